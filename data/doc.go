@@ -1,0 +1,15 @@
+// Package data holds what one training or evaluation image is ([Sample]), how
+// samples of one size travel to the device ([Batch]), and what a data set
+// offers ([Dataset]). Formats, decoding, transforms and the loader live in the
+// rooms below it:
+//
+//	archive    files of a folder or a zip (also a zip inside a zip), read in place
+//	decode     image bytes -> RGB8, label PNG -> ids
+//	rle        COCO run-length masks and polygons
+//	coco ...   one room per format: archive -> Sample
+//	transform  Sample -> Sample of the training size; geometry of evaluation
+//	loader     ordered, seeded, bounded: Dataset -> Batch
+//	shapes     the generated data set
+//
+// Data goes one way: archive -> Sample -> Batch. Start reading at sample.go.
+package data

@@ -1,0 +1,53 @@
+package data
+
+// RGB is an 8-bit image in row-major order, three bytes (red, green, blue) a pixel.
+type RGB struct {
+	W, H int
+	Pix  []uint8 // length 3*W*H
+}
+
+// NewRGB returns a black image of w x h pixels.
+func NewRGB(w, h int) RGB { return RGB{W: w, H: h, Pix: make([]uint8, 3*w*h)} }
+
+// Instance is one target of an image: a thing, or all of a stuff class in panoptic data.
+type Instance struct {
+	Class int   // index into the data set's class table, 0 <= Class < C
+	Crowd bool  // a group that is not counted; dropped from training targets
+	ID    int64 // the annotation's or segment's id in its file
+	Area  int   // the area that the annotation states, in pixels of the original image
+}
+
+// Sample is one image with its targets, as a format room reads it or a transform
+// leaves it. Instance m is bit m of Masks, which has the image's size.
+type Sample struct {
+	ImageID   int64  // the id in the annotation file
+	Name      string // the file, for messages
+	Image     RGB
+	Instances []Instance
+	Masks     Planes
+}
+
+// Class is one row of a data set's class table.
+type Class struct {
+	ID    int // the id in the annotation files, not the contiguous index
+	Name  string
+	Thing bool
+	Color [3]uint8
+}
+
+// ImageInfo describes an image without decoding it. W and H are 0 where the
+// format does not state them.
+type ImageInfo struct {
+	ImageID int64
+	Name    string
+	W, H    int
+}
+
+// Dataset gives samples by index. Load is safe for concurrent use and returns
+// the undistorted image with its targets at full size; an error names the file.
+type Dataset interface {
+	Len() int
+	Classes() []Class // in order of the contiguous class index
+	Info(i int) ImageInfo
+	Load(i int) (*Sample, error)
+}

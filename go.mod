@@ -1,0 +1,30 @@
+module eomt
+
+go 1.26.5
+
+require (
+	github.com/gomlx/compute v0.1.6
+	github.com/gomlx/go-xla v0.4.5
+	github.com/gomlx/gomlx v0.28.8
+)
+
+require (
+	github.com/cheggaaa/pb/v3 v3.3.0
+	github.com/go-logr/logr v1.4.3 // indirect
+	github.com/gomlx/go-huggingface v0.4.3
+	github.com/google/go-cmp v0.7.0
+	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/mattn/go-runewidth v0.0.31 // indirect
+	github.com/nlpodyssey/gopickle v0.3.0
+	github.com/parquet-go/parquet-go v0.32.0
+	github.com/pkg/errors v0.9.1 // indirect
+	golang.org/x/exp v0.0.0-20260410095643-746e56fc9e2f // indirect
+	golang.org/x/image v0.47.0
+	golang.org/x/sync v0.20.0
+	golang.org/x/sys v0.49.0 // indirect
+	gonum.org/v1/plot v0.17.0
+	google.golang.org/protobuf v1.36.11 // indirect
+	gopkg.in/yaml.v3 v3.0.1
+	k8s.io/klog/v2 v2.140.0 // indirect
+	pgregory.net/rapid v1.3.0
+)

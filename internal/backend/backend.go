@@ -1,0 +1,100 @@
+package backend
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gomlx/compute"
+	_ "github.com/gomlx/compute/gobackend"
+)
+
+// GoName is the backend that is always there.
+const GoName = "go"
+
+// Choice is the backend to open and why.
+type Choice struct {
+	Name   string // as GOMLX_BACKEND takes it: "xla:cuda", "xla:tpu", "xla:cpu", "go"
+	Reason string
+	Hint   string // how to get a faster one; empty where there is nothing to gain
+}
+
+// String is the one line that a command prints.
+func (c Choice) String() string {
+	s := fmt.Sprintf("backend %s (%s)", c.Name, c.Reason)
+	if c.Hint != "" {
+		s += "; " + c.Hint
+	}
+	return s
+}
+
+// preference is the order in which installed plugins are taken.
+var preference = []string{"cuda", "tpu", "cpu"}
+
+// Choose decides on a backend: the flag's value, else GOMLX_BACKEND, else the
+// best plugin found, else "go".
+func Choose(flag string) Choice {
+	if flag != "" {
+		return Choice{Name: flag, Reason: "named by -backend"}
+	}
+	if env := os.Getenv("GOMLX_BACKEND"); env != "" {
+		return Choice{Name: env, Reason: "named by GOMLX_BACKEND"}
+	}
+	if !xlaCompiled {
+		return Choice{Name: GoName, Reason: "built without cgo",
+			Hint: "a C compiler and `make setup` give xla:cpu, several times faster"}
+	}
+	found := plugins()
+	for _, platform := range preference {
+		for _, name := range found {
+			if !strings.Contains(strings.ToLower(name), platform) {
+				continue
+			}
+			c := Choice{Name: "xla:" + platform, Reason: "best PJRT plugin found"}
+			if platform == "cpu" {
+				c.Hint = "with an NVIDIA GPU `make setup PJRT=cuda13` gives xla:cuda"
+			}
+			return c
+		}
+	}
+	return Choice{Name: GoName, Reason: "no PJRT plugin found in " + strings.Join(pluginDirs(), ", "),
+		Hint: "`make setup` gives xla:cpu, several times faster"}
+}
+
+// Open opens the chosen backend.
+func Open(c Choice) (compute.Backend, error) {
+	if strings.HasPrefix(c.Name, "xla") && !xlaCompiled {
+		return nil, fmt.Errorf("backend %s: this binary was built without cgo, which XLA needs: install a C compiler and set CGO_ENABLED=1, or use -backend go", c.Name)
+	}
+	b, err := compute.NewWithConfig(c.Name)
+	if err != nil {
+		// The engine's error carries a stack trace in its %+v form only.
+		return nil, fmt.Errorf("backend %s: %v (plugins are searched in %s; `make setup` installs one, -backend go needs none)",
+			c.Name, err, strings.Join(pluginDirs(), ", "))
+	}
+	return b, nil
+}
+
+// CacheDir is the folder that `make setup` fills with PJRT plugins:
+// $EOMT_CACHE/pjrt, else eomt/pjrt in the user's cache folder.
+func CacheDir() string {
+	if dir := os.Getenv("EOMT_CACHE"); dir != "" {
+		return filepath.Join(dir, "pjrt")
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = os.TempDir()
+	}
+	return filepath.Join(dir, "eomt", "pjrt")
+}
+
+func pluginDirs() []string {
+	if env := os.Getenv(pluginPathEnv); env != "" {
+		return filepath.SplitList(env)
+	}
+	return []string{CacheDir()}
+}
+
+// pluginPathEnv is where go-xla looks for plugins; unset, it is pointed at [CacheDir].
+const pluginPathEnv = "PJRT_PLUGIN_LIBRARY_PATH"
