@@ -14,7 +14,9 @@ type Instance struct {
 	Class int   // index into the data set's class table, 0 <= Class < C
 	Crowd bool  // a group that is not counted; dropped from training targets
 	ID    int64 // the annotation's or segment's id in its file
-	Area  int   // the area that the annotation states, in pixels of the original image
+	// Area is what the annotation states, in pixels of the original image. COCO's
+	// are fractional, and its size ranges compare them as they are.
+	Area float64
 }
 
 // Sample is one image with its targets, as a format room reads it or a transform
