@@ -1,0 +1,32 @@
+package names
+
+// Kind is the family of backbone that a model is built on.
+type Kind string
+
+const (
+	DINOv2 Kind = "dinov2" // learned position embedding
+	DINOv3 Kind = "dinov3" // axial RoPE, no position embedding, key without bias
+)
+
+// Architecture is what the names and shapes of a model's parameters follow
+// from. A backbone alone has no Queries, Classes, MaskBlocks and Upscales.
+type Architecture struct {
+	Kind       Kind    `json:"kind"`
+	Width      int     `json:"width"`  // D
+	Blocks     int     `json:"blocks"` // L
+	Heads      int     `json:"heads"`
+	Hidden     int     `json:"hidden"` // MLP width; with SwiGLU of each half
+	SwiGLU     bool    `json:"swiglu,omitempty"`
+	Patch      int     `json:"patch"` // pixels a side
+	Grid       [2]int  `json:"grid"`  // patches in height and width that pos_embed is for; the training size for DINOv3
+	Registers  int     `json:"registers"`
+	Queries    int     `json:"queries,omitempty"`
+	Classes    int     `json:"classes,omitempty"`     // without no-object
+	MaskBlocks int     `json:"mask_blocks,omitempty"` // L2, the last blocks that see the queries
+	Upscales   int     `json:"upscales,omitempty"`    // ScaleBlocks
+	NormEps    float64 `json:"norm_eps"`
+	RopeTheta  float64 `json:"rope_theta,omitempty"` // DINOv3 only
+}
+
+// BackboneOnly tells that a has no segmentation head.
+func (a Architecture) BackboneOnly() bool { return a.Queries == 0 }

@@ -1,0 +1,54 @@
+package checkpoints
+
+import (
+	"eomt/checkpoints/names"
+	"eomt/checkpoints/tensor"
+)
+
+// Snapshot is everything that a run needs to go on as if it had never stopped.
+type Snapshot struct {
+	State  State
+	Params []tensor.Tensor // by the model's parameter names
+	First  []tensor.Tensor // AdamW's first moments, by the names of their parameters
+	Second []tensor.Tensor // and its second moments
+}
+
+// State is what a checkpoint holds besides tensors. Step counts the finished
+// optimiser steps, so it is also the step that a resumed run does next.
+type State struct {
+	Step         int                 `json:"step"`
+	Epoch        int                 `json:"epoch"`
+	Position     int                 `json:"position"` // samples of the epoch already used
+	Seed         uint64              `json:"seed"`
+	RNG          []uint64            `json:"rng,omitempty"` // state of the random generator, as its owner encodes it
+	ConfigHash   string              `json:"config_hash,omitempty"`
+	Architecture *names.Architecture `json:"architecture,omitempty"`
+	Best         *Metric             `json:"best,omitempty"` // best validation result so far
+}
+
+// Metric is a validation result and the step it was measured at.
+type Metric struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Step  int     `json:"step"`
+}
+
+// The files of a checkpoint folder.
+const (
+	paramsFile    = "params.safetensors"
+	optimizerFile = "optimizer.safetensors"
+	stateFile     = "state.json"
+	sumsFile      = "SHA256SUMS"
+)
+
+// The prefixes of the moments' names in the optimizer file.
+const (
+	firstPrefix  = "first."
+	secondPrefix = "second."
+)
+
+// The links beside the step folders.
+const (
+	Latest = "latest"
+	Best   = "best"
+)

@@ -1,0 +1,83 @@
+package tensor
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// FromFloat32s is a Float32 tensor of values, copied. It panics where shape
+// does not hold len(values) elements.
+func FromFloat32s(name string, shape []int, values []float32) Tensor {
+	data := make([]byte, 4*len(values))
+	for i, v := range values {
+		binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(v))
+	}
+	t, err := New(name, Float32, shape, data)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// Float32s reads the elements of a floating-point tensor as float32: exactly
+// from F16, BF16 and F32, rounded to nearest from F64. Other types are an error.
+func (t Tensor) Float32s() ([]float32, error) {
+	if !t.DType.IsFloat() {
+		return nil, fmt.Errorf("tensor: %s holds %s, not floating-point numbers", t.Name, t.DType)
+	}
+	data, err := t.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	values := make([]float32, len(data)/t.DType.Size())
+	switch t.DType {
+	case Float32:
+		for i := range values {
+			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+		}
+	case BFloat16:
+		for i := range values {
+			values[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(data[2*i:])) << 16)
+		}
+	case Float16:
+		for i := range values {
+			values[i] = halfToFloat32(binary.LittleEndian.Uint16(data[2*i:]))
+		}
+	case Float64:
+		for i := range values {
+			values[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(data[8*i:])))
+		}
+	}
+	return values, nil
+}
+
+// AsFloat32 is t with elements of Float32, converted when they are read; t
+// itself where it holds Float32 already or no floating-point numbers.
+func (t Tensor) AsFloat32() Tensor {
+	if t.DType == Float32 || !t.DType.IsFloat() {
+		return t
+	}
+	return Lazy(t.Name, Float32, t.Shape, func() ([]byte, error) {
+		values, err := t.Float32s()
+		if err != nil {
+			return nil, err
+		}
+		return FromFloat32s(t.Name, t.Shape, values).Bytes()
+	})
+}
+
+// halfToFloat32 widens an IEEE 754 binary16 number exactly.
+func halfToFloat32(half uint16) float32 {
+	sign := uint32(half>>15) << 31
+	exponent := uint32(half>>10) & 0x1f
+	fraction := uint32(half) & 0x3ff
+	switch exponent {
+	case 0: // zero and subnormals: fraction * 2^-24
+		value := float32(fraction) * (1.0 / (1 << 24))
+		return math.Float32frombits(math.Float32bits(value) | sign)
+	case 0x1f: // infinity and NaN
+		return math.Float32frombits(sign | 0x7f800000 | fraction<<13)
+	}
+	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
+}

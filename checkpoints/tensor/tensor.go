@@ -1,0 +1,101 @@
+package tensor
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Tensor is a named array whose bytes are read when they are asked for. It is a
+// value: renaming or reshaping one leaves the original as it is.
+type Tensor struct {
+	Name  string
+	DType DType
+	Shape []int // row-major; empty for a scalar
+
+	load func() ([]byte, error)
+}
+
+// New is a tensor of bytes already in memory: little-endian, row-major. The
+// slice is kept, not copied. It fails where data is not as long as dtype and
+// shape ask for.
+func New(name string, dtype DType, shape []int, data []byte) (Tensor, error) {
+	size, err := ByteSize(dtype, shape)
+	if err != nil {
+		return Tensor{}, fmt.Errorf("%w (tensor %s)", err, name)
+	}
+	if int64(len(data)) != size {
+		return Tensor{}, fmt.Errorf("tensor: %s has %d bytes, %s %v needs %d", name, len(data), dtype, shape, size)
+	}
+	return Lazy(name, dtype, shape, func() ([]byte, error) { return data, nil }), nil
+}
+
+// Lazy is a tensor whose bytes load returns on every call, little-endian and
+// row-major; nothing is kept between calls.
+func Lazy(name string, dtype DType, shape []int, load func() ([]byte, error)) Tensor {
+	return Tensor{Name: name, DType: dtype, Shape: slices.Clone(shape), load: load}
+}
+
+// Bytes reads the elements, little-endian and row-major. The slice may be
+// shared with the tensor's source: it must not be modified.
+func (t Tensor) Bytes() ([]byte, error) {
+	if t.load == nil {
+		return nil, fmt.Errorf("tensor: %s has no data", t.Name)
+	}
+	data, err := t.load()
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) != t.ByteSize() {
+		return nil, fmt.Errorf("tensor: %s has %d bytes, %s %v needs %d", t.Name, len(data), t.DType, t.Shape, t.ByteSize())
+	}
+	return data, nil
+}
+
+// ByteSize is the number of bytes of t's elements, -1 where type or shape are
+// impossible (see [ByteSize]).
+func (t Tensor) ByteSize() int64 {
+	size, err := ByteSize(t.DType, t.Shape)
+	if err != nil {
+		return -1
+	}
+	return size
+}
+
+// Elements is the number of elements of t, -1 where type or shape are impossible.
+func (t Tensor) Elements() int64 {
+	size := t.ByteSize()
+	if size < 0 {
+		return -1
+	}
+	return size / int64(t.DType.Size())
+}
+
+// Renamed is t under another name.
+func (t Tensor) Renamed(name string) Tensor {
+	t.Name = name
+	return t
+}
+
+// Reshaped is t with another shape of as many elements.
+func (t Tensor) Reshaped(shape ...int) (Tensor, error) {
+	size, err := ByteSize(t.DType, shape)
+	if err != nil || size != t.ByteSize() {
+		return Tensor{}, fmt.Errorf("tensor: %s of shape %v cannot take shape %v", t.Name, t.Shape, shape)
+	}
+	t.Shape = slices.Clone(shape)
+	return t, nil
+}
+
+// String is the name, element type and shape: "q.weight F32 [200 1024]".
+func (t Tensor) String() string {
+	return fmt.Sprintf("%s %s %v", t.Name, t.DType, t.Shape)
+}
+
+// ByName indexes tensors by name; the last of equal names wins.
+func ByName(tensors []Tensor) map[string]Tensor {
+	index := make(map[string]Tensor, len(tensors))
+	for _, t := range tensors {
+		index[t.Name] = t
+	}
+	return index
+}
