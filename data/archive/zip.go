@@ -108,12 +108,13 @@ func newZipDir(reader *zip.Reader, label, inside string) (*zipDir, error) {
 	}
 	found := z.prefix == ""
 	for _, f := range reader.File {
-		if !strings.HasPrefix(f.Name, z.prefix) {
+		name := path.Clean(f.Name)
+		if !strings.HasPrefix(name+"/", z.prefix) {
 			continue
 		}
 		found = true
-		if !f.FileInfo().IsDir() {
-			z.entries[f.Name] = f
+		if name != "." && !f.FileInfo().IsDir() {
+			z.entries[name] = f
 		}
 	}
 	if !found {
