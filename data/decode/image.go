@@ -1,0 +1,129 @@
+package decode
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"io"
+
+	"golang.org/x/image/tiff"
+	"golang.org/x/image/webp"
+
+	"eomt/data"
+)
+
+// MaxPixels bounds the size that a file may claim before anything is allocated
+// for it: Pillow's limit against decompression bombs.
+const MaxPixels = 2 * 89478485
+
+// format is one kind of image file.
+type format struct {
+	name   string
+	magic  func(raw []byte) bool
+	config func(raw []byte) (image.Config, error)
+	decode func(raw []byte, cfg image.Config) (data.RGB, error)
+	exif   func(raw []byte) []byte // the TIFF structure with the tags; nil where there is none
+}
+
+var formats = []format{
+	{"JPEG", prefix("\xff\xd8\xff"), standardConfig(jpeg.DecodeConfig), decodeJPEG, exifOfJPEG},
+	{"PNG", prefix(pngMagic), standardConfig(png.DecodeConfig), standard(png.Decode, toRGB), exifOfPNG},
+	{"WebP", isWebP, standardConfig(webp.DecodeConfig), standard(webp.Decode, webpToRGB), exifOfWebP},
+	{"TIFF", isTIFF, standardConfig(tiff.DecodeConfig), standard(tiff.Decode, toRGB), func(raw []byte) []byte { return raw }},
+}
+
+// Image decodes a JPEG, PNG, WebP or TIFF file as it is stored, without the
+// rotation that its EXIF data may ask for, as training and evaluation take it.
+// The path is for error messages; errors are *[data.FormatError].
+func Image(raw []byte, path string) (data.RGB, error) {
+	img, _, err := decodeImage(raw, path)
+	return img, err
+}
+
+// ImageOriented decodes like [Image] and then turns and mirrors the image as its
+// EXIF orientation asks, as a viewer shows a photograph.
+func ImageOriented(raw []byte, path string) (data.RGB, error) {
+	img, f, err := decodeImage(raw, path)
+	if err != nil {
+		return img, err
+	}
+	return orient(img, orientation(f.exif(raw))), nil
+}
+
+func decodeImage(raw []byte, path string) (data.RGB, *format, error) {
+	for i := range formats {
+		f := &formats[i]
+		if !f.magic(raw) {
+			continue
+		}
+		cfg, err := f.config(raw)
+		if err != nil {
+			return data.RGB{}, nil, broken(f.name, path, len(raw), err)
+		}
+		if err := checkSize(cfg.Width, cfg.Height); err != nil {
+			return data.RGB{}, nil, broken(f.name, path, len(raw), err)
+		}
+		img, err := f.decode(raw, cfg)
+		if err != nil {
+			return data.RGB{}, nil, broken(f.name, path, len(raw), err)
+		}
+		return img, f, nil
+	}
+	return data.RGB{}, nil, &data.FormatError{Path: path, Reason: unknownFormat(raw)}
+}
+
+func unknownFormat(raw []byte) string {
+	if len(raw) == 0 {
+		return "the file is empty; expected a JPEG, PNG, WebP or TIFF image"
+	}
+	return fmt.Sprintf("not an image that can be read: it starts with % x; expected a JPEG, PNG, WebP or TIFF image", raw[:min(4, len(raw))])
+}
+
+func checkSize(w, h int) error {
+	if w <= 0 || h <= 0 {
+		return fmt.Errorf("it claims a size of %d x %d pixels; both must be positive", w, h)
+	}
+	if w > MaxPixels/h {
+		return fmt.Errorf("it claims a size of %d x %d pixels; at most %d pixels are read", w, h, MaxPixels)
+	}
+	return nil
+}
+
+func prefix(magic string) func([]byte) bool {
+	return func(raw []byte) bool { return bytes.HasPrefix(raw, []byte(magic)) }
+}
+
+func isWebP(raw []byte) bool {
+	return len(raw) >= 12 && string(raw[:4]) == "RIFF" && string(raw[8:12]) == "WEBP"
+}
+
+func isTIFF(raw []byte) bool {
+	return bytes.HasPrefix(raw, []byte("II*\x00")) || bytes.HasPrefix(raw, []byte("MM\x00*"))
+}
+
+// standardConfig adapts a DecodeConfig of the standard library's kind.
+func standardConfig(config func(io.Reader) (image.Config, error)) func([]byte) (image.Config, error) {
+	return func(raw []byte) (image.Config, error) { return config(bytes.NewReader(raw)) }
+}
+
+// standard adapts a Decode of the standard library's kind.
+func standard(decode func(io.Reader) (image.Image, error), convert func(image.Image) data.RGB) func([]byte, image.Config) (data.RGB, error) {
+	return func(raw []byte, _ image.Config) (data.RGB, error) {
+		img, err := decode(bytes.NewReader(raw))
+		if err != nil {
+			return data.RGB{}, err
+		}
+		return convert(img), nil
+	}
+}
+
+// broken is the error of a file of n bytes that its decoder refused.
+func broken(format, path string, n int, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return &data.FormatError{Path: path, Reason: fmt.Sprintf("truncated %s: the file ends after %d bytes, before its image does", format, n)}
+	}
+	return &data.FormatError{Path: path, Reason: fmt.Sprintf("broken %s: %v", format, err)}
+}
