@@ -1,0 +1,74 @@
+package model
+
+import (
+	"math"
+
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// attention is multi-head self-attention over x [B, S, D]. allowedBQN, where not
+// nil, says which patches each query (the first Q rows) may attend to; every
+// other pair of tokens always may.
+func (n *net) attention(name string, x, allowedBQN *Node, rope *rotary) *Node {
+	b, s, d := x.Shape().Dimensions[0], x.Shape().Dimensions[1], n.Width
+	a, e := n.Heads, n.HeadDim()
+	qkv := n.qkv(name, x)
+	// [heads, tokens, head dimension] is the order in which both products run
+	// fastest (docs/performance.md).
+	qkv = TransposeAllAxes(Reshape(qkv, b, s, 3, a, e), 2, 0, 3, 1, 4)
+	part := func(i int) *Node { return Squeeze(SliceAxis(qkv, 0, AxisElem(i)), 0) }
+	q, k, v := part(0), part(1), part(2)
+	if rope != nil {
+		q, k = rope.rotate(q), rope.rotate(k)
+	}
+	q = MulScalar(q, 1/math.Sqrt(float64(e)))
+	var out *Node
+	if allowedBQN == nil {
+		out = n.attend(q, k, v, nil)
+	} else {
+		queries := SliceAxis(q, 2, AxisRange(0, n.Queries))
+		others := SliceAxis(q, 2, AxisRangeToEnd(n.Queries))
+		out = Concatenate([]*Node{n.attend(queries, k, v, allowedBQN), n.attend(others, k, v, nil)}, 2)
+	}
+	out = Reshape(TransposeAllAxes(out, 0, 2, 1, 3), b, s, d)
+	return n.linear(name+".proj", out)
+}
+
+// qkv projects x [B, S, D] to [B, S, 3D]. The rotary kind has no bias on keys,
+// whatever that part of the parameter holds.
+func (n *net) qkv(name string, x *Node) *Node {
+	y := n.dot(x, n.params.at(name+".qkv.weight"))
+	bias := n.params.at(name + ".qkv.bias")
+	if n.Kind == DINOv3 {
+		d := n.Width
+		third := func(i int) *Node { return SliceAxis(bias, 0, AxisRange(i*d, (i+1)*d)) }
+		bias = Concatenate([]*Node{third(0), ZerosLike(third(1)), third(2)}, 0)
+	}
+	return n.addBias(y, bias)
+}
+
+// attend is softmax(q k^T) v for q [B, A, T, E] (scaled) and k, v [B, A, S, E].
+// The division by the softmax's sum comes after the product with v, on T*E
+// instead of T*S numbers.
+func (n *net) attend(q, k, v, allowedBQN *Node) *Node {
+	scores := n.product(q, []int{3}, []int{0, 1}, k, []int{3}, []int{0, 1})
+	if allowedBQN != nil {
+		scores = n.hide(scores, allowedBQN)
+	}
+	scores = Sub(scores, StopGradient(ReduceAndKeep(scores, ReduceMax, -1)))
+	weights := Exp(scores)
+	out := n.product(weights, []int{3}, []int{0, 1}, v, []int{2}, []int{0, 1})
+	return Div(out, ReduceAndKeep(weights, ReduceSum, -1))
+}
+
+// hide sets the scores [B, A, Q, S] of patches that a query may not attend to
+// to the lowest value; columns of queries and prefix are untouched.
+func (n *net) hide(scores, allowedBQN *Node) *Node {
+	g, dims := scores.Graph(), scores.Shape().Dimensions
+	free := Const(g, true)
+	free = BroadcastToDims(free, dims[0], n.Queries, n.Queries+n.Prefix())
+	allowed := Concatenate([]*Node{free, allowedBQN}, 2)
+	allowed = BroadcastToDims(InsertAxes(allowed, 1), dims...)
+	lowest := Scalar(g, scores.DType(), -1e30)
+	return Where(allowed, scores, BroadcastToDims(lowest, dims...))
+}

@@ -1,0 +1,35 @@
+package model
+
+import (
+	"fmt"
+
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// block is pre-norm block i over x [B, S, D]:
+// x += ls1 * attn(norm1 x); x += ls2 * mlp(norm2 x).
+func (n *net) block(i int, x, allowedBQN *Node, rope *rotary) *Node {
+	name := fmt.Sprintf("backbone.blocks.%d", i)
+	y := n.attention(name+".attn", n.layerNorm(name+".norm1", x, n.NormEpsilon), allowedBQN, rope)
+	x = Add(x, n.layerScale(name+".ls1.gamma", y))
+	y = n.mlp(name+".mlp", n.layerNorm(name+".norm2", x, n.NormEpsilon))
+	return Add(x, n.layerScale(name+".ls2.gamma", y))
+}
+
+func (n *net) layerScale(name string, x *Node) *Node {
+	return Mul(x, lastAxis(n.params.at(name), x))
+}
+
+// mlp is Linear-GELU-Linear, or silu(x1)*x2 between two Linear where SwiGLU.
+func (n *net) mlp(name string, x *Node) *Node {
+	x = n.linear(name+".fc1", x)
+	if n.SwiGLU {
+		axis := x.Rank() - 1
+		gate := SliceAxis(x, axis, AxisRange(0, n.MLPHidden))
+		value := SliceAxis(x, axis, AxisRangeToEnd(n.MLPHidden))
+		x = Mul(Mul(gate, Sigmoid(gate)), value)
+	} else {
+		x = gelu(x)
+	}
+	return n.linear(name+".fc2", x)
+}

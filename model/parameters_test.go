@@ -1,0 +1,29 @@
+package model
+
+import (
+	"strings"
+	"testing"
+)
+
+// Backbone counts of EOMT.md section 1: patch 14 at 518 px, as the DINOv2
+// releases with registers have them.
+var publishedBackbone = map[string]int{"S": 22_057_344, "B": 86_582_016, "L": 304_370_688, "g": 1_136_483_840}
+
+func TestBackboneParameterCounts(t *testing.T) {
+	for size, want := range publishedBackbone {
+		c, err := Size(size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Patch, c.ImageH, c.ImageW = 14, 518, 518
+		got := 0
+		for _, p := range c.Parameters() {
+			if strings.HasPrefix(p.Name, "backbone.") {
+				got += p.Size()
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %d backbone parameters, published %d (difference %d)", size, got, want, got-want)
+		}
+	}
+}

@@ -1,0 +1,48 @@
+package train
+
+import (
+	"math"
+
+	"eomt/model"
+)
+
+// Rates says how parameters' learning rates differ (EOMT.md section 3).
+type Rates struct {
+	Base            float64 // the rate of what is new
+	LayerDecay      float64 // LLRD: factor per block towards the input; 1 is none
+	QueryBlocksFull bool    // query blocks at the full rate (llrd_l2_enabled: False)
+}
+
+// Group is a parameter's learning rate: Base times Multiplier times the
+// schedule's factor for the backbone or for what is new.
+type Group struct {
+	Backbone   bool
+	Multiplier float64
+}
+
+// Groups gives the group of every parameter of c, in their order. Block i gets
+// LayerDecay^(blocks-1-i); tokens and embeddings take block 0's rate, the
+// backbone's final norm the full one.
+// Source: configure_optimizers in training/lightning_module.py.
+func Groups(c model.Config, r Rates) []Group {
+	parameters := c.Parameters()
+	groups := make([]Group, len(parameters))
+	for i, p := range parameters {
+		g := Group{Backbone: p.Part != model.PartHead, Multiplier: 1}
+		switch p.Part {
+		case model.PartEmbedding:
+			g.Multiplier = r.blockMultiplier(c, 0)
+		case model.PartBlock:
+			g.Multiplier = r.blockMultiplier(c, p.Block)
+		}
+		groups[i] = g
+	}
+	return groups
+}
+
+func (r Rates) blockMultiplier(c model.Config, block int) float64 {
+	if r.QueryBlocksFull && block >= c.FirstQueryBlock() {
+		return 1
+	}
+	return math.Pow(r.LayerDecay, float64(c.Blocks-1-block))
+}

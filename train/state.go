@@ -1,0 +1,127 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"eomt/checkpoints"
+	"eomt/checkpoints/tensor"
+	"eomt/model"
+)
+
+// State is what training changes: parameters and AdamW's moments, in the order
+// of the model's parameters, and the count of finished steps. Its tensors belong
+// to the step that runs on it: each run consumes them and puts new ones.
+type State struct {
+	Step          int
+	Params        []*tensors.Tensor
+	First, Second []*tensors.Tensor
+}
+
+// NewState starts from the given values, or where values has none for a name
+// (or is nil) from the parameter's random initialisation for seed. dtype is that
+// of training, Float32 or Float64 (for comparisons).
+func NewState(c model.Config, values map[string][]float32, seed uint64, dtype dtypes.DType) (*State, error) {
+	parameters := c.Parameters()
+	s := &State{
+		Params: make([]*tensors.Tensor, len(parameters)),
+		First:  make([]*tensors.Tensor, len(parameters)),
+		Second: make([]*tensors.Tensor, len(parameters)),
+	}
+	for i, p := range parameters {
+		v, ok := values[p.Name]
+		if !ok {
+			v = p.Initialize(seed)
+		}
+		if len(v) != p.Size() {
+			return nil, fmt.Errorf("train: parameter %s: %d values for shape %v", p.Name, len(v), p.Shape)
+		}
+		s.Params[i] = toTensor(v, p.Shape, dtype)
+		s.First[i] = toTensor(make([]float32, len(v)), p.Shape, dtype)
+		s.Second[i] = toTensor(make([]float32, len(v)), p.Shape, dtype)
+	}
+	return s, nil
+}
+
+func toTensor(values []float32, shape []int, dtype dtypes.DType) *tensors.Tensor {
+	if dtype != dtypes.Float64 {
+		return tensors.FromFlatDataAndDimensions(values, shape...)
+	}
+	wide := make([]float64, len(values))
+	for i, v := range values {
+		wide[i] = float64(v)
+	}
+	return tensors.FromFlatDataAndDimensions(wide, shape...)
+}
+
+// Specs lists a model's parameters as checkpoints matches them.
+func Specs(c model.Config) []checkpoints.Spec {
+	parameters := c.Parameters()
+	specs := make([]checkpoints.Spec, len(parameters))
+	for i, p := range parameters {
+		specs[i] = checkpoints.Spec{Name: p.Name, Shape: p.Shape}
+	}
+	return specs
+}
+
+// snapshot views the state as a checkpoint of a model; the tensors are copied
+// from the device one at a time, when they are written.
+func (s *State) snapshot(c model.Config, state checkpoints.State) checkpoints.Snapshot {
+	state.Step = s.Step
+	specs := Specs(c)
+	return checkpoints.Snapshot{State: state,
+		Params: stored(specs, s.Params), First: stored(specs, s.First), Second: stored(specs, s.Second)}
+}
+
+func stored(specs []checkpoints.Spec, values []*tensors.Tensor) []tensor.Tensor {
+	out := make([]tensor.Tensor, len(specs))
+	for i, spec := range specs {
+		value := values[i]
+		out[i] = tensor.Lazy(spec.Name, tensor.Float32, spec.Shape, func() ([]byte, error) {
+			data := make([]byte, 0, value.ByteSize())
+			err := value.ConstBytes(func(raw []byte) { data = append(data, raw...) })
+			// The copy that reading made on the host would hold the memory of
+			// the whole state until the next step.
+			if value.IsOnAnyDevice() && !value.IsShared() {
+				value.FinalizeLocal()
+			}
+			return data, err
+		})
+	}
+	return out
+}
+
+// Restore reads the state of a checkpoint of this model; it fails with a
+// [checkpoints.MismatchError] where the checkpoint is another model's.
+func Restore(c model.Config, snapshot checkpoints.Snapshot) (*State, error) {
+	s := &State{Step: snapshot.State.Step}
+	for _, part := range []struct {
+		from []tensor.Tensor
+		to   *[]*tensors.Tensor
+	}{{snapshot.Params, &s.Params}, {snapshot.First, &s.First}, {snapshot.Second, &s.Second}} {
+		var err error
+		if *part.to, err = FromStored(c, part.from); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// FromStored turns a file's tensors into the model's parameters, in their order.
+func FromStored(c model.Config, from []tensor.Tensor) ([]*tensors.Tensor, error) {
+	matched, _, err := checkpoints.Match(Specs(c), from, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*tensors.Tensor, len(matched))
+	for i, t := range matched {
+		values, err := t.Float32s()
+		if err != nil {
+			return nil, err
+		}
+		out[i] = tensors.FromFlatDataAndDimensions(values, t.Shape...)
+	}
+	return out, nil
+}
