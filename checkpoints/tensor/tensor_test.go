@@ -1,0 +1,93 @@
+package tensor
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+)
+
+func TestHalfToFloat32(t *testing.T) {
+	// Values of IEEE 754-2019 binary16, among them both ends of the subnormals.
+	for half, want := range map[uint16]float64{
+		0x0000: 0, 0x3c00: 1, 0xc000: -2, 0x3555: 0.333251953125, 0x7bff: 65504,
+		0x0001: math.Ldexp(1, -24), 0x83ff: -math.Ldexp(1023, -24), 0x0400: math.Ldexp(1, -14),
+		0x7c00: math.Inf(1), 0xfc00: math.Inf(-1),
+	} {
+		if got := halfToFloat32(half); got != float32(want) {
+			t.Errorf("%#04x is %v, want %v", half, got, want)
+		}
+	}
+	if got := halfToFloat32(0x7e00); got == got {
+		t.Errorf("0x7e00 is %v, want NaN", got)
+	}
+	if got := halfToFloat32(0x8000); got != 0 || !math.Signbit(float64(got)) {
+		t.Errorf("0x8000 is %v, want -0", got)
+	}
+}
+
+func TestFloat32sOfEveryType(t *testing.T) {
+	want := []float32{1, -2.5}
+	for dtype, data := range map[DType][]byte{
+		Float16:  {0x00, 0x3c, 0x00, 0xc1},
+		BFloat16: {0x80, 0x3f, 0x20, 0xc0},
+		Float64: binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, math.Float64bits(1)),
+			math.Float64bits(-2.5)),
+	} {
+		one, err := New("a", dtype, []int{2}, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		converted, err := one.AsFloat32().Float32s()
+		if err != nil || converted[0] != want[0] || converted[1] != want[1] {
+			t.Errorf("%s gives %v (%v), want %v", dtype, converted, err, want)
+		}
+	}
+	ints, _ := New("a", Int32, []int{1}, make([]byte, 4))
+	if _, err := ints.Float32s(); err == nil || !strings.Contains(err.Error(), "a holds I32") {
+		t.Errorf("I32 as floating point: %v", err)
+	}
+}
+
+func TestByteSize(t *testing.T) {
+	for _, c := range []struct {
+		dtype DType
+		shape []int
+		want  int64
+		fails string
+	}{
+		{Float32, nil, 4, ""},
+		{BFloat16, []int{3, 5}, 30, ""},
+		{Float64, []int{0, math.MaxInt}, 0, ""},
+		{Float32, []int{1 << 31, 1 << 31}, 0, "larger than any file"},
+		{Float32, []int{-1}, 0, "negative"},
+		{"F7", []int{1}, 0, "not supported"},
+	} {
+		got, err := ByteSize(c.dtype, c.shape)
+		if (err == nil) != (c.fails == "") || err != nil && !strings.Contains(err.Error(), c.fails) || got != c.want {
+			t.Errorf("ByteSize(%s, %v) = %d, %v", c.dtype, c.shape, got, err)
+		}
+	}
+}
+
+func TestSizesAreHeld(t *testing.T) {
+	if _, err := New("a", Float32, []int{2}, make([]byte, 7)); err == nil {
+		t.Error("New took 7 bytes for two float32")
+	}
+	short := Lazy("a", Float32, []int{2}, func() ([]byte, error) { return make([]byte, 4), nil })
+	if _, err := short.Bytes(); err == nil || !strings.Contains(err.Error(), "a has 4 bytes") {
+		t.Errorf("short load: %v", err)
+	}
+	failed := errors.New("disk")
+	broken := Lazy("a", Float16, []int{2}, func() ([]byte, error) { return nil, failed })
+	if _, err := broken.AsFloat32().Bytes(); !errors.Is(err, failed) {
+		t.Errorf("failing load: %v", err)
+	}
+	if _, err := short.Reshaped(3); err == nil {
+		t.Error("two elements took the shape [3]")
+	}
+	if _, err := (Tensor{Name: "a"}).Bytes(); err == nil {
+		t.Error("a tensor without data was read")
+	}
+}
