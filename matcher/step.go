@@ -1,0 +1,139 @@
+package matcher
+
+import (
+	"math"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// scan lets every problem that grows its tree scan the target at its end: it
+// relaxes the paths through it, then takes the nearest column. If that column is
+// free (preferred among equals), the path is found; else its target is next.
+func (p *problems) scan(s *state) {
+	g := s.row.Graph()
+	growing := LogicalAnd(IsNegative(s.back), LessThan(s.row, Const(g, int32(p.m))))
+	fromRow := p.isNone(s.column)
+
+	i := Where(fromRow, s.row, at(s.rowOf, s.column))
+	costNQ := p.costOf(i)
+	dualN := Where(fromRow, ZerosLike(s.low), Sub(at(costNQ, s.column), at(s.dual, s.column)))
+	reach := Add(Sub(costNQ, s.dual), p.wide(Sub(s.low, dualN)))
+	better := LogicalAnd(LogicalNot(s.inTree), LessThan(reach, s.dist))
+	s.dist = Where(better, reach, s.dist)
+	s.via = Where(better, p.wide(s.column), s.via)
+
+	free := IsNegative(s.rowOf)
+	low, nearest, found := p.nearest(s, free)
+	found = LogicalAnd(growing, found)
+	pathEnd := nearest
+	if p.sinks {
+		var out *Node
+		low, out = p.wayOut(s, dualN, low, growing, LogicalNot(LogicalAny(free, 1)))
+		pathEnd = Where(out, s.exitFrom, nearest)
+		found = LogicalOr(found, out)
+		s.top = Where(found, Max(s.top, Add(s.exit, low)), s.top)
+	}
+	settled := LogicalAnd(p.wide(found), s.inTree)
+	s.dual = Where(settled, Sub(s.dual, Sub(p.wide(low), s.dist)), s.dual)
+	s.back = Where(found, pathEnd, s.back)
+	grown := LogicalAnd(growing, LogicalNot(found))
+	s.inTree = LogicalOr(s.inTree, p.oneColumn(grown, nearest))
+	s.column = Where(grown, nearest, s.column)
+	s.low = Where(grown, low, s.low)
+}
+
+// nearest returns the length of the shortest path to a column outside the tree,
+// that column (a free one, then the first, among equals), and whether it is free.
+func (p *problems) nearest(s *state, free *Node) (low, columnN, isFree *Node) {
+	g := free.Graph()
+	open := Where(s.inTree, Infinity(g, dtypes.Float64, 1), s.dist)
+	low = ReduceMin(open, 1)
+	columns := p.columns(g)
+	rank := Where(free, columns, AddScalar(columns, p.q))
+	first := ReduceMin(Where(Equal(open, p.wide(low)), rank, Const(g, int32(2*p.q))), 1)
+	isFree = LessThan(first, Const(g, int32(p.q)))
+	return low, Where(isFree, first, AddScalar(first, -p.q)), isFree
+}
+
+// wayOut is the path's other end once every column is held (full): a column of
+// cost 0 for all targets, as many times as needed. Its dual variable is -top,
+// which keeps every reduced cost at 0 or more. A target that leaves is not seen
+// again, so one such column serves them all. It returns low, lowered to the way
+// out's length for the problems that take it, and which do.
+func (p *problems) wayOut(s *state, dualN, low, growing, full *Node) (lowOut, out *Node) {
+	leave := Sub(dualN, s.low)
+	larger := LogicalAnd(growing, GreaterThan(leave, s.exit))
+	s.exit = Where(larger, leave, s.exit)
+	s.exitFrom = Where(larger, s.column, s.exitFrom)
+	length := Sub(s.top, s.exit)
+	out = LogicalAnd(LogicalAnd(growing, full), LessOrEqual(length, low))
+	return Where(out, length, low), out
+}
+
+// augment turns one link of every found path: the column goes to the target
+// through which it was reached. At the path's beginning the next target's search
+// is set up.
+func (p *problems) augment(s *state) {
+	g := s.row.Graph()
+	turning := IsNonNegative(s.back)
+	before := Where(p.isNone(s.back), s.back, at(s.via, s.back))
+	holder := Where(p.isNone(before), s.row, at(s.rowOf, before))
+	s.rowOf = Where(p.oneColumn(turning, s.back), p.wide(holder), s.rowOf)
+	s.back = Where(turning, before, s.back)
+
+	done := LogicalAnd(turning, p.isNone(before))
+	s.back = Where(done, Const(g, int32(-1)), s.back)
+	s.row = Where(done, at(p.next, AddScalar(s.row, 1)), s.row)
+	s.column = Where(done, Const(g, int32(p.q)), s.column)
+	s.low = Where(done, ScalarZero(g, dtypes.Float64), s.low)
+	s.dist = Where(p.wide(done), Infinity(g, dtypes.Float64, 1), s.dist)
+	s.inTree = LogicalAnd(s.inTree, LogicalNot(p.wide(done)))
+	if p.sinks {
+		s.exit = Where(done, Const(g, math.Inf(-1)), s.exit)
+	}
+}
+
+// queries turns the holders of the columns round: int32 [N, M] from int32 [N, Q].
+func (p *problems) queries(rowOfNQ *Node) *Node {
+	g := rowOfNQ.Graph()
+	target := Iota(g, shapes.Make(dtypes.Int32, p.n, p.m, p.q), 1)
+	query := Iota(g, shapes.Make(dtypes.Int32, p.n, p.m, p.q), 2)
+	held := Equal(target, BroadcastToDims(InsertAxes(rowOfNQ, 1), p.n, p.m, p.q))
+	return ReduceMax(Where(held, query, Const(g, int32(-1))), 2)
+}
+
+// at returns xNK[n, indexN[n]]; an index outside is moved to the nearest inside.
+func at(xNK, indexN *Node) *Node {
+	n, k := xNK.Shape().Dim(0), xNK.Shape().Dim(1)
+	return Gather(Reshape(xNK, n*k), flatIndex(indexN, k))
+}
+
+// costOf returns row rowN[n] of each problem's costs, [N, Q].
+func (p *problems) costOf(rowN *Node) *Node {
+	return Gather(Reshape(p.cost, p.n*p.m, p.q), flatIndex(rowN, p.m))
+}
+
+func flatIndex(indexN *Node, k int) *Node {
+	base := MulScalar(Iota(indexN.Graph(), indexN.Shape(), 0), k)
+	return InsertAxes(Add(base, ClipScalar(indexN, 0, float64(k-1))), -1)
+}
+
+func (p *problems) isNone(columnN *Node) *Node {
+	return Equal(columnN, Const(columnN.Graph(), int32(p.q)))
+}
+
+// wide repeats a value of each problem along its columns. (In one operation: the
+// go backend frees the input of a rank-preserving broadcast inside a closure before
+// an operation that it makes read that input.)
+func (p *problems) wide(xN *Node) *Node {
+	return ExpandAndBroadcast(xN, []int{p.n, p.q}, []int{1})
+}
+
+func (p *problems) columns(g *Graph) *Node { return Iota(g, shapes.Make(dtypes.Int32, p.n, p.q), 1) }
+
+// oneColumn is bool [N, Q], true at columnN[n] of the problems where ifN holds.
+func (p *problems) oneColumn(ifN, columnN *Node) *Node {
+	return LogicalAnd(p.wide(ifN), Equal(p.columns(ifN.Graph()), p.wide(columnN)))
+}
