@@ -1,0 +1,96 @@
+package transform
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"eomt/data"
+)
+
+// Train is the chain of random transforms that a training sample goes through:
+// crowd targets dropped, colour jitter, horizontal flip, scale jitter with
+// antialiasing, zero padding right and bottom, random crop. (paper section 4;
+// datasets/transforms.py at 7bd19dd)
+type Train struct {
+	H, W               int     // size of the result in pixels
+	ScaleMin, ScaleMax float64 // range of the factor over the size that fits
+	ColorJitter        bool
+}
+
+// maxDraws bounds the search for a crop that holds a target.
+const maxDraws = 50
+
+// ErrNoTarget says that a sample has nothing to train on: it has no target but
+// crowds, or no crop that was tried held one. The reference tries for ever.
+var ErrNoTarget = errors.New("no target is left in the image")
+
+// Apply transforms s by random draws, drawing again while no target is left and
+// failing with [ErrNoTarget] in the end. Targets without a pixel are dropped and
+// the others keep their order. It does not modify s.
+func (t Train) Apply(rng *rand.Rand, s *data.Sample) (*data.Sample, error) {
+	if err := t.check(s); err != nil {
+		return nil, err
+	}
+	for range maxDraws {
+		out, err := t.ApplyDraws(s, t.Draw(rng, s.Image.W, s.Image.H))
+		if err == nil || allCrowd(s) {
+			return out, err
+		}
+	}
+	return nil, noTarget(s)
+}
+
+// ApplyDraws transforms s by given draws; [ErrNoTarget] where that leaves no
+// target. It does not modify s.
+func (t Train) ApplyDraws(s *data.Sample, d Draws) (*data.Sample, error) {
+	if err := t.check(s); err != nil {
+		return nil, err
+	}
+	w, h := t.resized(s.Image.W, s.Image.H, d.Scale)
+	v := view{
+		w: w, h: h,
+		left: d.Left, top: d.Top, cols: min(w, t.W), rows: min(h, t.H),
+		flip: d.Flip,
+	}
+	if d.Left < 0 || d.Left+v.cols > w || d.Top < 0 || d.Top+v.rows > h {
+		return nil, fmt.Errorf("transform: crop %s: corner (%d, %d) leaves the image of %d x %d pixels", s.Name, d.Left, d.Top, w, h)
+	}
+	// Masks first: where no target is left, the image need not be touched.
+	masks, instances := cropMasks(s.Masks, s.Instances, v, t.W, t.H)
+	if len(instances) == 0 {
+		return nil, noTarget(s)
+	}
+	out := &data.Sample{ImageID: s.ImageID, Name: s.Name, Instances: instances, Masks: masks, Image: data.NewRGB(t.W, t.H)}
+	resample(out.Image, d.Jitter.Apply(s.Image), v, Torch)
+	return out, nil
+}
+
+func (t Train) check(s *data.Sample) error {
+	if t.H <= 0 || t.W <= 0 || !(0 < t.ScaleMin && t.ScaleMin <= t.ScaleMax) {
+		return fmt.Errorf("transform: settings: size %d x %d and scale range [%g, %g] must be positive and in order", t.W, t.H, t.ScaleMin, t.ScaleMax)
+	}
+	if s.Image.W <= 0 || s.Image.H <= 0 {
+		return fmt.Errorf("transform: %s: the image is empty", s.Name)
+	}
+	if s.Masks.W != s.Image.W || s.Masks.H != s.Image.H {
+		return fmt.Errorf("transform: %s: masks of %d x %d pixels for an image of %d x %d", s.Name, s.Masks.W, s.Masks.H, s.Image.W, s.Image.H)
+	}
+	if len(s.Instances) > 32*s.Masks.Words {
+		return fmt.Errorf("transform: %s: %d targets for %d masks", s.Name, len(s.Instances), 32*s.Masks.Words)
+	}
+	return nil
+}
+
+func allCrowd(s *data.Sample) bool {
+	for _, target := range s.Instances {
+		if !target.Crowd {
+			return false
+		}
+	}
+	return true
+}
+
+func noTarget(s *data.Sample) error {
+	return fmt.Errorf("transform: %s: %w", s.Name, ErrNoTarget)
+}
