@@ -1,0 +1,202 @@
+package model
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"eomt/internal/backend/backendtest"
+)
+
+// tiny is small but has every part: registers, three query blocks, a ScaleBlock
+// and an image that is not square.
+func tiny(kind Kind) Config {
+	return Config{Kind: kind, Width: 32, Blocks: 5, Heads: 2, MLPHidden: 64, QueryBlocks: 3,
+		Registers: 4, Patch: 8, ImageH: 32, ImageW: 48, Queries: 6, Classes: 5, NormEpsilon: 1e-6}
+}
+
+// run executes a forward pass of c with random parameters of a seed and returns
+// the final prediction's mask and class logits.
+func run(t *testing.T, b compute.Backend, c Config, probs, draws []float32) (masks, classes []float32) {
+	t.Helper()
+	const batch = 2
+	var args []any
+	parameters := c.Parameters()
+	for _, p := range parameters {
+		args = append(args, tensors.FromFlatDataAndDimensions(p.Initialize(7), p.Shape...))
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	pixels := make([]float32, batch*c.ImageH*c.ImageW*3)
+	for i := range pixels {
+		pixels[i] = float32(rng.NormFloat64())
+	}
+	args = append(args, tensors.FromFlatDataAndDimensions(pixels, batch, c.ImageH, c.ImageW, 3))
+	if probs != nil {
+		args = append(args, probs, tensors.FromFlatDataAndDimensions(draws, c.QueryBlocks, batch, c.Queries))
+	}
+	exec := MustNewExec(b, func(in []*Node) []*Node {
+		params := Params{}
+		for i, p := range parameters {
+			params[p.Name] = in[i]
+		}
+		in = in[len(parameters):]
+		var opts Options
+		if len(in) > 1 {
+			opts.Masking = &Masking{ProbsL: in[1], DrawsLBQ: in[2]}
+		}
+		out := c.Forward(params, in[0], opts)
+		last := len(out.MaskLogitsBhwQ) - 1
+		return []*Node{out.MaskLogitsBhwQ[last], out.ClassLogitsBQC[last]}
+	})
+	defer exec.Finalize()
+	results, err := exec.Call(args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tensors.MustCopyFlatData[float32](results[0]), tensors.MustCopyFlatData[float32](results[1])
+}
+
+func largestDifference(a, b []float32) float64 {
+	var largest float64
+	for i := range a {
+		largest = max(largest, math.Abs(float64(a[i]-b[i])))
+	}
+	return largest
+}
+
+// constant draws: a mask is dropped in block l exactly where probs[l] < 0.5.
+func halves(c Config) []float32 {
+	draws := make([]float32, c.QueryBlocks*2*c.Queries)
+	for i := range draws {
+		draws[i] = 0.5
+	}
+	return draws
+}
+
+func TestProbabilityZeroIsTheUnmaskedGraph(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		for _, kind := range []Kind{DINOv2, DINOv3} {
+			c := tiny(kind)
+			masks, classes := run(t, b, c, nil, nil)
+			zeroDraws := make([]float32, c.QueryBlocks*2*c.Queries)
+			gotMasks, gotClasses := run(t, b, c, []float32{0, 0, 0}, zeroDraws)
+			// The two graphs add in different orders; logits are of order 1.
+			if d := max(largestDifference(masks, gotMasks), largestDifference(classes, gotClasses)); d > 1e-5 {
+				t.Errorf("%s: p = 0 differs from the unmasked graph by %g", kind, d)
+			}
+		}
+	})
+}
+
+// Each block's mask, by itself, changes what comes out: masking is real.
+func TestEveryBlockMasks(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		c := tiny(DINOv2)
+		unmasked, _ := run(t, b, c, []float32{0, 0, 0}, halves(c))
+		for l := range c.QueryBlocks {
+			probs := make([]float32, c.QueryBlocks)
+			probs[l] = 1
+			masked, _ := run(t, b, c, probs, halves(c))
+			if d := largestDifference(unmasked, masked); d < 1e-3 {
+				t.Errorf("masking block %d alone changes mask logits by %g only", l, d)
+			}
+		}
+	})
+}
+
+// A draw drops the mask of its own query, block and image alone: with a mask on
+// in the last block only, the other image's logits stay as they are, and so do
+// class logits of queries other than the one whose draw changes.
+func TestDropIsPerQueryAndImage(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		c := tiny(DINOv2)
+		probs := []float32{0, 0, 0.7}
+		draws := halves(c)
+		_, before := run(t, b, c, probs, draws)
+		query := 3
+		draws[2*2*c.Queries+query] = 0.9 // image 0, last block
+		_, after := run(t, b, c, probs, draws)
+		width := c.Classes + 1
+		for i := range before {
+			changed := before[i] != after[i]
+			row := i / width
+			if changed && row != query {
+				t.Fatalf("class logits of row %d (image %d, query %d) changed with the draw of query %d", row, row/c.Queries, row%c.Queries, query)
+			}
+		}
+		if largestDifference(before[query*width:(query+1)*width], after[query*width:(query+1)*width]) == 0 {
+			t.Error("dropping a query's mask left its class logits as they were")
+		}
+	})
+}
+
+func TestForwardRejects(t *testing.T) {
+	b := backendtest.Fast(t)
+	c := tiny(DINOv2)
+	g := NewGraph(b, "wrong size")
+	pixels := Ones(g, shape(1, 40, 48, 3))
+	err := panicText(func() { c.Forward(Params{}, pixels, Options{}) })
+	if err == "" {
+		t.Error("an image of another size was accepted")
+	}
+	err = panicText(func() { c.Forward(Params{}, Ones(g, shape(1, 32, 48, 3)), Options{}) })
+	if want := `model: no parameter "backbone.patch_embed.proj.weight" in the graph`; err != want {
+		t.Errorf("error %q, want %q", err, want)
+	}
+}
+
+func TestValidateNamesTheField(t *testing.T) {
+	for want, change := range map[string]func(*Config){
+		"model: image width 50: must be a positive multiple of the patch, 8":   func(c *Config) { c.ImageW = 50 },
+		"model: patch 12: must be a power of two, at least 4":                  func(c *Config) { c.Patch = 12 },
+		"model: heads 5: must divide the width 32":                             func(c *Config) { c.Heads = 5 },
+		"model: query_blocks 6: must be between 1 and the number of blocks, 5": func(c *Config) { c.QueryBlocks = 6 },
+		"model: kind vit: expected dinov2 or dinov3":                           func(c *Config) { c.Kind = "vit" },
+	} {
+		c := tiny(DINOv2)
+		change(&c)
+		if err := c.Validate(); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// The resize to the patch grid is torch's bilinear one (align_corners=False)
+// from 4 to 1: position 4i+1.5, the mean of pixels 4i+1 and 4i+2.
+func TestToPatchGrid(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		in := make([]float32, 8*4)
+		for i := range in {
+			in[i] = float32(i * i)
+		}
+		got := MustExecOnce(b, func(x *Node) *Node { return toPatchGrid(x, 2, 1) },
+			tensors.FromFlatDataAndDimensions(in, 1, 8, 4, 1))
+		at := func(y, x int) float32 { return in[y*4+x] }
+		for i, v := range tensors.MustCopyFlatData[float32](got) {
+			want := (at(4*i+1, 1) + at(4*i+1, 2) + at(4*i+2, 1) + at(4*i+2, 2)) / 4
+			if v != want {
+				t.Errorf("row %d: %v, want %v", i, v, want)
+			}
+		}
+	})
+}
+
+func shape(dims ...int) shapes.Shape { return shapes.Make(dtypes.Float32, dims...) }
+
+func panicText(f func()) (text string) {
+	defer func() {
+		if r := recover(); r != nil {
+			if err, ok := r.(error); ok {
+				text = err.Error()
+			}
+		}
+	}()
+	f()
+	return ""
+}
