@@ -1,0 +1,134 @@
+package coco
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"eomt/data"
+	"eomt/data/archive"
+	"eomt/data/decode"
+)
+
+// Dataset is a COCO data set in either format; it is a data.Dataset.
+type Dataset struct {
+	*document
+	kept    []int32         // dataset index -> index in document.images
+	dropped int             // images left out
+	bad     map[int32]error // document image -> why it cannot be loaded
+	source  archive.Source  // of the images
+	targets targets
+}
+
+// targets is what differs between the formats.
+type targets interface {
+	// has reports whether the document's image has an annotation.
+	has(image int32) bool
+	// load adds the targets of the image to the sample, whose pixels are there.
+	load(image int32, sample *data.Sample) error
+}
+
+func newDataset(c Config, doc *document, t targets) (*Dataset, error) {
+	d := &Dataset{document: doc, targets: t}
+	if err := d.choose(c); err != nil {
+		return nil, err
+	}
+	source, err := archive.Find(c.Root, places(c.Images, c.Split+"2017", c.Split+"2017.zip/"+c.Split+"2017")...)
+	if err != nil {
+		return nil, fmt.Errorf("coco: images: %w", err)
+	}
+	d.source = source
+	return d, nil
+}
+
+// Len returns the number of samples.
+func (d *Dataset) Len() int { return len(d.kept) }
+
+// Classes returns the class table in order of ascending category id.
+func (d *Dataset) Classes() []data.Class { return slices.Clone(d.classes) }
+
+// Dropped returns how many images without annotations are left out (Config.KeepEmpty).
+func (d *Dataset) Dropped() int { return d.dropped }
+
+// Problems returns all broken records of the annotation file, in its order. With
+// Config.SkipBad unset there are none, for opening has failed.
+func (d *Dataset) Problems() []error {
+	all := make([]error, len(d.problems))
+	for i, p := range d.problems {
+		all[i] = p.err
+	}
+	return all
+}
+
+// Info returns what the annotation file states of sample i.
+func (d *Dataset) Info(i int) data.ImageInfo {
+	m := d.images[d.kept[i]]
+	return data.ImageInfo{ImageID: m.id, Name: m.name, W: m.w, H: m.h}
+}
+
+// Load decodes sample i. Errors name the image's file or the annotation's record;
+// what breaks a format is a data.FormatError.
+func (d *Dataset) Load(i int) (*data.Sample, error) {
+	at := d.kept[i]
+	if err := d.bad[at]; err != nil {
+		return nil, err
+	}
+	m := d.images[at]
+	raw, err := archive.ReadFile(d.source, m.name)
+	if err != nil {
+		return nil, fmt.Errorf("coco: image: %w", err)
+	}
+	path := d.source.Path(m.name)
+	pixels, err := decode.Image(raw, path)
+	if err != nil {
+		return nil, err
+	}
+	if m.w > 0 && m.h > 0 && (pixels.W != m.w || pixels.H != m.h) {
+		return nil, &data.FormatError{Path: path, Reason: fmt.Sprintf(
+			"has %d x %d pixels (width x height), but %s states %d x %d", pixels.W, pixels.H, d.path, m.w, m.h)}
+	}
+	sample := &data.Sample{ImageID: m.id, Name: path, Image: pixels}
+	if err := d.targets.load(at, sample); err != nil {
+		return nil, err
+	}
+	return sample, nil
+}
+
+// Close closes the archives. Nothing may be loaded after it.
+func (d *Dataset) Close() error {
+	err := d.source.Close()
+	if c, ok := d.targets.(io.Closer); ok {
+		err = errors.Join(err, c.Close())
+	}
+	return err
+}
+
+// choose decides which images are samples, and fails or goes on in the face of
+// broken records.
+func (d *Dataset) choose(c Config) error {
+	d.bad = map[int32]error{}
+	for _, p := range d.problems {
+		if !c.SkipBad {
+			return fmt.Errorf("coco: %w", p.err)
+		}
+		if p.image != noImage && d.bad[p.image] == nil {
+			d.bad[p.image] = p.err
+		}
+	}
+	for i := range d.images {
+		at := int32(i)
+		if d.byImage[d.images[i].id] != at {
+			continue // a second record of an image, which is a problem of the first
+		}
+		if c.KeepEmpty || d.targets.has(at) || d.bad[at] != nil {
+			d.kept = append(d.kept, at)
+		} else {
+			d.dropped++
+		}
+	}
+	if len(d.kept) == 0 {
+		return fmt.Errorf("coco: %w", d.formatError("", "has no image with an annotation (%d images without are left out)", d.dropped))
+	}
+	return nil
+}
