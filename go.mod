@@ -9,6 +9,14 @@ require (
 )
 
 require (
+	github.com/VividCortex/ewma v1.2.0 // indirect
+	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
+	github.com/fatih/color v1.19.0 // indirect
+	github.com/mattn/go-colorable v0.1.16 // indirect
+	golang.org/x/term v0.46.0
+)
+
+require (
 	github.com/cheggaaa/pb/v3 v3.3.0
 	github.com/go-logr/logr v1.4.3 // indirect
 	github.com/gomlx/go-huggingface v0.4.3

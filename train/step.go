@@ -34,6 +34,7 @@ type StepConfig struct {
 	Optimizer Optimizer
 	Rates     Rates
 	Schedule  Schedule
+	BatchSize int
 	Seed      uint64
 	MatMul    dtypes.DType // operands of matrix products; 0 is the parameters' dtype
 }

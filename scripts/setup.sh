@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Fetches a PJRT plugin from the Python package index into CACHE/pjrt, where the
+# commands find it. Usage: setup.sh cpu|cuda12|cuda13|tpu CACHE
+# It never fails for want of the plugin: without one everything runs on the Go
+# backend. A plugin that is there is not fetched again.
+set -euo pipefail
+kind=$1 cache=$2
+case $kind in
+cpu)    package=xla-cpu-pjrt==0.0.1 plugin=pjrt_c_api_cpu_plugin.so ;;
+cuda12) package=xla-cuda12-pjrt==0.0.1    plugin=pjrt_c_api_cuda_plugin.so ;;
+cuda13) package=xla-cuda13-pjrt==0.0.1    plugin=pjrt_c_api_cuda_plugin.so ;;
+tpu)    package=libtpu==0.0.52            plugin=pjrt_c_api_tpu_plugin.so ;;
+*) echo "setup: PJRT=$kind: expected cpu, cuda12, cuda13 or tpu" >&2; exit 2 ;;
+esac
+target=$cache/pjrt/$plugin
+if [ -f "$target" ]; then
+    exit 0
+fi
+without() {
+    echo "setup: no PJRT plugin for $kind: $1" >&2
+    echo "setup: what works without it: everything, on the embedded Go backend, several times slower" >&2
+    exit 0
+}
+case $(uname -sm) in
+"Linux x86_64") ;;
+*) without "the plugins are built for Linux on x86-64, this is $(uname -sm)" ;;
+esac
+command -v cc >/dev/null || command -v gcc >/dev/null || without "XLA needs a C compiler, and neither cc nor gcc is here"
+python=$(command -v python3 || command -v python) || without "Python with pip downloads it, and there is no python3 here"
+"$python" -m pip --version >/dev/null 2>&1 || without "$python has no pip"
+
+mkdir -p "$cache/pjrt"
+work=$(mktemp -d "$cache/pjrt/.fetch.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+echo "setup: fetching $package" >&2
+"$python" -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" "$package" >&2 ||
+    without "the download of $package failed (see above)"
+# The wheel holds one shared library with PJRT's entry point.
+"$python" - "$work" "$work/plugin.so" <<'PY' || without "$package does not hold a plugin where it is expected"
+import glob, shutil, sys, zipfile
+folder, target = sys.argv[1:]
+with zipfile.ZipFile(glob.glob(folder + "/*.whl")[0]) as wheel:
+    libraries = [i for i in wheel.infolist()
+                 if i.filename.endswith(".so") and ("pjrt" in i.filename or "xla_" in i.filename or "libtpu" in i.filename)]
+    largest = max(libraries, key=lambda i: i.file_size)
+    with wheel.open(largest) as source, open(target, "wb") as out:
+        shutil.copyfileobj(source, out, 1 << 20)
+PY
+mv "$work/plugin.so" "$target"
+echo "setup: $target" >&2
