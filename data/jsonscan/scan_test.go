@@ -1,0 +1,114 @@
+package jsonscan
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+)
+
+// read builds what encoding/json would, through the scanner.
+func read(s *Scanner) any {
+	switch s.Kind() {
+	case '{':
+		m := map[string]any{}
+		s.Object(func(key string) { m[key] = read(s) })
+		return m
+	case '[':
+		a := []any{}
+		s.Array(func() { a = append(a, read(s)) })
+		return a
+	case '"':
+		return s.String()
+	case 't', 'f':
+		return s.Bool()
+	case 'n':
+		s.Skip()
+		return nil
+	}
+	return s.Float()
+}
+
+func FuzzAgainstEncodingJSON(f *testing.F) {
+	for _, text := range []string{
+		`{"a": [1, 2.5, -3e2, 0.1], "b\\\"\u00e9": "x\ny", "c": true, "d": null, "e": {}}`,
+		`[[321.02, 321.0, 123456789012345678, 1e400]]`, `"\ud83d"`, `[1,]`, `{"a" 1}`, `01`, `-`, `1.`, `.5`, ` [ ] `, `0`, `-0`, `1e5`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var want any
+		wantErr := json.Unmarshal(text, &want)
+		s := New("x.json", text)
+		got := read(s)
+		s.End()
+		if wantErr == nil && s.Err() != nil {
+			t.Fatalf("%q: %v", text, s.Err())
+		}
+		if wantErr != nil || s.Err() != nil || !utf8.Valid(text) {
+			return // the scanner takes more: control characters, NaN, bytes that are no UTF-8
+		}
+		a, _ := json.Marshal(want)
+		b, err := json.Marshal(got)
+		if err == nil && string(a) != string(b) {
+			t.Fatalf("%q read as %s, want %s", text, b, a)
+		}
+		s = New("x.json", text)
+		if raw := s.Raw(); s.Err() != nil || !json.Valid(raw) {
+			t.Fatalf("%q skipped as %q: %v", text, raw, s.Err())
+		}
+	})
+}
+
+func TestFloatsAreExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.OneOf(rapid.Float64(), rapid.Map(rapid.IntRange(-1e9, 1e9), func(i int) float64 { return float64(i) / 100 })).Draw(t, "v")
+		text, err := json.Marshal(want)
+		if err != nil {
+			t.Skip()
+		}
+		if got := New("", text).Float(); got != want {
+			t.Fatalf("%s read as %v", text, got)
+		}
+	})
+}
+
+func TestPythonNumbers(t *testing.T) {
+	s := New("", []byte(`[NaN, Infinity, -Infinity, 1.0, 1]`))
+	var got []float64
+	s.Array(func() { got = append(got, s.Float()) })
+	if s.Err() != nil || !math.IsNaN(got[0]) || !math.IsInf(got[1], 1) || !math.IsInf(got[2], -1) || got[3] != 1 {
+		t.Errorf("%v, %v", got, s.Err())
+	}
+}
+
+func TestErrorsSayWhere(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"a": 1`:    "x.json: byte 7: file ends in an object, want '}'",
+		`{"a": [1 2`: "byte 9: '2' in an array, want ']'",
+		`{"a": tru}`: "byte 6: want true",
+		`{"a`:        "byte 2: file ends inside a string",
+		`{"a":`:      "byte 5: file ends before a value",
+		`{a: 1}`:     "byte 1: 'a' before a key, want '\"'",
+		`[} `:        "byte 1: '}', want a number",
+		`1 2`:        "byte 2: text after the end",
+	} {
+		s := New("x.json", []byte(text))
+		s.Skip()
+		s.End()
+		if s.Err() == nil || !strings.Contains(s.Err().Error(), want) {
+			t.Errorf("%s: %v, want %q", text, s.Err(), want)
+		}
+	}
+	s := New("x.json", []byte(`1.5`))
+	if s.Int(); s.Err() == nil || !strings.Contains(s.Err().Error(), "number 1.5, want a whole one") {
+		t.Errorf("%v", s.Err())
+	}
+	s = New("x.json", []byte(strings.Repeat("[", 5000)))
+	if s.Skip(); s.Err() == nil || !strings.Contains(s.Err().Error(), "nested deeper than 1000") {
+		t.Errorf("%v", s.Err())
+	}
+}

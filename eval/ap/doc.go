@@ -1,0 +1,15 @@
+// Package ap computes COCO's mask average precision and recall from run-length
+// masks with scores, exactly as pycocotools does or as the reference
+// implementation does through torchmetrics ([Rule]).
+//
+//	evaluator.Image(one image's truths and detections) -> ImageStat
+//	stats.Add(ImageStat), stats.Merge(other shard)
+//	evaluator.Result(stats) -> the 12 figures of COCO and the AP of each class
+//
+// The statistics of an image say of each detection at which thresholds it was
+// matched. A result sorts them by score over all images, ties by image id, so
+// that shards merged in any order give the same bytes.
+//
+// Start reading at score.go; match.go assigns detections to truths within an
+// image, result.go accumulates over images.
+package ap

@@ -1,0 +1,52 @@
+package cocofiles
+
+import (
+	"eomt/data"
+	"eomt/data/jsonscan"
+)
+
+// missing are the members that an object must have and that are not read yet.
+type missing []string
+
+func (m missing) found(key string) {
+	for i := range m {
+		if m[i] == key {
+			m[i] = ""
+		}
+	}
+}
+
+// check fails where one is left.
+func (m missing) check(s *jsonscan.Scanner, object string) {
+	for _, key := range m {
+		if key != "" {
+			s.Fail("%s has no %q", object, key)
+		}
+	}
+}
+
+// readClasses reads "categories", of instance or panoptic files. Names may be
+// missing; a class of which nothing else is said is a thing.
+func readClasses(s *jsonscan.Scanner) []data.Class {
+	var classes []data.Class
+	s.Array(func() {
+		class := data.Class{Thing: true}
+		need := missing{"id"}
+		s.Object(func(key string) {
+			need.found(key)
+			switch key {
+			case "id":
+				class.ID = int(s.Int())
+			case "name":
+				class.Name = s.String()
+			case "isthing":
+				class.Thing = s.Bool()
+			default:
+				s.Skip()
+			}
+		})
+		need.check(s, "category")
+		classes = append(classes, class)
+	})
+	return classes
+}
