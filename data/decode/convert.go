@@ -9,6 +9,9 @@ import (
 
 // toRGB converts what Go's decoders return. Alpha is dropped, not blended, and
 // 16-bit samples keep their high byte, as Pillow's convert("RGB") does.
+//
+// Differs: Pillow keeps the high byte of 16-bit colour but saturates 16-bit gray,
+// which turns a photograph white.
 func toRGB(img image.Image) data.RGB {
 	b := img.Bounds()
 	out := data.NewRGB(b.Dx(), b.Dy())
@@ -30,7 +33,7 @@ func toRGB(img image.Image) data.RGB {
 	case *image.CMYK:
 		convertCMYK(out, img)
 	case *image.YCbCr:
-		convertYCbCr(out, img)
+		convertYCbCr(out, img, jfifRow)
 	default:
 		convertAny(out, img)
 	}
@@ -89,18 +92,3 @@ func convertAny(out data.RGB, img image.Image) {
 		}
 	}
 }
-
-// convertYCbCr is a placeholder-free plain conversion with nearest chroma.
-func convertYCbCr(out data.RGB, img *image.YCbCr) {
-	b := img.Bounds()
-	i := 0
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			c := img.COffset(x, y)
-			out.Pix[i], out.Pix[i+1], out.Pix[i+2] = color.YCbCrToRGB(img.Y[img.YOffset(x, y)], img.Cb[c], img.Cr[c])
-			i += 3
-		}
-	}
-}
-
-func webpToRGB(img image.Image) data.RGB { return toRGB(img) }

@@ -106,13 +106,13 @@ func isTIFF(raw []byte) bool {
 
 // standardConfig adapts a DecodeConfig of the standard library's kind.
 func standardConfig(config func(io.Reader) (image.Config, error)) func([]byte) (image.Config, error) {
-	return func(raw []byte) (image.Config, error) { return config(bytes.NewReader(raw)) }
+	return func(raw []byte) (image.Config, error) { return readAll(raw, config) }
 }
 
 // standard adapts a Decode of the standard library's kind.
 func standard(decode func(io.Reader) (image.Image, error), convert func(image.Image) data.RGB) func([]byte, image.Config) (data.RGB, error) {
 	return func(raw []byte, _ image.Config) (data.RGB, error) {
-		img, err := decode(bytes.NewReader(raw))
+		img, err := readAll(raw, decode)
 		if err != nil {
 			return data.RGB{}, err
 		}
@@ -120,9 +120,36 @@ func standard(decode func(io.Reader) (image.Image, error), convert func(image.Im
 	}
 }
 
+// readAll runs read on raw. Decoders name the end of their input in many ways;
+// here an error after it is io.ErrUnexpectedEOF.
+func readAll[T any](raw []byte, read func(io.Reader) (T, error)) (T, error) {
+	src := &source{rest: raw}
+	result, err := read(src)
+	if err != nil && src.ended {
+		err = io.ErrUnexpectedEOF
+	}
+	return result, err
+}
+
+// source notes whether its reader wanted more than there is.
+type source struct {
+	rest  []byte
+	ended bool
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	if len(s.rest) == 0 {
+		s.ended = true
+		return 0, io.EOF
+	}
+	n := copy(p, s.rest)
+	s.rest = s.rest[n:]
+	return n, nil
+}
+
 // broken is the error of a file of n bytes that its decoder refused.
 func broken(format, path string, n int, err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return &data.FormatError{Path: path, Reason: fmt.Sprintf("truncated %s: the file ends after %d bytes, before its image does", format, n)}
 	}
 	return &data.FormatError{Path: path, Reason: fmt.Sprintf("broken %s: %v", format, err)}

@@ -3,7 +3,6 @@
 package decode
 
 import (
-	"bytes"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -20,15 +19,11 @@ const JPEGDecoder = "libjpeg-turbo"
 // decodeJPEG leaves CMYK to image/jpeg, which knows Adobe's inversion.
 func decodeJPEG(raw []byte, cfg image.Config) (data.RGB, error) {
 	if cfg.ColorModel == color.CMYKModel {
-		img, err := jpeg.Decode(bytes.NewReader(raw))
-		if err != nil {
-			return data.RGB{}, err
-		}
-		return toRGB(img), nil
+		return standard(jpeg.Decode, toRGB)(raw, cfg)
 	}
-	src := &source{rest: raw}
+	src := &endless{source{rest: raw}}
 	img, err := turbo.DecodeIntoRGB(src, &turbo.DecoderOptions{})
-	if src.overrun {
+	if src.ended {
 		return data.RGB{}, io.ErrUnexpectedEOF
 	}
 	if err != nil {
@@ -37,19 +32,15 @@ func decodeJPEG(raw []byte, cfg image.Config) (data.RGB, error) {
 	return data.RGB{W: img.Rect.Dx(), H: img.Rect.Dy(), Pix: img.Pix}, nil
 }
 
-// source feeds libjpeg, which answers the end of its input with gray pixels and
-// no error. Past the end it gets end-of-image markers, and overrun says so.
-type source struct {
-	rest    []byte
-	overrun bool
-}
+// endless goes on with end-of-image markers after its source has ended. The
+// library would put them there itself, fill the image with gray and return no
+// error; in skipping over its own ones it also leaves its buffer.
+type endless struct{ source }
 
-func (s *source) Read(p []byte) (int, error) {
-	if len(s.rest) == 0 {
-		s.overrun = true
+func (e *endless) Read(p []byte) (int, error) {
+	n, err := e.source.Read(p)
+	if err == io.EOF {
 		return copy(p, "\xff\xd9"), nil
 	}
-	n := copy(p, s.rest)
-	s.rest = s.rest[n:]
-	return n, nil
+	return n, err
 }

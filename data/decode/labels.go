@@ -95,14 +95,14 @@ func decodePNG(raw []byte, path string) (image.Image, error) {
 	if !bytes.HasPrefix(raw, []byte(pngMagic)) {
 		return nil, &data.FormatError{Path: path, Reason: "not a PNG file; labels and ids are stored as PNG"}
 	}
-	cfg, err := png.DecodeConfig(bytes.NewReader(raw))
+	cfg, err := readAll(raw, png.DecodeConfig)
 	if err != nil {
 		return nil, broken(name, path, len(raw), err)
 	}
 	if err := checkSize(cfg.Width, cfg.Height); err != nil {
 		return nil, broken(name, path, len(raw), err)
 	}
-	img, err := png.Decode(bytes.NewReader(raw))
+	img, err := readAll(raw, png.Decode)
 	if err != nil {
 		return nil, broken(name, path, len(raw), err)
 	}
