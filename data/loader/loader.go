@@ -1,0 +1,230 @@
+package loader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"eomt/data"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Transform brings a sample to the training size. It must give the same size for
+// all samples, drop crowds, not change its argument, be safe for concurrent use,
+// and return transform.ErrNoTarget where nothing is left to learn from.
+type Transform interface {
+	Apply(rng *rand.Rand, s *data.Sample) (*data.Sample, error)
+}
+
+// What to do with a sample that breaks its format (Config.OnBadSample).
+const (
+	Fail = "fail" // Next returns the error
+	Skip = "skip" // the next sample of the data set takes its place; logged and counted
+)
+
+// Config says how a data set is read.
+type Config struct {
+	Batch       int // samples a batch, in this shard
+	Seed        uint64
+	Start       int // first step
+	Workers     int // samples that are made at a time; 0: as many as processors
+	Prefetch    int // batches that are made ahead; 0: two
+	Transform   Transform
+	ShardIndex  int    // this process's, 0 <= ShardIndex < ShardCount
+	ShardCount  int    // processes that share the data set; 0: one
+	OnBadSample string // Fail or Skip; empty: Fail
+}
+
+// Stats counts what happened so far, also in batches made ahead.
+type Stats struct {
+	Wait           time.Duration // that Next spent waiting
+	Replaced       int64         // samples with nothing to learn from; the next of the data set took their place
+	Skipped        int64         // samples that broke their format, likewise
+	DroppedTargets int64         // smallest targets of samples that had more than the largest bucket
+}
+
+// Loader makes the batches of one training run. Next and Stats may be called by
+// one goroutine at a time.
+type Loader struct {
+	set     data.Dataset
+	config  Config
+	order   order
+	queue   chan *pending // batches begun, in order; as long as Prefetch
+	jobs    chan job
+	workers *errgroup.Group
+	cancel  context.CancelFunc
+	done    <-chan struct{}
+
+	wait                       time.Duration
+	replaced, skipped, dropped atomic.Int64
+}
+
+// pending is a batch in the making.
+type pending struct {
+	step, epoch int
+	samples     []*data.Sample
+	errs        []error
+	left        atomic.Int32
+	ready       chan struct{} // closed when batch or err is set
+	batch       *data.Batch
+	err         error
+}
+
+// job is one sample of a pending batch.
+type job struct {
+	to   *pending
+	slot int
+	at   int // index in the data set
+}
+
+// New starts a loader; Close ends it. The data set must hold a whole batch.
+func New(set data.Dataset, c Config) (*Loader, error) {
+	c.ShardCount = max(1, c.ShardCount)
+	if c.Workers == 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.Prefetch == 0 {
+		c.Prefetch = 2
+	}
+	if c.OnBadSample == "" {
+		c.OnBadSample = Fail
+	}
+	if err := c.check(set.Len()); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	workers, ctx := errgroup.WithContext(ctx)
+	l := &Loader{
+		set:    set,
+		config: c,
+		order: order{samples: set.Len(), batch: c.Batch, seed: c.Seed,
+			shard: c.ShardIndex, shards: c.ShardCount},
+		queue:   make(chan *pending, c.Prefetch),
+		jobs:    make(chan job),
+		workers: workers,
+		cancel:  cancel,
+		done:    ctx.Done(),
+	}
+	workers.Go(l.dispatch)
+	for range c.Workers {
+		workers.Go(l.work)
+	}
+	return l, nil
+}
+
+func (c Config) check(samples int) error {
+	switch {
+	case c.Batch < 1 || c.Start < 0 || c.Workers < 0 || c.Prefetch < 0:
+		return fmt.Errorf("loader: batch %d, start %d, workers %d, prefetch %d: want a batch of 1 or more and no negative number",
+			c.Batch, c.Start, c.Workers, c.Prefetch)
+	case c.Transform == nil:
+		return errors.New("loader: no transform")
+	case c.ShardIndex < 0 || c.ShardIndex >= c.ShardCount:
+		return fmt.Errorf("loader: shard %d of %d: want 0 to %d", c.ShardIndex, c.ShardCount, c.ShardCount-1)
+	case c.OnBadSample != Fail && c.OnBadSample != Skip:
+		return fmt.Errorf("loader: on bad sample %q: want %q or %q", c.OnBadSample, Fail, Skip)
+	case StepsPerEpoch(samples, c.Batch, c.ShardCount) == 0:
+		return fmt.Errorf("loader: the data set's %d samples are fewer than one batch of %d in each of %d processes; make the batch smaller",
+			samples, c.Batch, c.ShardCount)
+	}
+	return nil
+}
+
+// StepsPerEpoch returns the number of steps in which the data set is gone
+// through once.
+func (l *Loader) StepsPerEpoch() int { return l.order.stepsPerEpoch() }
+
+// Next returns the batch of the next step, waiting for it where it must. An error
+// names the file of the sample that caused it.
+func (l *Loader) Next(ctx context.Context) (*data.Batch, error) {
+	begin := time.Now()
+	defer func() { l.wait += time.Since(begin) }()
+	var p *pending
+	select {
+	case p = <-l.queue:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-l.done:
+		return nil, errClosed
+	}
+	select {
+	case <-p.ready:
+		return p.batch, p.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-l.done:
+		return nil, errClosed
+	}
+}
+
+var errClosed = errors.New("loader: closed")
+
+// Stats returns the counts so far.
+func (l *Loader) Stats() Stats {
+	return Stats{l.wait, l.replaced.Load(), l.skipped.Load(), l.dropped.Load()}
+}
+
+// Close stops the workers and waits until they are gone.
+func (l *Loader) Close() {
+	l.cancel()
+	l.workers.Wait() // their only error is that they were told to stop
+}
+
+// dispatch hands out the samples of one batch after the other. It runs ahead of
+// Next by the length of the queue.
+func (l *Loader) dispatch() error {
+	for step := l.config.Start; ; step++ {
+		epoch, _ := l.order.at(step, 0)
+		p := &pending{step: step, epoch: epoch, samples: make([]*data.Sample, l.config.Batch), errs: make([]error, l.config.Batch),
+			ready: make(chan struct{})}
+		p.left.Store(int32(l.config.Batch))
+		select {
+		case l.queue <- p:
+		case <-l.done:
+			return errClosed
+		}
+		for slot := range p.samples {
+			_, at := l.order.at(step, slot)
+			select {
+			case l.jobs <- job{p, slot, at}:
+			case <-l.done:
+				return errClosed
+			}
+		}
+	}
+}
+
+// work makes samples; whoever makes a batch's last one packs the batch.
+func (l *Loader) work() error {
+	for {
+		select {
+		case j := <-l.jobs:
+			p := j.to
+			p.samples[j.slot], p.errs[j.slot] = l.sample(p.epoch, j.at)
+			if p.left.Add(-1) == 0 {
+				if p.err = firstError(p.errs); p.err == nil {
+					p.batch, p.err = l.pack(p)
+				}
+				p.samples = nil
+				close(p.ready)
+			}
+		case <-l.done:
+			return errClosed
+		}
+	}
+}
+
+// firstError is the error of the first slot that has one, whichever came first.
+func firstError(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
