@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// The paper's figures at 640 px: GFLOPs, and millions of parameters where stated
-// of arXiv 2503.19108.
+// The figures of arXiv 2503.19108 at 640 px: GFLOPs, and millions of parameters
+// where stated.
 var published = map[string]struct{ gigaFLOPs, megaParameters float64 }{
 	"S": {68, 0}, "B": {216, 0}, "L": {669, 316}, "g": {2261, 0},
 }
