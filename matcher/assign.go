@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/gomlx/compute/dtypes"
@@ -29,16 +30,11 @@ func Assign(costNMQ, validNM *Node) (queryNM *Node) {
 		exceptions.Panicf("matcher.Assign: valid must be bool [%d, %d] for costs %s, got %s", n, m, costNMQ.Shape(), validNM.Shape())
 	}
 	g := costNMQ.Graph()
-	p := &problems{
-		n: n, m: m, q: q,
-		cost:  comparable(StopGradient(costNMQ), validNM),
-		next:  nextValid(validNM),
-		sinks: m > q,
-	}
-	start := p.start(g)
+	p := problems{n: n, m: m, q: q, sinks: m > q}
+	start := p.start(comparable(StopGradient(costNMQ), validNM), nextValid(validNM))
 	cond := NewClosure(g, func(g *Graph) []*Node {
-		s := parameters(g, start)
-		return []*Node{LogicalAny(LessThan(s.row, Const(g, int32(m))))}
+		unsolved := ConvertDType(p.unsolved(parameters(g, start)), dtypes.Float32)
+		return []*Node{GreaterThan(Dot(unsolved, unsolved).Product(), Const(g, float32(0)))} // a sum; see step.go
 	})
 	body := NewClosure(g, func(g *Graph) []*Node {
 		s := parameters(g, start)
@@ -47,7 +43,7 @@ func Assign(costNMQ, validNM *Node) (queryNM *Node) {
 		return s.nodes()
 	})
 	end := While(cond, body, start.nodes()...)
-	return p.queries(end[rowOfIndex])
+	return p.queries(end[0])
 }
 
 // comparable returns the costs as float64 [N, M, Q] from 0 upwards, with usable
@@ -80,12 +76,10 @@ func nextValid(validNM *Node) *Node {
 	return ReduceMin(Where(LogicalAnd(valid, GreaterOrEqual(target, from)), target, Const(g, int32(m))), 2)
 }
 
-// problems is what stays the same over the loop.
+// problems is what is known of the N problems while the graph is built.
 type problems struct {
 	n, m, q int
-	cost    *Node // float64 [N, M, Q], finite
-	next    *Node // int32 [N, M+1], see nextValid
-	sinks   bool  // there can be more targets than queries
+	sinks   bool // there can be more targets than queries
 }
 
 // state is what the loop carries. Every problem is in one of two phases: it grows
@@ -93,28 +87,29 @@ type problems struct {
 // path that it found (back >= 0), a link a step. Column Q stands for "none: the
 // row being placed itself", where paths begin.
 type state struct {
+	rowOf  *Node // int32 [N, Q]: the target that holds the column, or -1
 	row    *Node // int32 [N]: the target being placed; M: the problem is solved
 	back   *Node // int32 [N]: the column whose link is turned next, or -1
 	column *Node // int32 [N]: the column whose target is scanned next
 	low    *Node // float64 [N]: length of the path to that column
-	rowOf  *Node // int32 [N, Q]: the target that holds the column, or -1
 	dual   *Node // float64 [N, Q]: the columns' dual variables, at most 0
 	dist   *Node // float64 [N, Q]: length of the shortest path to the column so far
 	via    *Node // int32 [N, Q]: the column before it on that path
 	inTree *Node // bool [N, Q]: dist is final
+	cost   *Node // float64 [N, M, Q], finite; carried, as XLA's loops see nothing else
+	next   *Node // int32 [N, M+1], see nextValid; likewise
 
 	// Only if there can be more targets than queries: the way out for the target
 	// that is best left without a query once every column is held.
+	free     *Node // int32 [N]: the number of columns that no target holds
 	top      *Node // float64 [N]: the largest dual variable that a row has had
 	exit     *Node // float64 [N]: the largest (dual - distance) of a row in the tree
 	exitFrom *Node // int32 [N]: the column which that row holds
 }
 
-const rowOfIndex = 4
-
 func (s *state) fields() []**Node {
-	return []**Node{&s.row, &s.back, &s.column, &s.low, &s.rowOf, &s.dual, &s.dist, &s.via, &s.inTree,
-		&s.top, &s.exit, &s.exitFrom}
+	return []**Node{&s.rowOf, &s.row, &s.back, &s.column, &s.low, &s.dual, &s.dist, &s.via, &s.inTree,
+		&s.cost, &s.next, &s.free, &s.top, &s.exit, &s.exitFrom}
 }
 
 func (s *state) nodes() []*Node {
@@ -130,34 +125,37 @@ func (s *state) nodes() []*Node {
 // parameters declares a closure's parameters, of like's shapes.
 func parameters(g *Graph, like *state) *state {
 	s := new(state)
-	names := []string{"row", "back", "column", "low", "rowOf", "dual", "dist", "via", "inTree", "top", "exit", "exitFrom"}
 	for i, f := range like.fields() {
 		if *f != nil {
-			*s.fields()[i] = Parameter(g, names[i], (*f).Shape())
+			*s.fields()[i] = Parameter(g, fmt.Sprintf("state%d", i), (*f).Shape())
 		}
 	}
 	return s
 }
 
-func (p *problems) start(g *Graph) *state {
-	full := func(dtype dtypes.DType, value float64, dims ...int) *Node {
-		return BroadcastToDims(Scalar(g, dtype, value), dims...)
-	}
+func (p problems) start(cost, next *Node) *state {
+	g := cost.Graph()
+	n := []int{p.n}
+	nq := []int{p.n, p.q}
+	full := func(value any, dims []int) *Node { return BroadcastToDims(Const(g, value), dims...) }
 	s := &state{
-		row:    Squeeze(Slice(p.next, AxisRange(), AxisRange(0, 1)), 1),
-		back:   full(dtypes.Int32, -1, p.n),
-		column: full(dtypes.Int32, float64(p.q), p.n),
-		low:    full(dtypes.Float64, 0, p.n),
-		rowOf:  full(dtypes.Int32, -1, p.n, p.q),
-		dual:   full(dtypes.Float64, 0, p.n, p.q),
-		dist:   full(dtypes.Float64, math.Inf(1), p.n, p.q),
-		via:    full(dtypes.Int32, float64(p.q), p.n, p.q),
-		inTree: BroadcastToDims(Const(g, false), p.n, p.q),
+		rowOf:  full(int32(-1), nq),
+		row:    Squeeze(Slice(next, AxisRange(), AxisRange(0, 1)), 1),
+		back:   full(int32(-1), n),
+		column: full(int32(p.q), n),
+		low:    full(0.0, n),
+		dual:   full(0.0, nq),
+		dist:   full(math.Inf(1), nq),
+		via:    full(int32(p.q), nq),
+		inTree: full(false, nq),
+		cost:   cost,
+		next:   next,
 	}
 	if p.sinks {
-		s.top = full(dtypes.Float64, 0, p.n)
-		s.exit = full(dtypes.Float64, math.Inf(-1), p.n)
-		s.exitFrom = full(dtypes.Int32, float64(p.q), p.n)
+		s.free = full(int32(p.q), n)
+		s.top = full(0.0, n)
+		s.exit = full(math.Inf(-1), n)
+		s.exitFrom = full(int32(p.q), n)
 	}
 	return s
 }

@@ -253,9 +253,9 @@ func BenchmarkAssign(b *testing.B) {
 		for k := range valid {
 			valid[k] = true
 		}
-		costT, validT := tensors.FromFlatDataAndDimensions(cost, n, m, q), tensors.FromFlatDataAndDimensions(valid, n, m)
 		for _, bk := range []string{"go", "xla:cpu"} {
 			b.Run(fmt.Sprintf("%s/%dx%dx%d", bk, n, m, q), func(b *testing.B) {
+				costT, validT := tensors.FromFlatDataAndDimensions(cost, n, m, q), tensors.FromFlatDataAndDimensions(valid, n, m)
 				bb, err := compute.NewWithConfig(bk)
 				if err != nil {
 					b.Skip(err)

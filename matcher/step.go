@@ -8,29 +8,34 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
+// This file is the body of the loop. In a closure the engine takes only what was
+// made there. So constants come from Const, never from Scalar, AddScalar and the
+// like, which share their nodes with the graph outside; and nothing is reduced, as
+// on XLA a kind of reduction can be used in one function of a graph only.
+
 // scan lets every problem that grows its tree scan the target at its end: it
 // relaxes the paths through it, then takes the nearest column. If that column is
 // free (preferred among equals), the path is found; else its target is next.
-func (p *problems) scan(s *state) {
+func (p problems) scan(s *state) {
 	g := s.row.Graph()
-	growing := LogicalAnd(IsNegative(s.back), LessThan(s.row, Const(g, int32(p.m))))
+	growing := LogicalAnd(LessThan(s.back, Const(g, int32(0))), p.unsolved(s))
 	fromRow := p.isNone(s.column)
 
 	i := Where(fromRow, s.row, at(s.rowOf, s.column))
-	costNQ := p.costOf(i)
-	dualN := Where(fromRow, ZerosLike(s.low), Sub(at(costNQ, s.column), at(s.dual, s.column)))
+	costNQ := p.costOf(s, i)
+	dualN := Where(fromRow, Const(g, 0.0), Sub(at(costNQ, s.column), at(s.dual, s.column)))
 	reach := Add(Sub(costNQ, s.dual), p.wide(Sub(s.low, dualN)))
 	better := LogicalAnd(LogicalNot(s.inTree), LessThan(reach, s.dist))
 	s.dist = Where(better, reach, s.dist)
 	s.via = Where(better, p.wide(s.column), s.via)
 
-	free := IsNegative(s.rowOf)
-	low, nearest, found := p.nearest(s, free)
+	low, nearest, found := p.nearest(s)
 	found = LogicalAnd(growing, found)
 	pathEnd := nearest
 	if p.sinks {
 		var out *Node
-		low, out = p.wayOut(s, dualN, low, growing, LogicalNot(LogicalAny(free, 1)))
+		low, out = p.wayOut(s, dualN, low, growing)
+		s.free = Where(found, Sub(s.free, Const(g, int32(1))), s.free)
 		pathEnd = Where(out, s.exitFrom, nearest)
 		found = LogicalOr(found, out)
 		s.top = Where(found, Max(s.top, Add(s.exit, low)), s.top)
@@ -46,28 +51,30 @@ func (p *problems) scan(s *state) {
 
 // nearest returns the length of the shortest path to a column outside the tree,
 // that column (a free one, then the first, among equals), and whether it is free.
-func (p *problems) nearest(s *state, free *Node) (low, columnN, isFree *Node) {
-	g := free.Graph()
-	open := Where(s.inTree, Infinity(g, dtypes.Float64, 1), s.dist)
-	low = ReduceMin(open, 1)
+func (p problems) nearest(s *state) (low, columnN, isFree *Node) {
+	g := s.row.Graph()
+	open := Where(s.inTree, Const(g, math.Inf(1)), s.dist)
+	low = least(open)
 	columns := p.columns(g)
-	rank := Where(free, columns, AddScalar(columns, p.q))
-	first := ReduceMin(Where(Equal(open, p.wide(low)), rank, Const(g, int32(2*p.q))), 1)
+	free := LessThan(s.rowOf, Const(g, int32(0)))
+	rank := Where(free, columns, Add(columns, Const(g, int32(p.q))))
+	first := least(Where(Equal(open, p.wide(low)), rank, Const(g, int32(2*p.q))))
 	isFree = LessThan(first, Const(g, int32(p.q)))
-	return low, Where(isFree, first, AddScalar(first, -p.q)), isFree
+	return low, Where(isFree, first, Sub(first, Const(g, int32(p.q)))), isFree
 }
 
-// wayOut is the path's other end once every column is held (full): a column of
+// wayOut is the path's other end once every column is held: a column of
 // cost 0 for all targets, as many times as needed. Its dual variable is -top,
 // which keeps every reduced cost at 0 or more. A target that leaves is not seen
 // again, so one such column serves them all. It returns low, lowered to the way
 // out's length for the problems that take it, and which do.
-func (p *problems) wayOut(s *state, dualN, low, growing, full *Node) (lowOut, out *Node) {
+func (p problems) wayOut(s *state, dualN, low, growing *Node) (lowOut, out *Node) {
 	leave := Sub(dualN, s.low)
 	larger := LogicalAnd(growing, GreaterThan(leave, s.exit))
 	s.exit = Where(larger, leave, s.exit)
 	s.exitFrom = Where(larger, s.column, s.exitFrom)
 	length := Sub(s.top, s.exit)
+	full := Equal(s.free, Const(s.free.Graph(), int32(0)))
 	out = LogicalAnd(LogicalAnd(growing, full), LessOrEqual(length, low))
 	return Where(out, length, low), out
 }
@@ -75,9 +82,9 @@ func (p *problems) wayOut(s *state, dualN, low, growing, full *Node) (lowOut, ou
 // augment turns one link of every found path: the column goes to the target
 // through which it was reached. At the path's beginning the next target's search
 // is set up.
-func (p *problems) augment(s *state) {
+func (p problems) augment(s *state) {
 	g := s.row.Graph()
-	turning := IsNonNegative(s.back)
+	turning := GreaterOrEqual(s.back, Const(g, int32(0)))
 	before := Where(p.isNone(s.back), s.back, at(s.via, s.back))
 	holder := Where(p.isNone(before), s.row, at(s.rowOf, before))
 	s.rowOf = Where(p.oneColumn(turning, s.back), p.wide(holder), s.rowOf)
@@ -85,10 +92,10 @@ func (p *problems) augment(s *state) {
 
 	done := LogicalAnd(turning, p.isNone(before))
 	s.back = Where(done, Const(g, int32(-1)), s.back)
-	s.row = Where(done, at(p.next, AddScalar(s.row, 1)), s.row)
+	s.row = Where(done, at(s.next, Add(s.row, Const(g, int32(1)))), s.row)
 	s.column = Where(done, Const(g, int32(p.q)), s.column)
-	s.low = Where(done, ScalarZero(g, dtypes.Float64), s.low)
-	s.dist = Where(p.wide(done), Infinity(g, dtypes.Float64, 1), s.dist)
+	s.low = Where(done, Const(g, 0.0), s.low)
+	s.dist = Where(p.wide(done), Const(g, math.Inf(1)), s.dist)
 	s.inTree = LogicalAnd(s.inTree, LogicalNot(p.wide(done)))
 	if p.sinks {
 		s.exit = Where(done, Const(g, math.Inf(-1)), s.exit)
@@ -96,12 +103,21 @@ func (p *problems) augment(s *state) {
 }
 
 // queries turns the holders of the columns round: int32 [N, M] from int32 [N, Q].
-func (p *problems) queries(rowOfNQ *Node) *Node {
+func (p problems) queries(rowOfNQ *Node) *Node {
 	g := rowOfNQ.Graph()
 	target := Iota(g, shapes.Make(dtypes.Int32, p.n, p.m, p.q), 1)
 	query := Iota(g, shapes.Make(dtypes.Int32, p.n, p.m, p.q), 2)
 	held := Equal(target, BroadcastToDims(InsertAxes(rowOfNQ, 1), p.n, p.m, p.q))
 	return ReduceMax(Where(held, query, Const(g, int32(-1))), 2)
+}
+
+// least returns the least value of each problem, [N] from [N, K].
+func least(xNK *Node) *Node {
+	for k := xNK.Shape().Dim(1); k > 1; k = (k + 1) / 2 {
+		half := (k + 1) / 2
+		xNK = Min(Slice(xNK, AxisRange(), AxisRange(0, half)), Slice(xNK, AxisRange(), AxisRange(k-half, k)))
+	}
+	return Reshape(xNK, xNK.Shape().Dim(0))
 }
 
 // at returns xNK[n, indexN[n]]; an index outside is moved to the nearest inside.
@@ -111,29 +127,34 @@ func at(xNK, indexN *Node) *Node {
 }
 
 // costOf returns row rowN[n] of each problem's costs, [N, Q].
-func (p *problems) costOf(rowN *Node) *Node {
-	return Gather(Reshape(p.cost, p.n*p.m, p.q), flatIndex(rowN, p.m))
+func (p problems) costOf(s *state, rowN *Node) *Node {
+	return Gather(Reshape(s.cost, p.n*p.m, p.q), flatIndex(rowN, p.m))
 }
 
 func flatIndex(indexN *Node, k int) *Node {
-	base := MulScalar(Iota(indexN.Graph(), indexN.Shape(), 0), k)
-	return InsertAxes(Add(base, ClipScalar(indexN, 0, float64(k-1))), -1)
+	g := indexN.Graph()
+	inside := Min(Max(indexN, Const(g, int32(0))), Const(g, int32(k-1)))
+	return InsertAxes(Add(Mul(Iota(g, indexN.Shape(), 0), Const(g, int32(k))), inside), -1)
 }
 
-func (p *problems) isNone(columnN *Node) *Node {
+func (p problems) unsolved(s *state) *Node {
+	return LessThan(s.row, Const(s.row.Graph(), int32(p.m)))
+}
+
+func (p problems) isNone(columnN *Node) *Node {
 	return Equal(columnN, Const(columnN.Graph(), int32(p.q)))
 }
 
 // wide repeats a value of each problem along its columns. (In one operation: the
 // go backend frees the input of a rank-preserving broadcast inside a closure before
 // an operation that it makes read that input.)
-func (p *problems) wide(xN *Node) *Node {
+func (p problems) wide(xN *Node) *Node {
 	return ExpandAndBroadcast(xN, []int{p.n, p.q}, []int{1})
 }
 
-func (p *problems) columns(g *Graph) *Node { return Iota(g, shapes.Make(dtypes.Int32, p.n, p.q), 1) }
+func (p problems) columns(g *Graph) *Node { return Iota(g, shapes.Make(dtypes.Int32, p.n, p.q), 1) }
 
 // oneColumn is bool [N, Q], true at columnN[n] of the problems where ifN holds.
-func (p *problems) oneColumn(ifN, columnN *Node) *Node {
+func (p problems) oneColumn(ifN, columnN *Node) *Node {
 	return LogicalAnd(p.wide(ifN), Equal(p.columns(ifN.Graph()), p.wide(columnN)))
 }
