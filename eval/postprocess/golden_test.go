@@ -182,3 +182,33 @@ func sameBits(pix []uint8, bits []byte) bool {
 	}
 	return true
 }
+
+func TestSemanticIsTheReferences(t *testing.T) {
+	g := readGolden(t)
+	for _, c := range g.Semantic {
+		t.Run(c.Name, func(t *testing.T) {
+			var labels packed
+			if err := json.Unmarshal(c.Labels, &labels); err != nil {
+				t.Fatal(err)
+			}
+			plan := transform.PlanWindows(transform.Size{W: c.Original[1], H: c.Original[0]}, c.Input[0])
+			if len(plan.Starts) != c.B {
+				t.Fatalf("%d windows, want %d", len(plan.Starts), c.B)
+			}
+			windows := make([]Logits, c.B)
+			for i := range windows {
+				windows[i] = g.logits(c).Image(i)
+			}
+			got := Semantic(windows, plan)
+			if len(got.Pix) != len(labels) {
+				t.Fatalf("%d pixels, want %d", len(got.Pix), len(labels))
+			}
+			for i, want := range labels {
+				if got.Pix[i] != uint16(want) {
+					t.Fatalf("pixel %d: class %d, want %d", i, got.Pix[i], want)
+				}
+			}
+			t.Logf("%d windows", c.B)
+		})
+	}
+}

@@ -1,0 +1,17 @@
+// Package eval runs a model over a data set and scores it: images are decoded
+// and brought to the model's size, predicted in batches, turned into segments,
+// masks or labels at their original size, and scored by the official tools' rules,
+// the reference implementation's own, or both in one pass.
+//
+//	data.Dataset -> inputs -> Predictor -> postprocess -> pq | ap | iou -> Record -> Report
+//
+// Every image becomes a [Record], a line of the journal that lets an interrupted
+// evaluation go on; all figures are computed from records, so shards merge in any
+// order. The rooms below, none of which knows the model:
+//
+//	postprocess  logits -> segments, masks, labels
+//	pq, ap, iou  the metrics' cores
+//	cocofiles    result files, for scoring without a model
+//
+// Start reading at evaluate.go; task.go says what differs between tasks.
+package eval

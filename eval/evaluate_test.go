@@ -1,0 +1,447 @@
+package eval
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"hash/maphash"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"eomt/data"
+	"eomt/data/coco"
+	"eomt/data/shapes"
+	"eomt/data/transform"
+	"eomt/eval/ap"
+	"eomt/eval/cocofiles"
+	"eomt/eval/postprocess"
+	"eomt/eval/pq"
+)
+
+const size = 64 // of generated images and of the model's input
+
+// generated opens 10 generated images of a task.
+func generated(t *testing.T, task Task) (*coco.Dataset, string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "shapes")
+	if err := shapes.Generate(t.Context(), shapes.Config{Dir: dir, Val: 10, Size: size, Seed: 3}, nil); err != nil {
+		t.Fatal(err)
+	}
+	open := coco.OpenPanoptic
+	if task == Instance {
+		open = coco.OpenInstance
+	}
+	ds, err := open(coco.Config{Root: dir, Split: "val", KeepEmpty: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ds.Close() })
+	return ds, dir
+}
+
+// oracle predicts the truth: it knows every input of a data set by its pixels.
+// Its mask grid has the input's size, so that images which fit lose nothing.
+type oracle struct {
+	seed    maphash.Seed
+	classes int
+	queries int
+	samples map[uint64]*data.Sample
+	calls   atomic.Int32
+	onCall  func(call int)
+}
+
+func newOracle(t *testing.T, ds data.Dataset) *oracle {
+	t.Helper()
+	o := &oracle{seed: maphash.MakeSeed(), classes: len(ds.Classes()), queries: 1, samples: map[uint64]*data.Sample{}}
+	for i := range ds.Len() {
+		s, err := ds.Load(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		input, _ := transform.Fit(s.Image, size, size)
+		o.samples[maphash.Bytes(o.seed, input.Pix)] = s
+		o.queries = max(o.queries, len(s.Instances))
+	}
+	return o
+}
+
+func (o *oracle) Predict(images []uint8, b int) (postprocess.Logits, error) {
+	if call := int(o.calls.Add(1)); o.onCall != nil {
+		o.onCall(call)
+	}
+	l := postprocess.Logits{B: b, MaskH: size, MaskW: size, Queries: o.queries, Classes: o.classes,
+		Masks: make([]float32, b*size*size*o.queries), Class: make([]float32, b*o.queries*(o.classes+1))}
+	for i := range b {
+		one := l.Image(i)
+		s := o.samples[maphash.Bytes(o.seed, images[i*size*size*3:(i+1)*size*size*3])]
+		for q := range o.queries {
+			class := o.classes
+			if s != nil && q < len(s.Instances) && !s.Instances[q].Crowd {
+				class = s.Instances[q].Class
+			}
+			one.Class[q*(o.classes+1)+class] = 12
+			for y := range size {
+				for x := range size {
+					logit := float32(-12)
+					if class < o.classes && y < s.Image.H && x < s.Image.W && s.Masks.At(x, y, q) {
+						logit = 12
+					}
+					one.Masks[(y*size+x)*o.queries+q] = logit
+				}
+			}
+		}
+	}
+	return l, nil
+}
+
+func config(task Task) Config {
+	return Config{Task: task, Protocol: Both, ImageH: size, ImageW: size, Batch: 3, Score: 0.8, Overlap: 0.8, TopK: 100}
+}
+
+func evaluate(t *testing.T, ds data.Dataset, p Predictor, c Config) *Report {
+	t.Helper()
+	r, err := Evaluate(t.Context(), ds, p, c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestTheTruthScoresOne(t *testing.T) {
+	for _, task := range []Task{Panoptic, Instance, Semantic} {
+		t.Run(string(task), func(t *testing.T) {
+			coco, _ := generated(t, task)
+			var ds data.Dataset = coco
+			if task == Semantic { // which cuts windows unless images are square, and knows no crowds
+				ds = squared{coco}
+			}
+			r := evaluate(t, ds, newOracle(t, ds), config(task))
+			if len(r.Records) != ds.Len() || len(r.Outcomes) != 2 {
+				t.Fatalf("%d records, %d outcomes", len(r.Records), len(r.Outcomes))
+			}
+			for i, record := range r.Records {
+				if info := ds.Info(i); record.Index != i || record.ImageID != info.ImageID || record.Name != info.Name || record.W == 0 {
+					t.Errorf("record %d is %+v of %+v", i, record, info)
+				}
+			}
+			// Upstream counts absent classes as 0; all classes are there.
+			for _, o := range r.Outcomes {
+				name, value := o.Headline()
+				if math.Abs(value-1) > 1e-6 {
+					t.Errorf("%s %s = %v", o.Protocol, name, value)
+				}
+			}
+		})
+	}
+}
+
+// squared pads images with void to squares, and counts crowds as segments.
+type squared struct{ data.Dataset }
+
+func (d squared) Load(i int) (*data.Sample, error) {
+	s, err := d.Dataset.Load(i)
+	if err != nil {
+		return nil, err
+	}
+	img, masks := data.NewRGB(size, size), data.NewPlanes(size, size, len(s.Instances))
+	for y := range s.Image.H {
+		copy(img.Pix[3*y*size:], s.Image.Pix[3*y*s.Image.W:3*(y+1)*s.Image.W])
+		words := masks.Words * s.Image.W
+		copy(masks.Bits[y*size*masks.Words:], s.Masks.Bits[y*words:(y+1)*words])
+	}
+	s.Image, s.Masks = img, masks
+	for k := range s.Instances {
+		s.Instances[k].Crowd = false
+	}
+	return s, nil
+}
+
+// figures is everything that a report computes, without times.
+func figures(t *testing.T, r *Report) string {
+	t.Helper()
+	text, err := json.Marshal(struct {
+		Outcomes []Outcome
+		Records  []Record
+	}{r.Outcomes, r.Records})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestBatchSizeChangesNothing(t *testing.T) {
+	ds, _ := generated(t, Panoptic)
+	c := config(Panoptic)
+	want := figures(t, evaluate(t, ds, newOracle(t, ds), c))
+	for _, c.Batch = range []int{1, 7, 16} {
+		if got := figures(t, evaluate(t, ds, newOracle(t, ds), c)); got != want {
+			t.Errorf("batch %d: %s", c.Batch, cmp.Diff(want, got))
+		}
+	}
+}
+
+// TestInterruptedGoesOn stops after some images, cuts the journal's last line as
+// a crash may, and holds the rest against an uninterrupted evaluation.
+func TestInterruptedGoesOn(t *testing.T) {
+	for _, task := range []Task{Panoptic, Instance} {
+		t.Run(string(task), func(t *testing.T) {
+			ds, _ := generated(t, task)
+			c := config(task)
+			c.Batch, c.Identity = 1, "weights 1"
+			c.Save = t.TempDir()
+			want := figures(t, evaluate(t, ds, newOracle(t, ds), c))
+			file := map[Task]string{Panoptic: panopticJSON, Instance: instanceJSON}[task]
+			wantFile, err := os.ReadFile(filepath.Join(c.Save, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			c.Save = t.TempDir()
+			ctx, cancel := context.WithCancelCause(t.Context())
+			stopped := errors.New("stopped by the test")
+			o := newOracle(t, ds)
+			o.onCall = func(call int) {
+				if call == 6 {
+					cancel(stopped)
+				}
+			}
+			if _, err := Evaluate(ctx, ds, o, c, nil); !errors.Is(err, stopped) || !strings.Contains(err.Error(), "of 10 images") {
+				t.Fatalf("interrupted: %v", err)
+			}
+			journal := filepath.Join(c.Save, journalName)
+			text, err := os.ReadFile(journal)
+			if err != nil {
+				t.Fatal(err)
+			}
+			left := bytes.Count(text, []byte("\n")) - 1
+			if left < 2 {
+				t.Fatalf("%d records left", left)
+			}
+			if err := os.WriteFile(journal, text[:len(text)-20], 0o666); err != nil {
+				t.Fatal(err)
+			}
+			o = newOracle(t, ds)
+			r := evaluate(t, ds, o, c)
+			if r.Resumed != left-1 || int(o.calls.Load()) != 10-r.Resumed {
+				t.Errorf("%d records left, %d resumed, %d predicted", left-1, r.Resumed, o.calls.Load())
+			}
+			if got := figures(t, r); got != want {
+				t.Errorf("after resuming: %s", cmp.Diff(want, got))
+			}
+			gotFile, err := os.ReadFile(filepath.Join(c.Save, file))
+			if err != nil || !bytes.Equal(gotFile, wantFile) {
+				t.Errorf("saved predictions differ after resuming (%v)", err)
+			}
+			if r := evaluate(t, ds, o, c); r.Resumed != 0 {
+				t.Errorf("a complete evaluation was resumed with %d records", r.Resumed)
+			}
+		})
+	}
+}
+
+func TestAnotherIdentityStartsAnew(t *testing.T) {
+	ds, _ := generated(t, Panoptic)
+	c := config(Panoptic)
+	c.Batch, c.Journal = 1, filepath.Join(t.TempDir(), "images.jsonl")
+	ctx, cancel := context.WithCancel(t.Context())
+	o := newOracle(t, ds)
+	o.onCall = func(call int) {
+		if call == 6 {
+			cancel()
+		}
+	}
+	if _, err := Evaluate(ctx, ds, o, c, nil); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	c.Identity = "other weights"
+	if r := evaluate(t, ds, newOracle(t, ds), c); r.Resumed != 0 {
+		t.Errorf("%d records of other weights were taken", r.Resumed)
+	}
+}
+
+func TestSavedPredictionsScoreTheSame(t *testing.T) {
+	ds, dir := generated(t, Panoptic)
+	c := config(Panoptic)
+	c.Save = t.TempDir()
+	r := evaluate(t, ds, noisy{newOracle(t, ds)}, c)
+	files, err := cocofiles.OpenPanoptic(filepath.Join(dir, "annotations/panoptic_val2017.json"), filepath.Join(dir, "annotations/panoptic_val2017"),
+		filepath.Join(c.Save, panopticJSON), filepath.Join(c.Save, panopticDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, rule := range []pq.Rule{pq.Exact, pq.Upstream} {
+		evaluator, err := pq.New(rule, files.Classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stats pq.Stats
+		for k := range files.Len() {
+			img, err := files.Image(k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stat, err := evaluator.Image(img)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := stats.Add(stat); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := evaluator.Result(&stats)
+		if diff := cmp.Diff(want, *r.Outcomes[i].Panoptic); diff != "" {
+			t.Error(diff)
+		}
+		if want.All.PQ == 0 || want.All.PQ > 0.99 {
+			t.Errorf("PQ is %v: the comparison says nothing", want.All.PQ)
+		}
+	}
+}
+
+func TestSavedDetectionsScoreTheSame(t *testing.T) {
+	ds, dir := generated(t, Instance)
+	c := config(Instance)
+	c.Save, c.Protocol = t.TempDir(), Exact
+	r := evaluate(t, ds, noisy{newOracle(t, ds)}, c)
+	files, err := cocofiles.OpenInstances(filepath.Join(dir, "annotations/instances_val2017.json"), filepath.Join(c.Save, instanceJSON))
+	if err != nil {
+		t.Fatal(err)
+	}
+	evaluator, err := ap.New(ap.Exact, files.Classes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stats ap.Stats
+	for k := range files.Len() {
+		img, err := files.Image(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stat, err := evaluator.Image(img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stats.Add(stat); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := evaluator.Result(&stats)
+	if diff := cmp.Diff(want, *r.Outcomes[0].Instance); diff != "" {
+		t.Error(diff)
+	}
+	if want.AP <= 0 || want.AP > 0.99 {
+		t.Errorf("AP is %v: the comparison says nothing", want.AP)
+	}
+}
+
+// noisy moves the oracle's masks two pixels to the right and doubts some classes.
+type noisy struct{ *oracle }
+
+func (n noisy) Predict(images []uint8, b int) (postprocess.Logits, error) {
+	l, err := n.oracle.Predict(images, b)
+	for i := range b {
+		one := l.Image(i)
+		copy(one.Masks[2*l.Queries:], slices.Clone(one.Masks))
+		for q := 1; q < l.Queries; q += 4 {
+			row := one.Class[q*(l.Classes+1):][:l.Classes+1]
+			row[0], row[l.Classes-1] = row[l.Classes-1], row[0]
+		}
+	}
+	return l, err
+}
+
+func TestResultsInJSON(t *testing.T) {
+	ds, _ := generated(t, Panoptic)
+	c := config(Panoptic)
+	c.Limit = 4
+	for _, c.Protocol = range []Protocol{Exact, Both} {
+		r := evaluate(t, ds, newOracle(t, ds), c)
+		r.Config, r.Weights = "c.yaml", "w"
+		text, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got map[string]any
+		if err := json.Unmarshal(text, &got); err != nil {
+			t.Fatal(err)
+		}
+		if got["images"] != 4. || got["config"] != "c.yaml" || got["weights"] != "w" || got["seconds"].(float64) <= 0 {
+			t.Errorf("%s", text)
+		}
+		of := got
+		if c.Protocol == Both {
+			of = got["exact"].(map[string]any)
+			if got["upstream"].(map[string]any)["protocol"] != "upstream" {
+				t.Errorf("%s", text)
+			}
+		}
+		if of["protocol"] != "exact" || of["All"].(map[string]any)["pq"] == nil || of["per_class"] == nil {
+			t.Errorf("%s", text)
+		}
+	}
+}
+
+// broken is a data set whose third image cannot be loaded.
+type broken struct{ data.Dataset }
+
+func (b broken) Load(i int) (*data.Sample, error) {
+	if i == 2 {
+		return nil, &data.FormatError{Path: "third.jpg", Reason: "truncated"}
+	}
+	return b.Dataset.Load(i)
+}
+
+func TestFailuresNameTheirCause(t *testing.T) {
+	ds, _ := generated(t, Panoptic)
+	good := newOracle(t, ds)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	nan := PredictFunc(func(images []uint8, b int) (postprocess.Logits, error) {
+		l, err := good.Predict(images, b)
+		l.Class[3] = float32(math.NaN())
+		return l, err
+	})
+	fails := PredictFunc(func([]uint8, int) (postprocess.Logits, error) {
+		return postprocess.Logits{}, errors.New("out of memory")
+	})
+	for _, test := range []struct {
+		name   string
+		ds     data.Dataset
+		p      Predictor
+		change func(*Config)
+		want   string
+	}{
+		{"image", broken{ds}, good, nil, "eval: third.jpg: truncated"},
+		{"model", ds, fails, nil, "eval: out of memory"},
+		{"not a number", ds, nan, nil, "class logits are not numbers"},
+		{"task", ds, good, func(c *Config) { c.Task = "depth" }, `eval: task "depth": want panoptic, instance or semantic`},
+		{"protocol", ds, good, func(c *Config) { c.Protocol = "" }, `eval: protocol "": want exact, upstream or both`},
+		{"batch", ds, good, func(c *Config) { c.Batch = 0 }, "must be positive"},
+		{"detections", ds, good, func(c *Config) { c.Task, c.TopK = Instance, 0 }, "0 detections an image"},
+		{"limit", ds, good, func(c *Config) { c.Limit = -1 }, "limit of -1 images"},
+		{"oblong semantic", ds, good, func(c *Config) { c.Task, c.ImageH = Semantic, 32 }, "square windows"},
+		{"save folder", ds, good, func(c *Config) { c.Save = file }, "eval: folder for predictions"},
+		{"journal folder", ds, good, func(c *Config) { c.Journal = filepath.Join(file, "j") }, "eval: journal"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := config(Panoptic)
+			if test.change != nil {
+				test.change(&c)
+			}
+			_, err := Evaluate(t.Context(), test.ds, test.p, c, nil)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q in it", err, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,165 @@
+package eval
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// journal holds the records of the images that are done, and writes each as a
+// line of JSON to its file, if it has one. The first line says which evaluation
+// the records belong to, and the line [complete] that nothing is missing.
+type journal struct {
+	records map[int]Record // by index, without predictions
+	file    *os.File
+	places  map[int]place // of records in the file
+	size    int64
+}
+
+// place is where a line is in the file.
+type place struct{ offset, length int64 }
+
+var complete = []byte(`{"complete":true}` + "\n")
+
+// openJournal goes on with c's journal if it is an unfinished one of the same
+// evaluation, and else starts anew.
+func openJournal(c Config, total int) (*journal, error) {
+	j := &journal{records: map[int]Record{}, places: map[int]place{}}
+	if c.Journal == "" {
+		return j, nil
+	}
+	header, err := json.Marshal(map[string]any{"evaluation": c, "images": total, "saves_predictions": c.Save != ""})
+	if err != nil {
+		return nil, fmt.Errorf("eval: journal: %w", err)
+	}
+	header = append(header, '\n')
+	if err := j.read(c.Journal, header); err != nil {
+		return nil, fmt.Errorf("eval: journal: %w", err)
+	}
+	if j.file, err = os.OpenFile(c.Journal, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
+		return nil, fmt.Errorf("eval: journal: %w", err)
+	}
+	if err := j.file.Truncate(j.size); err != nil {
+		return nil, errors.Join(fmt.Errorf("eval: journal: %w", err), j.file.Close())
+	}
+	if j.size == 0 {
+		if err := j.write(header); err != nil {
+			return nil, errors.Join(err, j.file.Close())
+		}
+	}
+	return j, nil
+}
+
+// read takes up the whole records of a file, up to a line that was cut off.
+func (j *journal) read(path string, header []byte) error {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	reader := bufio.NewReaderSize(file, 1<<20)
+	line, err := reader.ReadBytes('\n')
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if !bytes.Equal(line, header) {
+		return nil
+	}
+	j.size = int64(len(line))
+	for {
+		line, err := reader.ReadBytes('\n')
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if bytes.Equal(line, complete) {
+			*j = journal{records: map[int]Record{}, places: map[int]place{}}
+			return nil
+		}
+		var r Record
+		if json.Unmarshal(line, &r) != nil {
+			return nil
+		}
+		j.keep(r, int64(len(line)))
+	}
+}
+
+// keep takes up the record of the line that begins at the file's end.
+func (j *journal) keep(r Record, length int64) {
+	r.Prediction = nil
+	j.records[r.Index] = r
+	j.places[r.Index] = place{j.size, length}
+	j.size += length
+}
+
+func (j *journal) done(index int) bool {
+	_, done := j.records[index]
+	return done
+}
+
+// add takes up a record and writes it.
+func (j *journal) add(r Record) error {
+	if j.file == nil {
+		j.keep(r, 0)
+		return nil
+	}
+	line, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("eval: journal: %w", err)
+	}
+	line = append(line, '\n')
+	before := j.size
+	if err := j.write(line); err != nil {
+		return err
+	}
+	j.size = before
+	j.keep(r, int64(len(line)))
+	return nil
+}
+
+func (j *journal) write(line []byte) error {
+	if _, err := j.file.WriteAt(line, j.size); err != nil {
+		return fmt.Errorf("eval: journal: %w", err)
+	}
+	j.size += int64(len(line))
+	return nil
+}
+
+// prediction reads a record's prediction back.
+func (j *journal) prediction(index int) (json.RawMessage, error) {
+	p := j.places[index]
+	line := make([]byte, p.length)
+	if _, err := j.file.ReadAt(line, p.offset); err != nil {
+		return nil, fmt.Errorf("eval: journal: %w", err)
+	}
+	var r Record
+	if err := json.Unmarshal(line, &r); err != nil {
+		return nil, fmt.Errorf("eval: journal: %w", err)
+	}
+	return r.Prediction, nil
+}
+
+// finish marks the journal as complete.
+func (j *journal) finish() error {
+	if j.file == nil {
+		return nil
+	}
+	return j.write(complete)
+}
+
+func (j *journal) close() error {
+	if j.file == nil {
+		return nil
+	}
+	return j.file.Close()
+}
