@@ -3,6 +3,7 @@ package transform
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"eomt/data"
@@ -47,6 +48,9 @@ func (t Train) ApplyDraws(s *data.Sample, d Draws) (*data.Sample, error) {
 	if err := t.check(s); err != nil {
 		return nil, err
 	}
+	if !(0 < d.Scale && d.Scale <= math.MaxInt16) {
+		return nil, fmt.Errorf("transform: resize %s: scale %v must be positive and finite", s.Name, d.Scale)
+	}
 	w, h := t.resized(s.Image.W, s.Image.H, d.Scale)
 	v := view{
 		w: w, h: h,
@@ -67,7 +71,7 @@ func (t Train) ApplyDraws(s *data.Sample, d Draws) (*data.Sample, error) {
 }
 
 func (t Train) check(s *data.Sample) error {
-	if t.H <= 0 || t.W <= 0 || !(0 < t.ScaleMin && t.ScaleMin <= t.ScaleMax) {
+	if t.H <= 0 || t.W <= 0 || !(0 < t.ScaleMin && t.ScaleMin <= t.ScaleMax && t.ScaleMax <= math.MaxInt16) {
 		return fmt.Errorf("transform: settings: size %d x %d and scale range [%g, %g] must be positive and in order", t.W, t.H, t.ScaleMin, t.ScaleMax)
 	}
 	if s.Image.W <= 0 || s.Image.H <= 0 {
