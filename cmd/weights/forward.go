@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"eomt/checkpoints/names"
+	"eomt/checkpoints/safetensors"
+	"eomt/checkpoints/tensor"
+	"eomt/checkpoints/weights"
+	"eomt/cmd/internal/app"
+	"eomt/model"
+	"eomt/train"
+)
+
+// forward runs one forward pass on given tensors, for parity with another
+// implementation. The files' tensors are in the usage text.
+func forward(_ context.Context, args []string) error {
+	f := app.Flags("forward", `weights forward -weights PATH -input IN.safetensors -output OUT.safetensors
+
+Runs one forward pass. IN has pixel_values f32 [B, 3, H, W], normalised, and
+optionally mask_probs f32 [L2], each 0 or 1: masked attention off or on for that
+block (default 0). OUT gets mask_logits.K f32 [B, Q, h, w] and class_logits.K f32
+[B, Q, C+1] for K = 0..L2, L2 the final one, and tokens f32 [B, S, D] after the
+final norm.`, "go run ./cmd/weights forward -weights eomt_small -input in.safetensors -output out.safetensors")
+	path := f.String("weights", "", "weights of an EoMT in any format")
+	input := f.String("input", "", "safetensors file to read")
+	output := f.String("output", "", "safetensors file to write")
+	backendName := f.String("backend", "", "xla:cuda, xla:cpu or go; default the best there is")
+	if err := app.Parse(f, args); err != nil {
+		return err
+	}
+	if *path == "" || *input == "" || *output == "" || f.NArg() > 0 {
+		return app.Usagef("want -weights, -input and -output, and nothing else")
+	}
+	pixels, probs, err := readInput(*input)
+	if err != nil {
+		return err
+	}
+	opened, err := weights.Open(*path)
+	if err != nil {
+		return err
+	}
+	defer opened.Close()
+	c, err := forwardConfig(opened.Architecture, pixels.Shape().Dimensions)
+	if err != nil {
+		return fmt.Errorf("%s: %w", *path, err)
+	}
+	fitted, _, err := opened.Fit(train.Specs(c), [2]int{c.GridH(), c.GridW()}, nil)
+	if err != nil {
+		return err
+	}
+	params, err := train.FromStored(c, fitted)
+	if err != nil {
+		return err
+	}
+	if probs == nil {
+		probs = make([]float32, c.QueryBlocks)
+	}
+	if len(probs) != c.QueryBlocks {
+		return fmt.Errorf("%s: mask_probs has %d values, the model has %d blocks that see queries", *input, len(probs), c.QueryBlocks)
+	}
+	b, _, err := app.OpenBackend(*backendName)
+	if err != nil {
+		return err
+	}
+	results, err := runForward(b, c, append(params, pixels, tensors.FromValue(probs)))
+	if err != nil {
+		return err
+	}
+	return writeOutput(*output, results)
+}
+
+// readInput reads pixel_values [B, 3, H, W] and, nil where absent, mask_probs.
+func readInput(path string) (pixels *tensors.Tensor, probs []float32, err error) {
+	file, err := safetensors.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer file.Close()
+	for _, t := range file.Tensors {
+		if t.DType != tensor.Float32 {
+			return nil, nil, fmt.Errorf("%s: %v must be F32", path, t)
+		}
+		values, err := t.Float32s()
+		if err != nil {
+			return nil, nil, err
+		}
+		switch t.Name {
+		case "pixel_values":
+			if len(t.Shape) != 4 || t.Shape[0] < 1 || t.Shape[1] != 3 {
+				return nil, nil, fmt.Errorf("%s: %v must be [B, 3, H, W]", path, t)
+			}
+			pixels = tensors.FromFlatDataAndDimensions(values, t.Shape...)
+		case "mask_probs":
+			if slices.ContainsFunc(values, func(p float32) bool { return p != 0 && p != 1 }) {
+				return nil, nil, fmt.Errorf("%s: mask_probs %v must each be 0 or 1", path, values)
+			}
+			probs = values
+		default:
+			return nil, nil, fmt.Errorf("%s: unknown tensor %v, want pixel_values and mask_probs", path, t)
+		}
+	}
+	if pixels == nil {
+		return nil, nil, fmt.Errorf("%s: no tensor pixel_values", path)
+	}
+	return pixels, probs, nil
+}
+
+// forwardConfig is the model for a's weights on pixels [B, 3, H, W].
+func forwardConfig(a names.Architecture, pixels []int) (model.Config, error) {
+	c, err := app.Architecture(a)
+	if err != nil {
+		return model.Config{}, err
+	}
+	c.ImageH, c.ImageW = pixels[2], pixels[3]
+	return c, c.Validate()
+}
+
+// runForward calls the graph of all predictions on the parameters, pixels and
+// mask probabilities, and names its outputs.
+func runForward(b compute.Backend, c model.Config, args []*tensors.Tensor) ([]tensor.Tensor, error) {
+	var outputNames []string
+	exec, err := NewExec(b, func(in []*Node) []*Node {
+		named := model.Params{}
+		for i, p := range c.Parameters() {
+			named[p.Name] = in[i]
+		}
+		pixels, probs := in[len(in)-2], in[len(in)-1]
+		// At probabilities 0 and 1 any draw between them decides alike.
+		draws := BroadcastToDims(Scalar(probs.Graph(), probs.DType(), 0.5), c.QueryBlocks, pixels.Shape().Dimensions[0], c.Queries)
+		p := c.Forward(named, TransposeAllAxes(pixels, 0, 2, 3, 1),
+			model.Options{Masking: &model.Masking{ProbsL: probs, DrawsLBQ: draws}})
+		outputNames = []string{"tokens"}
+		out := []*Node{p.TokensBSD}
+		for k := range p.MaskLogitsBhwQ {
+			outputNames = append(outputNames, fmt.Sprintf("mask_logits.%d", k), fmt.Sprintf("class_logits.%d", k))
+			out = append(out, TransposeAllAxes(p.MaskLogitsBhwQ[k], 0, 3, 1, 2), p.ClassLogitsBQC[k])
+		}
+		return out
+	})
+	if err != nil {
+		return nil, fmt.Errorf("weights: forward: %w", err)
+	}
+	defer exec.Finalize()
+	inputs := make([]any, len(args))
+	for i, t := range args {
+		inputs[i] = t
+	}
+	results, err := exec.Call(inputs...)
+	if err != nil {
+		return nil, fmt.Errorf("weights: forward: %w", err)
+	}
+	out := make([]tensor.Tensor, len(results))
+	for i, r := range results {
+		values, err := tensors.CopyFlatData[float32](r)
+		if err != nil {
+			return nil, fmt.Errorf("weights: forward: %s: %w", outputNames[i], err)
+		}
+		out[i] = tensor.FromFloat32s(outputNames[i], r.Shape().Dimensions, values)
+	}
+	return out, nil
+}
+
+func writeOutput(path string, results []tensor.Tensor) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("weights: forward: %w", err)
+	}
+	if err := safetensors.Write(file, results, nil); err != nil {
+		file.Close()
+		return err
+	}
+	return file.Close()
+}
