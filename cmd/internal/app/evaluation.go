@@ -1,0 +1,31 @@
+package app
+
+import (
+	"eomt/configs"
+	"eomt/eval"
+	"eomt/eval/iou"
+	"eomt/eval/postprocess"
+	"eomt/model"
+)
+
+// Evaluation is how a configuration evaluates its model, by the official rules.
+func Evaluation(c configs.Config, m model.Config) eval.Config {
+	absent := iou.AbsentZero
+	if c.Data.Format == "cityscapes" {
+		absent = iou.AbsentSkipped
+	}
+	return eval.Config{
+		Task: eval.Task(c.Task), Protocol: eval.Exact,
+		ImageH: m.ImageH, ImageW: m.ImageW, Batch: c.Eval.Batch,
+		Score: c.Eval.ScoreThreshold, Overlap: c.Eval.Overlap, TopK: c.Eval.TopK,
+		Absent: absent,
+	}
+}
+
+// Predictor is a model's predictor as evaluation takes it.
+func Predictor(p *model.Predictor) eval.Predictor {
+	return eval.PredictFunc(func(images []uint8, b int) (postprocess.Logits, error) {
+		l, err := p.Predict(images, b)
+		return postprocess.Logits(l), err
+	})
+}
