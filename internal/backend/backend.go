@@ -45,18 +45,15 @@ func Choose(flag string) Choice {
 		return Choice{Name: GoName, Reason: "built without cgo",
 			Hint: "a C compiler and `make setup` give xla:cpu, several times faster"}
 	}
-	found := plugins()
 	for _, platform := range preference {
-		for _, name := range found {
-			if !strings.Contains(strings.ToLower(name), platform) {
-				continue
-			}
-			c := Choice{Name: "xla:" + platform, Reason: "best PJRT plugin found"}
-			if platform == "cpu" {
-				c.Hint = "with an NVIDIA GPU `make setup PJRT=cuda13` gives xla:cuda"
-			}
-			return c
+		if pluginPath(platform) == "" {
+			continue
 		}
+		c := Choice{Name: "xla:" + platform, Reason: "best PJRT plugin found"}
+		if platform == "cpu" {
+			c.Hint = "with an NVIDIA GPU `make setup PJRT=cuda13` gives xla:cuda"
+		}
+		return c
 	}
 	return Choice{Name: GoName, Reason: "no PJRT plugin found in " + strings.Join(pluginDirs(), ", "),
 		Hint: "`make setup` gives xla:cpu, several times faster"}
@@ -67,13 +64,43 @@ func Open(c Choice) (compute.Backend, error) {
 	if strings.HasPrefix(c.Name, "xla") && !xlaCompiled {
 		return nil, fmt.Errorf("backend %s: this binary was built without cgo, which XLA needs: install a C compiler and set CGO_ENABLED=1, or use -backend go", c.Name)
 	}
-	b, err := compute.NewWithConfig(c.Name)
+	b, err := compute.NewWithConfig(located(c.Name))
 	if err != nil {
 		// The engine's error carries a stack trace in its %+v form only.
 		return nil, fmt.Errorf("backend %s: %v (plugins are searched in %s; `make setup` installs one, -backend go needs none)",
 			c.Name, err, strings.Join(pluginDirs(), ", "))
 	}
 	return b, nil
+}
+
+// located puts the path of an installed plugin in place of its platform's name
+// ("xla:cpu,option" becomes "xla:/path/plugin.so,option"): go-xla reads its search
+// path before this package could set it. A name that is not found stays.
+func located(name string) string {
+	engine, plugin, ok := strings.Cut(name, ":")
+	if engine != "xla" || !ok {
+		return name
+	}
+	platform, options, hasOptions := strings.Cut(plugin, ",")
+	path := pluginPath(platform)
+	if path == "" {
+		return name
+	}
+	if hasOptions {
+		path += "," + options
+	}
+	return engine + ":" + path
+}
+
+// pluginPath is the installed plugin of a platform, or empty.
+func pluginPath(platform string) string {
+	for _, dir := range pluginDirs() {
+		path := filepath.Join(dir, "pjrt_c_api_"+platform+"_plugin.so")
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path
+		}
+	}
+	return ""
 }
 
 // CacheDir is the folder that `make setup` fills with PJRT plugins:
@@ -96,5 +123,5 @@ func pluginDirs() []string {
 	return []string{CacheDir()}
 }
 
-// pluginPathEnv is where go-xla looks for plugins; unset, it is pointed at [CacheDir].
+// pluginPathEnv is PJRT's list of folders with plugins; unset, it is [CacheDir].
 const pluginPathEnv = "PJRT_PLUGIN_LIBRARY_PATH"

@@ -3,5 +3,3 @@
 package backend
 
 const xlaCompiled = false
-
-func plugins() []string { return nil }
