@@ -102,8 +102,12 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer predictor.Close()
-	bar := progress.Start("evaluate", ds.Len())
-	report, err := eval.Evaluate(ctx, ds, app.Predictor(predictor), ec, func(done, total int) { bar.Set(done, "") })
+	images := ds.Len()
+	if o.limit > 0 {
+		images = min(images, o.limit)
+	}
+	bar := progress.Start("evaluate", images)
+	report, err := eval.Evaluate(ctx, ds, app.Predictor(predictor), ec, func(done, _ int) { bar.Set(done, "") })
 	bar.Finish()
 	if errors.Is(err, context.Canceled) && ec.Journal+ec.Save != "" {
 		return fmt.Errorf("%w; the same command goes on from there", err)

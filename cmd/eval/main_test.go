@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"eomt/checkpoints"
+	"eomt/checkpoints/names"
+	"eomt/checkpoints/tensor"
+	"eomt/cmd/internal/app"
+	"eomt/configs"
+	"eomt/data/shapes"
+)
+
+// tiny is a model small enough to be evaluated in moments, on generated shapes.
+const tiny = `
+name: tiny
+task: panoptic
+model: {size: custom, image: [64, 64], queries: 6, width: 32, blocks: 2, heads: 2, mlp_hidden: 64, query_blocks: 1, patch: 8, registers: 1}
+data: {format: shapes, root: ROOT, batch: 2, shapes: {train: 1, val: 5, size: 64, seed: 3}}
+train: {total_steps: 1}
+eval: {batch: 2, score_threshold: 0}
+`
+
+// tinyRun writes the configuration and a checkpoint of random weights.
+func tinyRun(t *testing.T, task string) (config, weights string) {
+	t.Helper()
+	dir := t.TempDir()
+	config, weights = filepath.Join(dir, "tiny.yaml"), filepath.Join(dir, "run")
+	text := strings.ReplaceAll(strings.ReplaceAll(tiny, "ROOT", filepath.Join(dir, "shapes")), "task: panoptic", "task: "+task)
+	if err := os.WriteFile(config, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c, err := configs.Read(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Data.Classes = len(shapes.Classes())
+	if task == "instance" {
+		c.Data.Classes = 0
+		for _, class := range shapes.Classes() {
+			if class.Thing {
+				c.Data.Classes++
+			}
+		}
+	}
+	m, err := app.Model(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var params []tensor.Tensor
+	for _, p := range m.Parameters() {
+		params = append(params, tensor.FromFloat32s(p.Name, p.Shape, p.Initialize(7)))
+	}
+	store := checkpoints.Store{Dir: filepath.Join(weights, "checkpoints"), Keep: 1}
+	a := &names.Architecture{Kind: names.DINOv2, Width: m.Width, Blocks: m.Blocks, Heads: m.Heads, Hidden: m.MLPHidden,
+		Patch: m.Patch, Grid: [2]int{m.GridH(), m.GridW()}, Registers: m.Registers, Queries: m.Queries, Classes: m.Classes,
+		MaskBlocks: m.QueryBlocks, Upscales: m.ScaleBlocks(), NormEps: m.NormEpsilon}
+	if _, err := store.Save(checkpoints.Snapshot{State: checkpoints.State{Step: 1, Architecture: a}, Params: params}); err != nil {
+		t.Fatal(err)
+	}
+	return config, weights
+}
+
+// output runs the command on the go backend and gives its standard output.
+func output(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	old := os.Stdout
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Stdout = w
+	defer func() { os.Stdout = old }()
+	read := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(r)
+		read <- string(text)
+	}()
+	err = run(t.Context(), append([]string{"-backend", "go"}, args...))
+	w.Close()
+	return <-read, err
+}
+
+func readJSON(t *testing.T, path string) map[string]any {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := map[string]any{}
+	if err := json.Unmarshal(text, &object); err != nil {
+		t.Fatal(err)
+	}
+	return object
+}
+
+func TestEvaluatesARun(t *testing.T) {
+	for task, want := range map[string]struct{ key, table, file string }{
+		"panoptic": {"All", "Things", "panoptic.json"},
+		"instance": {"AP", "Average Precision", "instances.json"},
+		"semantic": {"mIoU", "mIoU", "labels"},
+	} {
+		t.Run(task, func(t *testing.T) {
+			config, weights := tinyRun(t, task)
+			dir := t.TempDir()
+			result, save := filepath.Join(dir, "result.json"), filepath.Join(dir, "predictions")
+			text, err := output(t, "-config", config, "-weights", weights, "-protocol", "both", "-json", result, "-save-predictions", save)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(text, want.table) || !strings.Contains(text, "Protocol upstream:") || !strings.Contains(text, "5 images") {
+				t.Errorf("table is\n%s", text)
+			}
+			object := readJSON(t, result)
+			if object["images"] != 5. || object["weights"] != weights || object["config"] != config {
+				t.Errorf("result is %v", object)
+			}
+			for _, p := range []string{"exact", "upstream"} {
+				if figures := object[p].(map[string]any); figures[want.key] == nil || figures["protocol"] != p {
+					t.Errorf("%s: %v", p, figures)
+				}
+			}
+			if _, err := os.Stat(filepath.Join(save, want.file)); err != nil {
+				t.Error(err)
+			}
+			journal, err := os.ReadFile(filepath.Join(dir, "result.images.jsonl"))
+			if err != nil || bytes.Count(journal, []byte("\n")) != 7 { // header, images, end
+				t.Errorf("journal: %v\n%s", err, journal)
+			}
+		})
+	}
+}
+
+func TestLimitAndOneProtocol(t *testing.T) {
+	config, weights := tinyRun(t, "panoptic")
+	result := filepath.Join(t.TempDir(), "result.json")
+	if _, err := output(t, "-config", config, "-weights", weights, "-limit", "2", "-json", result); err != nil {
+		t.Fatal(err)
+	}
+	if object := readJSON(t, result); object["images"] != 2. || object["protocol"] != "exact" || object["All"] == nil {
+		t.Errorf("result is %v", object)
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	config, weights := tinyRun(t, "panoptic")
+	for _, test := range []struct {
+		name  string
+		usage bool
+		want  string
+		args  []string
+	}{
+		{"nothing", true, "-config is missing", nil},
+		{"no weights", true, "-weights is missing", []string{"-config", config}},
+		{"argument", true, `unexpected argument "x"`, []string{"-config", config, "-weights", weights, "x"}},
+		{"flag", true, "flag provided but not defined: -weight", []string{"-weight", "x"}},
+		{"protocol", true, "-protocol mine: want exact, upstream or both", []string{"-config", config, "-weights", weights, "-protocol", "mine"}},
+		{"limit", true, "-limit -2: want 0 or more images", []string{"-config", config, "-weights", weights, "-limit", "-2"}},
+		{"json folder", true, "its folder does not exist", []string{"-config", config, "-weights", weights, "-json", "no/such/folder.json"}},
+		{"config file", false, "no-such.yaml", []string{"-config", "no-such.yaml", "-weights", weights}},
+		{"weights file", false, "no-such-weights", []string{"-config", config, "-weights", "no-such-weights"}},
+		{"other model", false, "backbone.cls_token is [1 1 32], want [1 1 64]", []string{"-config", config, "-weights", weights, "-set", "model.width=64", "-set", "model.heads=2"}},
+		{"image size", false, "model: image height 60", []string{"-config", config, "-weights", weights, "-set", "model.image=[60, 64]"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := output(t, test.args...)
+			var usage *app.UsageError
+			if err == nil || errors.As(err, &usage) != test.usage || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q in it", err, test.want)
+			}
+		})
+	}
+}
+
+func TestInterruptedSaysHowToGoOn(t *testing.T) {
+	config, weights := tinyRun(t, "panoptic")
+	if _, err := output(t, "-config", config, "-weights", weights, "-limit", "1"); err != nil { // generates the data set
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := run(ctx, []string{"-backend", "go", "-config", config, "-weights", weights, "-json", filepath.Join(t.TempDir(), "r.json")})
+	if want := "stopped after 0 of 5 images: context canceled; the same command goes on from there"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q in it", err, want)
+	}
+}
