@@ -1,6 +1,5 @@
-// Package checkpoints keeps a training run's state safe on disk and brings
-// weights of other formats in and out. In its own format a checkpoint is a
-// folder that appears whole or not at all:
+// Package checkpoints keeps a training run's state safe on disk. A checkpoint
+// is a folder that appears whole or not at all:
 //
 //	checkpoints/
 //	  step-00001000/
@@ -12,9 +11,14 @@
 //	  best   -> step-00000500
 //
 // Start reading at snapshot.go (what a checkpoint holds), then save.go, load.go
-// and match.go (names and shapes held against a model's). The rooms below:
+// and match.go (names and shapes held against a model's). Weights that others
+// made come in and out through the rooms below:
 //
 //	tensor       a named array, read when asked for
-//	safetensors  reader and writer
-//	names        name tables of the other formats
+//	safetensors  files of Hugging Face's format
+//	torchfile    files of torch.save
+//	names        tables of names, one per format
+//	resample     patch and position embeddings of another geometry
+//	weights      weights of any format as one model, and the way back
+//	hub          files from the Hugging Face hub
 package checkpoints

@@ -23,7 +23,9 @@ type State struct {
 	RNG          []uint64            `json:"rng,omitempty"` // state of the random generator, as its owner encodes it
 	ConfigHash   string              `json:"config_hash,omitempty"`
 	Architecture *names.Architecture `json:"architecture,omitempty"`
-	Best         *Metric             `json:"best,omitempty"` // best validation result so far
+	MaskProbs    []float32           `json:"mask_probs,omitempty"` // of masking, per block that sees the queries; empty means 0
+	Labels       []string            `json:"labels,omitempty"`     // names of the classes, in their order
+	Best         *Metric             `json:"best,omitempty"`       // best validation result so far
 }
 
 // Metric is a validation result and the step it was measured at.

@@ -1,3 +1,13 @@
-// Package names says how other formats spell the parameters of an EoMT and its
-// backbone.
+// Package names says what an EoMT's parameters are called, here and in the
+// formats that others write, and translates between them.
+//
+// Our names are those of the reference implementation's state dict without the
+// prefixes "network.encoder." and "network."; layouts are torch's (Linear
+// [out, in], convolution [out, in, kh, kw], transposed convolution [in, out,
+// kh, kw]). For each format a file in tables/ lists row by row which tensors of
+// the format make up which parameter of ours; the rest follows from the tables:
+// which format a file has ([Detect]), reading ([Table.Read]), writing
+// ([Table.Write]).
+//
+// Start reading at tables/hf-eomt.txt, then table.go, which says what the rows mean.
 package names

@@ -67,6 +67,59 @@ func (t Tensor) AsFloat32() Tensor {
 	})
 }
 
+// FromFloat32sAs is FromFloat32s with elements of a floating-point dtype, each
+// rounded to the nearest, ties to even. It panics on other types.
+func FromFloat32sAs(dtype DType, name string, shape []int, values []float32) Tensor {
+	var data []byte
+	for _, v := range values {
+		switch dtype {
+		case Float32:
+			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+		case Float64:
+			data = binary.LittleEndian.AppendUint64(data, math.Float64bits(float64(v)))
+		case BFloat16:
+			data = binary.LittleEndian.AppendUint16(data, bfloat16(v))
+		case Float16:
+			data = binary.LittleEndian.AppendUint16(data, half(v))
+		default:
+			panic(fmt.Sprintf("tensor: %s is no floating-point type", dtype))
+		}
+	}
+	t, err := New(name, dtype, shape, data)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// bfloat16 rounds to the upper half of a float32's bits.
+func bfloat16(v float32) uint16 {
+	bits := math.Float32bits(v)
+	if v != v {
+		return uint16(bits>>16) | 0x40 // stays a NaN where only lower bits said so
+	}
+	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
+}
+
+// half rounds to IEEE 754 binary16.
+func half(v float32) uint16 {
+	sign := uint16(math.Float32bits(v) >> 16 & 0x8000)
+	size := math.Abs(float64(v))
+	switch {
+	case v != v:
+		return sign | 0x7e00
+	case size >= 65520: // halfway between the largest number and the next power
+		return sign | 0x7c00
+	}
+	exponent := -14 // of the subnormals and the smallest normal numbers
+	if size > 0 {
+		exponent = max(exponent, math.Ilogb(size))
+	}
+	// In units of the last place: a carry into the next binade is right as it is.
+	units := uint16(math.RoundToEven(math.Ldexp(size, 10-exponent)))
+	return sign | uint16(exponent+14)<<10 + units
+}
+
 // halfToFloat32 widens an IEEE 754 binary16 number exactly.
 func halfToFloat32(half uint16) float32 {
 	sign := uint32(half>>15) << 31

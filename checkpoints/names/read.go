@@ -1,0 +1,182 @@
+package names
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"eomt/checkpoints/tensor"
+)
+
+// Detect is the table of the format that most of the tensors' names belong to,
+// false where not even half of them fit any.
+func Detect(tensors []tensor.Tensor) (*Table, bool) {
+	var best *Table
+	most := 0
+	for _, t := range tables {
+		known := 0
+		for _, one := range tensors {
+			if t.knows(one.Name) {
+				known++
+			}
+		}
+		if known > most {
+			best, most = t, known
+		}
+	}
+	return best, 2*most >= len(tensors) && most > 0
+}
+
+// knows tells whether name is a parameter's or buffer's in t's format.
+func (t *Table) knows(name string) bool {
+	for _, r := range t.rows {
+		for _, part := range r.parts {
+			if _, ok := matchPart(part, name); ok {
+				return true
+			}
+		}
+	}
+	return t.isBuffer(name)
+}
+
+func (t *Table) isBuffer(name string) bool {
+	return slices.ContainsFunc(t.buffers, func(pattern string) bool {
+		_, ok := match(pattern, name)
+		return ok
+	})
+}
+
+// Pair is a parameter of ours and the tensors of the format that it is read
+// from or written to.
+type Pair struct {
+	Ours   string
+	Theirs []string
+}
+
+// Reading is what a table makes of a file's tensors.
+type Reading struct {
+	Tensors    []tensor.Tensor          // by our names
+	Pairs      []Pair                   // where each came from, in the same order
+	Buffers    map[string]tensor.Tensor // the format's tensors that are no parameters
+	Missing    []string                 // the format's names that complete a parameter found in part
+	Unexpected []string                 // tensors that the format does not have
+}
+
+// Read renames, joins and reshapes tensors of t's format into parameters of
+// ours. Whether all parameters of a model are there is for the caller to check;
+// what is left over or found in part is in the result. Tensors whose shapes or
+// types cannot be joined are an error.
+func (t *Table) Read(tensors []tensor.Tensor) (*Reading, error) {
+	index := tensor.ByName(tensors)
+	if len(index) != len(tensors) {
+		return nil, fmt.Errorf("names: two tensors have one name")
+	}
+	r := &Reading{Buffers: map[string]tensor.Tensor{}}
+	used := map[string]bool{}
+	done := map[string]bool{}
+	for _, candidate := range t.candidates(tensors) {
+		if done[candidate.pair.Ours] {
+			continue
+		}
+		joined, ok, err := candidate.join(index)
+		if err != nil {
+			return nil, fmt.Errorf("names: format %s: %w", t.Format, err)
+		}
+		if !ok {
+			continue
+		}
+		done[candidate.pair.Ours] = true
+		r.Tensors = append(r.Tensors, joined)
+		r.Pairs = append(r.Pairs, candidate.pair)
+		for _, name := range candidate.pair.Theirs {
+			used[name] = true
+		}
+	}
+	for _, candidate := range t.candidates(tensors) {
+		if !done[candidate.pair.Ours] {
+			done[candidate.pair.Ours] = true
+			r.Missing = append(r.Missing, candidate.absent(index)...)
+			for _, name := range candidate.pair.Theirs {
+				used[name] = true
+			}
+		}
+	}
+	for _, one := range tensors {
+		switch {
+		case used[one.Name]:
+		case t.isBuffer(one.Name):
+			r.Buffers[one.Name] = one
+		default:
+			r.Unexpected = append(r.Unexpected, one.Name)
+		}
+	}
+	t.adjust(r)
+	return r, nil
+}
+
+// candidate is a row filled in for one parameter.
+type candidate struct {
+	pair Pair
+	row  row
+	b    binding
+}
+
+// candidates are the filled-in rows that have at least one tensor in the file,
+// by the order of rows and then of tensors.
+func (t *Table) candidates(tensors []tensor.Tensor) []candidate {
+	var all []candidate
+	for _, r := range t.rows {
+		seen := map[binding]bool{}
+		for _, one := range tensors {
+			for _, part := range r.parts {
+				b, ok := matchPart(part, one.Name)
+				if !ok || seen[b] {
+					continue
+				}
+				seen[b] = true
+				c := candidate{row: r, b: b, pair: Pair{Ours: b.fill(r.ours)}}
+				for _, part := range r.parts {
+					if part != zeroPart {
+						c.pair.Theirs = append(c.pair.Theirs, b.fill(part))
+					}
+				}
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+// absent lists the candidate's tensors that the file does not have.
+func (c candidate) absent(index map[string]tensor.Tensor) []string {
+	var absent []string
+	for _, name := range c.pair.Theirs {
+		if _, ok := index[name]; !ok {
+			absent = append(absent, name)
+		}
+	}
+	return absent
+}
+
+// join makes the parameter out of its parts, false where one is absent.
+func (c candidate) join(index map[string]tensor.Tensor) (tensor.Tensor, bool, error) {
+	if len(c.absent(index)) > 0 {
+		return tensor.Tensor{}, false, nil
+	}
+	var parts []tensor.Tensor
+	for _, part := range c.row.parts {
+		if part == zeroPart {
+			parts = append(parts, zerosLike(parts[len(parts)-1]))
+			continue
+		}
+		parts = append(parts, index[c.b.fill(part)])
+	}
+	if len(parts) == 1 {
+		return parts[0].Renamed(c.pair.Ours), true, nil
+	}
+	joined, err := concatenate(c.pair.Ours, parts)
+	if err != nil {
+		return tensor.Tensor{}, false, fmt.Errorf("%s cannot be joined from %s: %w", c.pair.Ours, strings.Join(c.pair.Theirs, ", "), err)
+	}
+	return joined, true, nil
+}

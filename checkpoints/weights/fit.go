@@ -1,0 +1,74 @@
+package weights
+
+import (
+	"fmt"
+
+	"eomt/checkpoints"
+	"eomt/checkpoints/resample"
+	"eomt/checkpoints/tensor"
+)
+
+// Fit gives the model's tensors, as float32, to a model that wants the named
+// parameters and has a grid of [height, width] patches. Patch and position
+// embedding are resized where their geometry differs. allowNew are prefixes of
+// the names that may start anew: "q.", "class_head.", "mask_head." and "upscale."
+// for a backbone's weights. Anything else that is missing, left over or of
+// another shape is a [checkpoints.MismatchError]. The report is m's with Reshaped
+// and Fresh filled in; fresh parameters are not among the tensors, which otherwise
+// are in the order of want.
+func (m *Model) Fit(want []checkpoints.Spec, grid [2]int, allowNew []string) ([]tensor.Tensor, Report, error) {
+	report := m.Report
+	shapes := make(map[string][]int, len(want))
+	for _, spec := range want {
+		shapes[spec.Name] = spec.Shape
+	}
+	resized := make([]tensor.Tensor, len(m.Tensors))
+	for i, t := range m.Tensors {
+		resized[i] = t.AsFloat32()
+		switch shape := shapes[t.Name]; {
+		case t.Name == patchWeight && len(shape) == 4 && shape[2] == shape[3] && shape[2] != t.Shape[2]:
+			resized[i] = resizedPatch(t, shape[2])
+		case t.Name == posEmbed && len(shape) == 3 && grid != m.Architecture.Grid:
+			resized[i] = resizedPosition(t, m.Architecture.Grid, grid)
+		default:
+			continue
+		}
+		report.Reshaped = append(report.Reshaped, fmt.Sprintf("%s %v -> %v", t.Name, t.Shape, resized[i].Shape))
+	}
+	matched, fresh, err := checkpoints.Match(want, resized, allowNew)
+	if err != nil {
+		return nil, Report{}, fmt.Errorf("weights: fit %s: %w", m.Path, err)
+	}
+	report.Fresh = fresh
+	return matched, report, nil
+}
+
+// resizedPatch is a patch embedding, [D, 3, from, from], for patches of to pixels.
+func resizedPatch(t tensor.Tensor, to int) tensor.Tensor {
+	shape := []int{t.Shape[0], t.Shape[1], to, to}
+	return computed(t, shape, func(values []float32) ([]float32, error) {
+		return resample.PatchEmbed(values, t.Shape[2], to)
+	})
+}
+
+// resizedPosition is a position embedding, [1, patches, D], for another grid.
+func resizedPosition(t tensor.Tensor, from, to [2]int) tensor.Tensor {
+	shape := []int{1, to[0] * to[1], t.Shape[2]}
+	return computed(t, shape, func(values []float32) ([]float32, error) {
+		return resample.Grid(values, t.Shape[2], from, to)
+	})
+}
+
+// computed is a float32 tensor made from t's values when it is read.
+func computed(t tensor.Tensor, shape []int, compute func([]float32) ([]float32, error)) tensor.Tensor {
+	return tensor.Lazy(t.Name, tensor.Float32, shape, func() ([]byte, error) {
+		values, err := t.Float32s()
+		if err != nil {
+			return nil, err
+		}
+		if values, err = compute(values); err != nil {
+			return nil, err
+		}
+		return tensor.FromFloat32s(t.Name, shape, values).Bytes()
+	})
+}

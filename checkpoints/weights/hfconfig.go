@@ -1,0 +1,144 @@
+package weights
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"eomt/checkpoints/names"
+)
+
+// hfConfig is what a config.json of transformers says about the architecture;
+// nil where it is silent.
+type hfConfig struct {
+	ModelType      string            `json:"model_type"`
+	HiddenSize     *int              `json:"hidden_size"`
+	Layers         *int              `json:"num_hidden_layers"`
+	Heads          *int              `json:"num_attention_heads"`
+	Hidden         *int              `json:"intermediate_size"`
+	HiddenAct      *string           `json:"hidden_act"`
+	NormEps        *float64          `json:"layer_norm_eps"`
+	ImageSize      *int              `json:"image_size"`
+	PatchSize      *int              `json:"patch_size"`
+	MaskBlocks     *int              `json:"num_blocks"`
+	Queries        *int              `json:"num_queries"`
+	Registers      *int              `json:"num_register_tokens"`
+	Upscales       *int              `json:"num_upscale_blocks"`
+	SwiGLU         *bool             `json:"use_swiglu_ffn"`
+	GatedMLP       *bool             `json:"use_gated_mlp"`
+	RopeTheta      *float64          `json:"rope_theta"`
+	RopeParameters *ropeParameters   `json:"rope_parameters"`
+	Labels         map[string]string `json:"id2label"`
+}
+
+type ropeParameters struct {
+	Theta *float64 `json:"rope_theta"`
+	Type  string   `json:"rope_type"`
+}
+
+// readConfig decodes folder/config.json, nil where there is none.
+func readConfig(folder string) (*hfConfig, error) {
+	path := filepath.Join(folder, configName)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	config := &hfConfig{}
+	if err := json.Unmarshal(text, config); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return config, nil
+}
+
+// complete corrects a by what only the configuration knows and fails where the
+// two contradict each other.
+func (c *hfConfig) complete(a names.Architecture) (names.Architecture, error) {
+	for _, field := range []struct {
+		name string
+		says *int
+		have int
+	}{
+		{"hidden_size", c.HiddenSize, a.Width},
+		{"num_hidden_layers", c.Layers, a.Blocks},
+		{"intermediate_size", c.Hidden, a.Hidden},
+		{"patch_size", c.PatchSize, a.Patch},
+		{"num_register_tokens", c.Registers, a.Registers},
+		{"num_queries", c.Queries, a.Queries},
+		{"num_upscale_blocks", c.Upscales, a.Upscales},
+	} {
+		if field.says != nil && *field.says != field.have {
+			return a, fmt.Errorf("%s says %s %d, the tensors have %d", configName, field.name, *field.says, field.have)
+		}
+	}
+	for _, gated := range []*bool{c.SwiGLU, c.GatedMLP} {
+		if gated != nil && *gated != a.SwiGLU {
+			return a, fmt.Errorf("%s says gated MLP %t, the tensors have %t", configName, *gated, a.SwiGLU)
+		}
+	}
+	if err := c.checkActivation(a); err != nil {
+		return a, err
+	}
+	set(&a.Heads, c.Heads)
+	set(&a.NormEps, c.NormEps)
+	set(&a.MaskBlocks, c.MaskBlocks)
+	if c.ImageSize != nil {
+		side := *c.ImageSize / a.Patch
+		if a.Kind == names.DINOv2 && a.Grid != [2]int{} && a.Grid != [2]int{side, side} {
+			return a, fmt.Errorf("%s says image_size %d, so %d x %d patches; the position embedding has %d x %d",
+				configName, *c.ImageSize, side, side, a.Grid[0], a.Grid[1])
+		}
+		a.Grid = [2]int{side, side}
+	}
+	if a.Kind == names.DINOv3 {
+		set(&a.RopeTheta, c.RopeTheta)
+		if c.RopeParameters != nil {
+			set(&a.RopeTheta, c.RopeParameters.Theta)
+			if t := c.RopeParameters.Type; t != "" && t != "default" {
+				return a, fmt.Errorf("%s: rope_type %q is not supported, want default", configName, t)
+			}
+		}
+	}
+	return a, nil
+}
+
+// checkActivation holds hidden_act against what the MLP computes: exact GELU,
+// or SiLU where it is gated. DINOv2's gated MLP takes SiLU whatever the field says.
+func (c *hfConfig) checkActivation(a names.Architecture) error {
+	want := "gelu"
+	if a.SwiGLU {
+		want = "silu"
+	}
+	if c.HiddenAct == nil || *c.HiddenAct == want || a.SwiGLU && a.Kind == names.DINOv2 {
+		return nil
+	}
+	return fmt.Errorf("%s: hidden_act %q is not supported for this MLP, want %s", configName, *c.HiddenAct, want)
+}
+
+// labels is id2label as a list, nil where ids are not 0 to n-1.
+func (c *hfConfig) labels(n int) []string {
+	if len(c.Labels) != n {
+		return nil
+	}
+	list := make([]string, n)
+	for i := range list {
+		label, ok := c.Labels[strconv.Itoa(i)]
+		if !ok {
+			return nil
+		}
+		list[i] = label
+	}
+	return list
+}
+
+func set[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}

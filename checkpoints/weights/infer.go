@@ -1,0 +1,131 @@
+package weights
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"eomt/checkpoints"
+	"eomt/checkpoints/names"
+	"eomt/checkpoints/tensor"
+)
+
+// The parameters whose shapes tell the architecture.
+const (
+	patchWeight = "backbone.patch_embed.proj.weight"
+	posEmbed    = "backbone.pos_embed"
+	regToken    = "backbone.reg_token"
+	firstUp     = "backbone.blocks.0.mlp.fc1.weight"
+	firstDown   = "backbone.blocks.0.mlp.fc2.weight"
+	classWeight = "class_head.weight"
+	queryWeight = "q.weight"
+)
+
+// headDim is the width of an attention head in every published size but 7B.
+const headDim = 64
+
+// infer reads the architecture off names and shapes. What they do not tell
+// takes the published sizes' values (head dimension, number of blocks that see
+// the queries, epsilon) and is zero where there is none; the caller corrects it
+// from a configuration. A parameter without which nothing can be told is a
+// [checkpoints.MismatchError].
+func infer(tensors []tensor.Tensor, kind names.Kind) (names.Architecture, error) {
+	index := tensor.ByName(tensors)
+	essential := map[string]int{patchWeight: 4, firstUp: 2, firstDown: 2}
+	if _, ok := index[queryWeight]; ok {
+		essential[queryWeight], essential[classWeight] = 2, 2
+	} else if _, ok := index[classWeight]; ok {
+		essential[queryWeight] = 2
+	}
+	if err := checkRanks(index, essential); err != nil {
+		return names.Architecture{}, err
+	}
+	patch := index[patchWeight].Shape
+	a := names.Architecture{Kind: kind, Width: patch[0], Patch: patch[2], NormEps: 1e-6}
+	if kind == "" {
+		a.Kind = names.DINOv3
+		if _, ok := index[posEmbed]; ok {
+			a.Kind = names.DINOv2
+		}
+	}
+	if patch[1] != 3 || patch[2] != patch[3] || patch[2] < 1 {
+		return a, fmt.Errorf("%s has shape %v, want [D, 3, patch, patch]", patchWeight, patch)
+	}
+	if t, ok := index[regToken]; ok && len(t.Shape) == 3 {
+		a.Registers = t.Shape[1]
+	}
+	a.Hidden = index[firstDown].Shape[1]
+	a.SwiGLU = index[firstUp].Shape[0] == 2*a.Hidden
+	a.Blocks = count(tensors, "backbone.blocks.")
+	a.Heads = heads(a.Width)
+	if a.Kind == names.DINOv3 {
+		a.NormEps, a.RopeTheta = 1e-5, 100
+	}
+	if t, ok := index[posEmbed]; ok && len(t.Shape) == 3 {
+		a.Grid = square(t.Shape[1])
+	}
+	if t, ok := index[queryWeight]; ok {
+		a.Queries, a.Classes = t.Shape[0], index[classWeight].Shape[0]-1
+		a.Upscales = count(tensors, "upscale.")
+		a.MaskBlocks = map[int]int{12: 3, 24: 4, 40: 5}[a.Blocks]
+	}
+	return a, nil
+}
+
+// checkRanks fails unless the named tensors are there with so many axes.
+func checkRanks(index map[string]tensor.Tensor, ranks map[string]int) error {
+	mismatch := &checkpoints.MismatchError{}
+	for _, name := range []string{patchWeight, firstUp, firstDown, queryWeight, classWeight} {
+		rank, wanted := ranks[name]
+		t, ok := index[name]
+		switch {
+		case !wanted:
+		case !ok:
+			mismatch.Missing = append(mismatch.Missing, name)
+		case len(t.Shape) != rank:
+			return fmt.Errorf("%v has %d axes, want %d", t, len(t.Shape), rank)
+		}
+	}
+	if len(mismatch.Missing) > 0 {
+		return mismatch
+	}
+	return nil
+}
+
+// count is one more than the highest number behind prefix, but not more than
+// there are tensors, so that a hostile number cannot ask for a huge model.
+func count(tensors []tensor.Tensor, prefix string) int {
+	n := 0
+	for _, t := range tensors {
+		rest, ok := strings.CutPrefix(t.Name, prefix)
+		if !ok {
+			continue
+		}
+		digits, _, _ := strings.Cut(rest, ".")
+		if i, err := strconv.Atoi(digits); err == nil {
+			n = max(n, i+1)
+		}
+	}
+	return min(n, len(tensors))
+}
+
+// heads is the number of attention heads of a published width, 0 for another.
+func heads(width int) int {
+	switch {
+	case width == 4096: // DINOv3 7B: head dimension 128
+		return 32
+	case width%headDim == 0:
+		return width / headDim
+	}
+	return 0
+}
+
+// square is the grid of n patches, zero where n is no square.
+func square(n int) [2]int {
+	side := int(math.Round(math.Sqrt(float64(n))))
+	if side*side != n {
+		return [2]int{}
+	}
+	return [2]int{side, side}
+}

@@ -1,0 +1,200 @@
+package weights
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"eomt/checkpoints"
+	"eomt/checkpoints/names"
+	"eomt/checkpoints/tensor"
+)
+
+// Model is the weights of an EoMT, or of a backbone alone, from whatever format
+// they were in. Its tensors are read from open files until Close.
+type Model struct {
+	Path         string
+	Format       names.Format
+	Architecture names.Architecture
+	Tensors      []tensor.Tensor // all of [Specs](Architecture), in that order
+	Labels       []string        // names of the classes; nil where the format has none
+	MaskProbs    []float32       // [MaskBlocks] probability of masking per block that sees the queries
+	Report       Report
+
+	deltas bool // the tensors are differences to a base's
+	files  io.Closer
+}
+
+// Report says what became of every name of a file, so that nothing passes silently.
+type Report struct {
+	Loaded   []names.Pair // parameters and the tensors they were read from
+	Buffers  []string     // tensors of the file that are no parameters
+	Reshaped []string     // parameters resized to the model: "NAME [..] -> [..]"
+	Fresh    []string     // parameters of the model that start anew
+}
+
+// Close closes the files behind the tensors.
+func (m *Model) Close() error { return m.files.Close() }
+
+// Open reads weights of any known format: a checkpoint, checkpoints folder or
+// run folder of this project; a folder of Hugging Face's (config.json with
+// safetensors, sharded or not, or pytorch_model.bin); a single .safetensors
+// file, or one of torch.save. Every parameter of the architecture must be there
+// with its shape and nothing else, or the error wraps a [checkpoints.MismatchError].
+// Files of differences are refused: see [OpenDeltas].
+func Open(path string) (*Model, error) {
+	m, err := open(path)
+	if err != nil {
+		return nil, fmt.Errorf("weights: open %s: %w", path, err)
+	}
+	if m.deltas {
+		m.Close()
+		return nil, fmt.Errorf("weights: open %s: the file holds differences to DINOv3's weights: name the base (-deltas-from BASE)", path)
+	}
+	return m, nil
+}
+
+func open(path string) (*Model, error) {
+	s, err := openSource(path)
+	if errors.Is(err, ErrNoWeights) {
+		return openNative(path, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.model(path)
+	if err != nil {
+		return nil, errors.Join(err, s.files.Close())
+	}
+	return m, nil
+}
+
+// openNative opens a checkpoint of this project; none says why the folder is nothing else.
+func openNative(path string, none error) (*Model, error) {
+	loaded, err := checkpoints.LoadParams(path)
+	if errors.Is(err, checkpoints.ErrNone) {
+		return nil, fmt.Errorf("%w; nor a checkpoint of this project", none)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Path: path, MaskProbs: loaded.State.MaskProbs, files: loaded}
+	m.Labels = loaded.State.Labels
+	if err := m.fill(names.Lookup(names.Native), loaded.Params, func(a names.Architecture) (names.Architecture, error) {
+		if loaded.State.Architecture != nil {
+			a = *loaded.State.Architecture
+		}
+		return a, nil
+	}); err != nil {
+		return nil, errors.Join(err, loaded.Close())
+	}
+	return m, nil
+}
+
+// model makes sense of a source's tensors.
+func (s *source) model(path string) (*Model, error) {
+	table, ok := names.Detect(s.tensors)
+	if !ok {
+		return nil, fmt.Errorf("the tensors' names belong to no known format (%s)", example(s.tensors))
+	}
+	config, err := readConfig(s.folder)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Path: path, files: s.files}
+	err = m.fill(table, s.tensors, func(a names.Architecture) (names.Architecture, error) {
+		if config == nil || !table.HF() {
+			return a, nil
+		}
+		m.Labels = config.labels(a.Classes)
+		return config.complete(a)
+	})
+	return m, err
+}
+
+// example names the first few tensors.
+func example(tensors []tensor.Tensor) string {
+	text := fmt.Sprintf("%d tensors", len(tensors))
+	for _, t := range tensors[:min(3, len(tensors))] {
+		text += ", " + t.Name
+	}
+	return text
+}
+
+// fill reads tensors through table, finds the architecture, which correct
+// completes, and holds the parameters against it.
+func (m *Model) fill(table *names.Table, tensors []tensor.Tensor, correct func(names.Architecture) (names.Architecture, error)) error {
+	reading, err := table.Read(tensors)
+	if err != nil {
+		return err
+	}
+	m.Format = table.Format
+	a, err := infer(reading.Tensors, table.Kind())
+	if err != nil {
+		return err
+	}
+	if err := m.readBuffers(reading.Buffers, &a); err != nil {
+		return err
+	}
+	if a, err = correct(a); err != nil {
+		return err
+	}
+	if a.Kind == names.DINOv2 && a.Grid == [2]int{} {
+		return fmt.Errorf("the position embedding is for no square grid of patches")
+	}
+	if !a.BackboneOnly() && (a.MaskBlocks < 1 || a.MaskBlocks > a.Blocks) {
+		return fmt.Errorf("%d of %d blocks see the queries; the file does not tell a possible number", a.MaskBlocks, a.Blocks)
+	}
+	m.Architecture = a
+	m.Tensors, _, err = checkpoints.Match(Specs(a), reading.Tensors, nil)
+	if err = withNames(err, reading); err != nil {
+		return err
+	}
+	if m.MaskProbs == nil {
+		m.MaskProbs = make([]float32, a.MaskBlocks)
+	}
+	if len(m.MaskProbs) != a.MaskBlocks {
+		return fmt.Errorf("%d mask probabilities for %d blocks that see the queries", len(m.MaskProbs), a.MaskBlocks)
+	}
+	m.Report.Loaded = reading.Pairs
+	m.Report.Buffers = sortedKeys(reading.Buffers)
+	return nil
+}
+
+// withNames adds what the table already knew to be missing or unexpected, in
+// the file's own names.
+func withNames(err error, reading *names.Reading) error {
+	mismatch := &checkpoints.MismatchError{}
+	if err != nil && !errors.As(err, &mismatch) {
+		return err
+	}
+	mismatch.Missing = slices.Concat(reading.Missing, mismatch.Missing)
+	mismatch.Unexpected = slices.Concat(reading.Unexpected, mismatch.Unexpected)
+	if len(mismatch.Missing)+len(mismatch.Unexpected)+len(mismatch.Shape) == 0 {
+		return nil
+	}
+	return mismatch
+}
+
+// readBuffers takes the mask probabilities, whose number is that of the blocks
+// that see the queries.
+func (m *Model) readBuffers(buffers map[string]tensor.Tensor, a *names.Architecture) error {
+	for _, name := range []string{names.OfficialMaskProbs, names.HFMaskProbs} {
+		if t, ok := buffers[name]; ok {
+			probs, err := t.Float32s()
+			if err != nil {
+				return err
+			}
+			m.MaskProbs, a.MaskBlocks = probs, len(probs)
+		}
+	}
+	if t, ok := buffers[names.OfficialPixelStd]; ok {
+		std, err := t.Float32s()
+		if err != nil {
+			return err
+		}
+		m.deltas = !slices.ContainsFunc(std, func(v float32) bool { return v != 0 })
+	}
+	return nil
+}

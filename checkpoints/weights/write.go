@@ -1,0 +1,235 @@
+package weights
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"eomt/checkpoints"
+	"eomt/checkpoints/names"
+	"eomt/checkpoints/safetensors"
+	"eomt/checkpoints/tensor"
+	"eomt/checkpoints/torchfile"
+)
+
+// noObjectWeight is the no-object class's weight in the loss, which the EoMT
+// formats store as a buffer.
+const noObjectWeight = .1
+
+// WriteNative writes m as the one checkpoint, step 0, of the checkpoints folder dir.
+func (m *Model) WriteNative(dir string) error {
+	steps, err := checkpoints.Steps(dir)
+	if err == nil && len(steps) > 0 {
+		err = fmt.Errorf("weights: write %s: a checkpoint is there already; choose another folder", dir)
+	}
+	if err != nil {
+		return err
+	}
+	store := &checkpoints.Store{Dir: dir}
+	_, err = store.Save(checkpoints.Snapshot{
+		State:  checkpoints.State{Architecture: &m.Architecture, MaskProbs: m.MaskProbs, Labels: m.Labels},
+		Params: m.Tensors,
+	})
+	return err
+}
+
+// WriteHF writes m as a folder that transformers' EomtForUniversalSegmentation
+// or EomtDinov3ForUniversalSegmentation loads with from_pretrained: config.json
+// and model.safetensors, values as they are. Images that are not square and an
+// MLP width that the configuration cannot express are errors; so is a folder
+// that holds weights already.
+func (m *Model) WriteHF(dir string) error {
+	if err := m.writeHF(dir); err != nil {
+		return fmt.Errorf("weights: write %s: %w", dir, err)
+	}
+	return nil
+}
+
+func (m *Model) writeHF(dir string) error {
+	format := names.HFDINOv2
+	if m.Architecture.Kind == names.DINOv3 {
+		format = names.HFDINOv3
+	}
+	config, err := m.config()
+	if err != nil {
+		return err
+	}
+	tensors, err := m.spelled(format)
+	if err != nil {
+		return err
+	}
+	configPath := filepath.Join(dir, configName)
+	if err := errors.Join(os.MkdirAll(dir, 0o777), absent(configPath)); err != nil {
+		return err
+	}
+	if err := writeNew(filepath.Join(dir, singleName), func(w io.Writer) error {
+		return safetensors.Write(w, tensors, map[string]string{"format": "pt"})
+	}); err != nil {
+		return err
+	}
+	return writeNew(configPath, func(w io.Writer) error {
+		encoder := json.NewEncoder(w)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(config)
+	})
+}
+
+// WriteOfficial writes m as a file with the reference implementation's names,
+// which torch.load(weights_only=True) reads. A DINOv3 model is written whole,
+// not as differences.
+func (m *Model) WriteOfficial(path string) error {
+	format := names.OfficialDINOv2
+	if m.Architecture.Kind == names.DINOv3 {
+		format = names.OfficialDINOv3
+	}
+	tensors, err := m.spelled(format)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o777)
+	}
+	if err == nil {
+		err = writeNew(path, func(w io.Writer) error { return torchfile.Write(w, tensors) })
+	}
+	if err != nil {
+		return fmt.Errorf("weights: write %s: %w", path, err)
+	}
+	return nil
+}
+
+// spelled is m's parameters in a format's names, with the format's buffers.
+func (m *Model) spelled(format names.Format) ([]tensor.Tensor, error) {
+	if m.Architecture.BackboneOnly() {
+		return nil, errors.New("a backbone without queries and heads is no EoMT")
+	}
+	tensors, err := names.Lookup(format).Write(m.Tensors, m.Architecture.SwiGLU)
+	if err != nil {
+		return nil, err
+	}
+	dtype := tensor.ByName(m.Tensors)[classWeight].DType
+	buffer := func(name string, shape []int, values []float32) {
+		tensors = append(tensors, tensor.FromFloat32sAs(dtype, name, shape, values))
+	}
+	empty := make([]float32, m.Architecture.Classes+1)
+	for i := range empty {
+		empty[i] = 1
+	}
+	empty[len(empty)-1] = noObjectWeight
+	buffer(names.EmptyWeight, []int{len(empty)}, empty)
+	probs := []int{len(m.MaskProbs)}
+	if format == names.HFDINOv2 || format == names.HFDINOv3 {
+		buffer(names.HFMaskProbs, probs, m.MaskProbs)
+		return tensors, nil
+	}
+	buffer(names.OfficialMaskProbs, probs, m.MaskProbs)
+	buffer(names.OfficialPixelMean, []int{1, 3, 1, 1}, []float32{.485, .456, .406})
+	buffer(names.OfficialPixelStd, []int{1, 3, 1, 1}, []float32{.229, .224, .225})
+	return tensors, nil
+}
+
+// config is the config.json of transformers for m.
+func (m *Model) config() (map[string]any, error) {
+	a := m.Architecture
+	if a.Grid[0] != a.Grid[1] || a.Grid[0] == 0 {
+		return nil, fmt.Errorf("transformers' EoMT takes square images only, the model's grid of patches is %d x %d", a.Grid[0], a.Grid[1])
+	}
+	if a.Heads == 0 {
+		return nil, errors.New("the number of attention heads is not known")
+	}
+	config := map[string]any{
+		"hidden_size": a.Width, "num_hidden_layers": a.Blocks, "num_attention_heads": a.Heads,
+		"hidden_act": "gelu", "layer_norm_eps": a.NormEps, "image_size": a.Grid[0] * a.Patch, "patch_size": a.Patch,
+		"num_blocks": a.MaskBlocks, "num_queries": a.Queries, "num_register_tokens": a.Registers,
+		"num_upscale_blocks": a.Upscales, "dtype": torchName(tensor.ByName(m.Tensors)[classWeight].DType),
+		"no_object_weight": noObjectWeight,
+	}
+	idToLabel, labelToID := map[string]string{}, map[string]int{}
+	for i := range a.Classes {
+		label := fmt.Sprint("LABEL_", i)
+		if len(m.Labels) == a.Classes {
+			label = m.Labels[i]
+		}
+		idToLabel[strconv.Itoa(i)], labelToID[label] = label, i
+	}
+	config["id2label"], config["label2id"] = idToLabel, labelToID
+	if a.Kind == names.DINOv3 {
+		config["model_type"], config["architectures"] = "eomt_dinov3", []string{"EomtDinov3ForUniversalSegmentation"}
+		config["intermediate_size"], config["use_gated_mlp"] = a.Hidden, a.SwiGLU
+		config["rope_parameters"] = map[string]any{"rope_theta": a.RopeTheta, "rope_type": "default"}
+		config["key_bias"] = false
+		if a.SwiGLU {
+			config["hidden_act"] = "silu"
+		}
+		return config, nil
+	}
+	ratio, err := mlpRatio(a)
+	if err != nil {
+		return nil, err
+	}
+	config["model_type"], config["architectures"] = "eomt", []string{"EomtForUniversalSegmentation"}
+	config["mlp_ratio"], config["use_swiglu_ffn"] = ratio, a.SwiGLU
+	return config, nil
+}
+
+// mlpRatio is transformers' mlp_ratio, a whole number that the MLP's width
+// follows from: width * ratio, or with SwiGLU two thirds of it rounded up to
+// eight (EomtSwiGLUFFN).
+func mlpRatio(a names.Architecture) (int, error) {
+	for ratio := 1; ratio <= 64; ratio++ {
+		hidden := a.Width * ratio
+		if a.SwiGLU {
+			hidden = (hidden*2/3 + 7) / 8 * 8
+		}
+		if hidden == a.Hidden {
+			return ratio, nil
+		}
+	}
+	return 0, fmt.Errorf("no whole mlp_ratio gives an MLP of width %d from %d; transformers cannot load such a model", a.Hidden, a.Width)
+}
+
+// torchName is torch's name of an element type.
+func torchName(dtype tensor.DType) string {
+	return map[tensor.DType]string{
+		tensor.Float16: "float16", tensor.BFloat16: "bfloat16", tensor.Float32: "float32", tensor.Float64: "float64",
+	}[dtype]
+}
+
+// writeNew has fill write a file that must not exist yet; it appears under its
+// name only when it is whole and on disk.
+func writeNew(path string, fill func(io.Writer) error) (err error) {
+	if err := absent(path); err != nil {
+		return err
+	}
+	part := path + ".part"
+	file, err := os.Create(part)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(part))
+		}
+	}()
+	buffered := bufio.NewWriterSize(file, 1<<20)
+	if err := errors.Join(fill(buffered), buffered.Flush(), file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(part, path)
+}
+
+// absent fails where path is there.
+func absent(path string) error {
+	_, err := os.Stat(path)
+	if err == nil {
+		return fmt.Errorf("%s is there already; choose another place", path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
