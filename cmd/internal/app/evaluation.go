@@ -1,10 +1,13 @@
 package app
 
 import (
+	"io"
+
 	"eomt/configs"
 	"eomt/eval"
 	"eomt/eval/iou"
 	"eomt/eval/postprocess"
+	"eomt/eval/scoring"
 	"eomt/model"
 )
 
@@ -28,4 +31,16 @@ func Predictor(p *model.Predictor) eval.Predictor {
 		l, err := p.Predict(images, b)
 		return postprocess.Logits(l), err
 	})
+}
+
+// WriteOutcome prints an evaluation's table as the official tools lay it out.
+func WriteOutcome(w io.Writer, o eval.Outcome) {
+	switch {
+	case o.Panoptic != nil:
+		scoring.WritePanoptic(w, *o.Panoptic)
+	case o.Instance != nil:
+		scoring.WriteInstances(w, *o.Instance)
+	default:
+		scoring.WriteSemantic(w, *o.Semantic)
+	}
 }

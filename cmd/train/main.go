@@ -1,0 +1,71 @@
+// Command train trains a configured model, saving checkpoints and logs into a
+// run folder, and evaluates it. The result goes to standard output, progress to
+// standard error. Start reading at run.go.
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"eomt/cmd/internal/app"
+	"eomt/configs"
+)
+
+func main() { app.Main("train", run) }
+
+// options are the command line.
+type options struct {
+	config, out, backend     string
+	resume                   bool
+	maxSteps                 int
+	printConfig, printParams bool
+	overrides                app.Overrides
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	f := app.Flags("train", "go run ./cmd/train -config FILE [-set key=value ...] [-out DIR] [-resume] [-max-steps N] [-print-config] [-print-params]",
+		"go run ./cmd/train -config configs/quickstart.yaml -set train.total_steps=500 -out runs/try")
+	f.StringVar(&o.config, "config", "", "configuration `FILE`")
+	f.Var(&o.overrides, "set", "`key=value` over the configuration, such as data.batch=4; may be repeated")
+	f.StringVar(&o.out, "out", "", "run `folder`; by default runs/NAME of the configuration")
+	f.BoolVar(&o.resume, "resume", false, "go on from the latest checkpoint in the run folder")
+	f.IntVar(&o.maxSteps, "max-steps", 0, "stop after step `N` without changing any schedule; 0 is the whole run")
+	f.BoolVar(&o.printConfig, "print-config", false, "print the configuration with everything derived, and stop")
+	f.BoolVar(&o.printParams, "print-params", false, "print every parameter with shape, group and learning rate, and stop")
+	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, else the best found")
+	if err := app.Parse(f, args); err != nil {
+		return o, err
+	}
+	switch {
+	case f.NArg() > 0:
+		return o, app.Usagef("unexpected argument %q", f.Arg(0))
+	case o.config == "":
+		return o, app.Usagef("-config is missing: the configuration file, such as configs/quickstart.yaml")
+	case o.maxSteps < 0:
+		return o, app.Usagef("-max-steps %d: want a positive number", o.maxSteps)
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	c, err := configs.Read(o.config, o.overrides...)
+	if err != nil {
+		return err
+	}
+	if c.Name == "" {
+		c.Name = filepath.Base(o.config[:len(o.config)-len(filepath.Ext(o.config))])
+	}
+	if o.out == "" {
+		o.out = filepath.Join("runs", c.Name)
+	}
+	if o.printConfig || o.printParams {
+		return o.print(os.Stdout, c)
+	}
+	return o.train(ctx, c)
+}

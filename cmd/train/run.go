@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+
+	"eomt/checkpoints"
+	"eomt/cmd/internal/app"
+	"eomt/cmd/internal/progress"
+	"eomt/configs"
+	"eomt/data/loader"
+	"eomt/data/transform"
+	"eomt/model"
+	"eomt/train"
+)
+
+// train is the whole run, from the data set to the last evaluation.
+func (o options) train(ctx context.Context, c configs.Config) error {
+	if err := o.checkFolder(); err != nil {
+		return err
+	}
+	set, err := app.OpenDataset(ctx, c, "train")
+	if err != nil {
+		return err
+	}
+	defer set.Close()
+	c, m, err := app.Resolve(c, set.Len(), len(set.Classes()))
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.config, err)
+	}
+	backend, choice, err := app.OpenBackend(o.backend)
+	if err != nil {
+		return err
+	}
+	state, saved, err := o.start(c, m)
+	if err != nil {
+		return err
+	}
+	val, err := app.OpenDataset(ctx, c, "val")
+	if err != nil {
+		return err
+	}
+	defer val.Close()
+	if err := o.describe(c, m, state, choice.Name, app.Devices(backend), map[string]int{"train": set.Len(), "val": val.Len()}); err != nil {
+		return err
+	}
+	batches, err := loader.New(set, loader.Config{Batch: c.Data.Batch, Seed: c.Seed, Start: state.Step,
+		Workers: c.Data.Workers, OnBadSample: c.Data.OnBadSample,
+		Transform: transform.Train{H: m.ImageH, W: m.ImageW, ScaleMin: c.Data.Scale[0], ScaleMax: c.Data.Scale[1], ColorJitter: c.Data.ColorJitter}})
+	if err != nil {
+		return err
+	}
+	defer batches.Close()
+	v := &validation{config: c, model: m, backend: backend, set: val, dir: o.out}
+	return o.loop(ctx, backend, c, m, state, saved, batches, v)
+}
+
+// checkFolder refuses to mix a new run with one that is there.
+func (o options) checkFolder() error {
+	_, err := checkpoints.Find(o.out)
+	switch {
+	case o.resume && errors.Is(err, checkpoints.ErrNone):
+		return fmt.Errorf("-resume: %s holds no checkpoint; leave -resume out to start", o.out)
+	case !o.resume && err == nil:
+		return fmt.Errorf("%s holds a run already: go on with it by -resume, or name another folder with -out", o.out)
+	case err != nil && !errors.Is(err, checkpoints.ErrNone) && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	return nil
+}
+
+// start gives the state to train from: the latest checkpoint, configured
+// weights, or random values.
+func (o options) start(c configs.Config, m model.Config) (*train.State, checkpoints.State, error) {
+	hash, err := configHash(c)
+	if err != nil {
+		return nil, checkpoints.State{}, err
+	}
+	if !o.resume {
+		values, err := app.StartValues(c, m)
+		if err != nil {
+			return nil, checkpoints.State{}, err
+		}
+		state, err := train.NewState(m, values, c.Seed, dtypes.Float32)
+		architecture := app.Stored(m)
+		return state, checkpoints.State{Seed: c.Seed, ConfigHash: hash, Architecture: &architecture}, err
+	}
+	loaded, err := checkpoints.Load(o.out)
+	if err != nil {
+		return nil, checkpoints.State{}, err
+	}
+	defer loaded.Close()
+	if loaded.State.ConfigHash != hash {
+		fmt.Fprintf(os.Stderr, "train: %s was saved under another configuration than the one now given\n", loaded.Path)
+	}
+	state, err := train.Restore(m, loaded.Snapshot)
+	if err != nil {
+		return nil, checkpoints.State{}, fmt.Errorf("%s: %w", loaded.Path, err)
+	}
+	fmt.Fprintf(os.Stderr, "resuming %s after step %d\n", o.out, state.Step)
+	return state, loaded.State, nil
+}
+
+// describe writes config.yaml and provenance.json into the run folder.
+func (o options) describe(c configs.Config, m model.Config, state *train.State, backend string, devices []string, counts map[string]int) error {
+	if err := os.MkdirAll(o.out, 0o777); err != nil {
+		return fmt.Errorf("run folder: %w", err)
+	}
+	file, err := os.Create(filepath.Join(o.out, "config.yaml"))
+	if err != nil {
+		return fmt.Errorf("run folder: %w", err)
+	}
+	if err := errors.Join(c.Write(file), file.Close()); err != nil {
+		return err
+	}
+	p := train.Provenance{Backend: backend, Devices: devices, Seed: c.Seed, Data: counts}
+	for _, row := range m.Parameters() {
+		p.Parameters += row.Size()
+	}
+	p.Describe()
+	return p.Write(o.out, state.Step)
+}
+
+// loop compiles the step and runs it to the end.
+func (o options) loop(ctx context.Context, backend compute.Backend, c configs.Config, m model.Config, state *train.State, saved checkpoints.State, batches train.Batches, v *validation) error {
+	step, err := train.NewStep(backend, app.StepConfig(c, m))
+	if err != nil {
+		return err
+	}
+	stop := c.Train.TotalSteps
+	if o.maxSteps > 0 {
+		stop = min(stop, o.maxSteps)
+	}
+	bar := progress.Start("train", stop)
+	err = train.Run(ctx, train.RunConfig{Dir: o.out, Stop: stop, LogEvery: c.Train.LogEvery,
+		CheckpointEvery: c.Train.CheckpointEvery, ValidateEvery: c.Train.ValidateEvery, Keep: c.Train.Keep,
+		ImagesPerEpoch: c.Data.Images, Saved: saved,
+		Progress: func(done int, l train.Losses) { bar.Set(done, fmt.Sprintf("loss %.3f", l.Total)) },
+	}, step, state, batches, v.run)
+	bar.Finish()
+	if errors.Is(err, train.ErrInterrupted) {
+		return fmt.Errorf("%w: saved after step %d; the same command with -resume goes on from there", err, state.Step)
+	}
+	return err
+}
+
+// configHash identifies a resolved configuration.
+func configHash(c configs.Config) (string, error) {
+	h := sha256.New()
+	if err := c.Write(h); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)), nil
+}
