@@ -158,7 +158,8 @@ func TestInstanceOracle(t *testing.T) {
 	}
 }
 
-func figures(t testing.TB, r ap.Result) map[string]any {
+// figures returns a result as its JSON reads.
+func figures(t testing.TB, r any) map[string]any {
 	t.Helper()
 	text, err := json.Marshal(r)
 	if err != nil {

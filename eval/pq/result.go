@@ -51,7 +51,7 @@ func (e *Evaluator) Result(s *Stats) Result {
 		if sum := sums[class.ID]; sum != nil {
 			c = *sum
 		}
-		of := classResult(class, c)
+		of := e.classResult(class, c)
 		r.PerClass = append(r.PerClass, of)
 		if e.rule == Exact && c.TP+c.FP+c.FN == 0 {
 			continue
@@ -69,14 +69,19 @@ func (e *Evaluator) Result(s *Stats) Result {
 	return r
 }
 
-func classResult(class data.Class, c ClassStat) ClassResult {
+func (e *Evaluator) classResult(class data.Class, c ClassStat) ClassResult {
 	r := ClassResult{ID: class.ID, Name: class.Name, IoU: c.IoU, TP: c.TP, FP: c.FP, FN: c.FN}
-	if segments := float64(c.TP) + 0.5*float64(c.FP) + 0.5*float64(c.FN); segments > 0 {
+	segments := float64(c.TP) + 0.5*float64(c.FP) + 0.5*float64(c.FN)
+	if c.TP > 0 {
+		r.SQ = c.IoU / float64(c.TP)
+	}
+	if segments > 0 {
 		r.PQ = c.IoU / segments
 		r.RQ = float64(c.TP) / segments
 	}
-	if c.TP > 0 {
-		r.SQ = c.IoU / float64(c.TP)
+	if segments > 0 && e.rule == Upstream {
+		r.RQ = float64(float32(c.TP) / float32(segments)) // torchmetrics divides counts in float32
+		r.PQ = r.SQ * r.RQ
 	}
 	return r
 }

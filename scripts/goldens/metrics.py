@@ -1,0 +1,60 @@
+"""Writes the random data sets of eval/cocofiles/testdata with the results of the
+official evaluation code: per set a zip of files in the official formats and
+expected.json.
+
+Run by hand from the repository root:
+    python scripts/goldens/metrics.py PANOPTICAPI_CHECKOUT EOMT_CHECKOUT
+Made with panopticapi 7bb46555, tue-mps/eomt 7bd19dd, torchmetrics 1.7.1,
+pycocotools 2.0.11, numpy 2.4.6; the seed is the set's position.
+"""
+
+import os
+import sys
+import tempfile
+import zipfile
+
+import numpy as np
+
+sys.path.insert(0, "scripts/parity")
+import randomsets
+import references
+
+PANOPTIC = {
+    "panoptic-crowds": dict(images=12),
+    "panoptic-many-crowds": dict(images=12, crowds="many"),  # upstream depends on a set's order there
+    "panoptic-thousands": dict(images=3, many=True),
+}
+INSTANCE = {
+    "instance-id-zero": dict(images=24),
+    "instance-boxes": dict(images=20, boxes=True, id_zero=False),
+    "instance-thousands": dict(images=2, many=True),
+}
+
+
+def pack(folder, name):
+    with zipfile.ZipFile(f"eval/cocofiles/testdata/{name}.zip", "w", zipfile.ZIP_DEFLATED) as z:
+        for root, _, files in sorted(os.walk(folder)):
+            for f in sorted(files):
+                path = os.path.join(root, f)
+                with open(path, "rb") as content:
+                    z.writestr(zipfile.ZipInfo(os.path.relpath(path, folder)), content.read(), zipfile.ZIP_DEFLATED)
+
+
+def main(panopticapi, eomt):
+    os.makedirs("eval/cocofiles/testdata", exist_ok=True)
+    for seed, (name, kind) in enumerate((PANOPTIC | INSTANCE).items()):
+        rng = np.random.default_rng(seed)
+        with tempfile.TemporaryDirectory() as folder:
+            if name in PANOPTIC:
+                randomsets.panoptic_set(rng, folder, **kind)
+                expected = {"exact": references.panoptic(panopticapi, folder)}
+                if kind.get("crowds") != "many":
+                    expected["upstream"] = references.panoptic_upstream(eomt, folder)
+            else:
+                randomsets.instance_set(rng, folder, **kind)
+                expected = {"exact": references.instance(folder), "upstream": references.instance_upstream(folder)}
+            randomsets.write_json(os.path.join(folder, "expected.json"), expected)
+            pack(folder, name)
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,106 @@
+"""Holds cmd/score against the official evaluation code on random data sets.
+
+    python scripts/parity/metrics.py [--panopticapi CHECKOUT] [--eomt CHECKOUT] [--sets 5] [--seed 1]
+
+Prints the largest difference of each comparison and fails beyond its tolerance:
+1e-9, or 1e-6 where the reference gives single precision. Needs pycocotools,
+torch, torchmetrics and cityscapesscripts; panopticapi and the reference
+implementation only where their paths are given.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+import randomsets
+import references
+
+DOUBLE = 1e-9
+SINGLE = 1e-6  # torchmetrics returns float32
+
+
+def differences(want, got, at=""):
+    """Yields path and distance of each number of want."""
+    if isinstance(want, dict):
+        for k in want:
+            yield from differences(want[k], got[k], f"{at}.{k}")
+    elif isinstance(want, list):
+        by_id = {g["id"]: g for g in got}
+        for w in want:
+            yield from differences(w, by_id[w["id"]], f"{at}[{w['id']}]")
+    else:
+        yield at, abs(want - got)
+
+
+class Parity:
+    def __init__(self, command, rng):
+        self.command, self.rng, self.worst, self.failed = command, rng, {}, False
+
+    def score(self, *args):
+        out = os.path.join(self.folder, "out.json")
+        subprocess.run([*self.command, *args, "-json", out], check=True, stdout=subprocess.DEVNULL)
+        return references.read(out)
+
+    def compare(self, name, want, got, tolerance):
+        at, distance = max(differences(want, got), key=lambda d: d[1])
+        worst = self.worst.setdefault(name, [0, 0, tolerance])
+        worst[0], worst[1] = worst[0] + 1, max(worst[1], distance)
+        if not distance <= tolerance:
+            self.failed = True
+            print(f"FAIL {name}: {at} differs by {distance}", file=sys.stderr)
+
+    def panoptic(self, args, **kind):
+        randomsets.panoptic_set(self.rng, self.folder, **kind)
+        f = self.folder
+        got = self.score("panoptic", "-gt", f"{f}/gt.json", "-gt-dir", f"{f}/gt", "-pred", f"{f}/pred.json",
+                         "-pred-dir", f"{f}/pred", "-protocol", "both")
+        if args.panopticapi:
+            self.compare("PQ, panopticapi", references.panoptic(args.panopticapi, f), got["exact"], DOUBLE)
+        if args.eomt and kind.get("crowds") != "many":
+            self.compare("PQ upstream, torchmetrics", references.panoptic_upstream(args.eomt, f), got["upstream"], DOUBLE)
+
+    def instance(self, args, **kind):
+        randomsets.instance_set(self.rng, self.folder, **kind)
+        f = self.folder
+        got = self.score("instance", "-gt", f"{f}/gt.json", "-pred", f"{f}/pred.json", "-protocol", "both")
+        self.compare("mask AP, pycocotools", references.instance(f), got["exact"], DOUBLE)
+        self.compare("mask AP upstream, torchmetrics", references.instance_upstream(f), got["upstream"], SINGLE)
+
+    def run(self, check, args, **kind):
+        with tempfile.TemporaryDirectory() as self.folder:
+            check(args, **kind)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--panopticapi", help="checkout of cocodataset/panopticapi")
+    parser.add_argument("--eomt", help="checkout of tue-mps/eomt")
+    parser.add_argument("--sets", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--score", help="a built cmd/score (default: go build)")
+    args = parser.parse_args()
+    for name in ("panopticapi", "eomt"):
+        if not getattr(args, name):
+            print(f"--{name} not given: its comparisons are left out", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as tools:
+        if not args.score:
+            args.score = os.path.join(tools, "score")
+            subprocess.run(["go", "build", "-o", args.score, "./cmd/score"], check=True)
+        p = Parity([args.score], np.random.default_rng(args.seed))
+        for k in range(args.sets):
+            p.run(p.panoptic, args, crowds="one", many=k == 0)
+            p.run(p.panoptic, args, crowds="many")
+            p.run(p.instance, args, many=k == 0)
+            p.run(p.instance, args, boxes=True, id_zero=False)
+    print("| comparison | data sets | largest difference | tolerance |\n|---|---|---|---|")
+    for name, (sets, worst, tolerance) in p.worst.items():
+        print(f"| {name} | {sets} | {worst:.2g} | {tolerance:g} |")
+    sys.exit(p.failed)
+
+
+main()
