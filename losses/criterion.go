@@ -1,0 +1,148 @@
+package losses
+
+import (
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/support/exceptions"
+
+	"eomt/matcher"
+)
+
+// Points are where one prediction is compared with its targets: xy in [0, 1].
+type Points struct {
+	CostBP2       *Node // [B, P, 2]: for the cost, shared by all pairs of an image
+	CandidatesBM2 *Node // [B, M, K, 2]: of which the most uncertain are kept
+	FreshBM2      *Node // [B, M, P-k, 2]: added to them
+}
+
+// Report holds scalars to be logged, unweighted, one of each a prediction.
+type Report struct {
+	Mask, Dice, Class []*Node // the losses
+	Matched           *Node   // matched masks of one prediction, the same for all
+	QueriesBM         []*Node // int32 [B, M]: the query of each target, -1 for none
+}
+
+// Criterion is the training loss of all predictions: every one is matched with the
+// targets by itself (at once, matcher.Assign), and its mask, dice and class losses
+// are weighted and summed. maskLogitsBhwQ and classLogitsBQC have an entry a
+// prediction; logits of less than 32 bits are computed with as float32. Points are
+// drawn from rngState (uint64 [3]). Mask losses are divided by the number of matched
+// masks in the batch, at least 1.
+//
+// It returns the scalar total and what it is made of. Gradients flow into both kinds
+// of logits; neither through points nor through the assignment.
+//
+// Source: arXiv 2503.19108 section 3; EomtLoss of Hugging Face transformers.
+func Criterion(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, rngState *Node) (*Node, Report) {
+	points := make([]Points, len(maskLogitsBhwQ))
+	batch, targets := t.ValidBM.Shape().Dim(0), t.ValidBM.Shape().Dim(1)
+	for i := range points {
+		rngState, points[i] = DrawPoints(c, rngState, batch, targets, working(maskLogitsBhwQ[i]).DType())
+	}
+	queries := maskLogitsBhwQ[0].Shape().Dim(3)
+	matched := MatchedMasks(t.ValidBM, queries)
+	masks := MaxScalar(ConvertDType(matched, working(maskLogitsBhwQ[0]).DType()), 1)
+	return CriterionAt(c, maskLogitsBhwQ, classLogitsBQC, t, points, masks)
+}
+
+// CriterionAt is [Criterion] at given points, an entry a prediction, its mask losses
+// divided by masks, a scalar of the logits' dtype.
+func CriterionAt(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, points []Points, masks *Node) (*Node, Report) {
+	checkPredictions(c, maskLogitsBhwQ, classLogitsBQC, t, points)
+	batch, targets := t.ValidBM.Shape().Dim(0), t.ValidBM.Shape().Dim(1)
+	var costs, valid []*Node
+	for i := range points {
+		costs = append(costs, CostMatrix(c, working(maskLogitsBhwQ[i]), working(classLogitsBQC[i]), t, points[i].CostBP2))
+		valid = append(valid, t.ValidBM)
+	}
+	queries := matcher.Assign(Concatenate(costs, 0), Concatenate(valid, 0))
+
+	report := Report{Matched: MatchedMasks(t.ValidBM, maskLogitsBhwQ[0].Shape().Dim(3))}
+	var total *Node
+	for i := range points {
+		queryBM := Reshape(Slice(queries, AxisRange(i*batch, (i+1)*batch)), batch, targets)
+		bce, dice := maskLosses(c, working(maskLogitsBhwQ[i]), t, queryBM, points[i], masks)
+		class := ClassLoss(working(classLogitsBQC[i]), t.ClassesBM, queryBM, c.NoObject)
+		total = plus(total, Add(Add(MulScalar(bce, c.Mask), MulScalar(dice, c.Dice)), MulScalar(class, c.Class)))
+		report.Mask, report.Dice = append(report.Mask, bce), append(report.Dice, dice)
+		report.Class, report.QueriesBM = append(report.Class, class), append(report.QueriesBM, queryBM)
+	}
+	return total, report
+}
+
+// MatchedMasks is the number of mask pairs that a matching of validBM's targets with
+// this many queries an image has, an int32 scalar: the global batch's, divided by the
+// number of devices, is what the mask losses are divided by.
+func MatchedMasks(validBM *Node, queries int) *Node {
+	perImage := ReduceSum(ConvertDType(validBM, dtypes.Int32), 1)
+	return ReduceAllSum(MinScalar(perImage, queries))
+}
+
+// DrawPoints draws the points of one prediction, uniform in [0, 1), and returns the
+// next random state with them.
+func DrawPoints(c Config, rngState *Node, batch, targets int, dtype dtypes.DType) (*Node, Points) {
+	draw := func(dims ...int) (points *Node) {
+		rngState, points = RandomUniform(rngState, shapes.Make(dtype, dims...))
+		return points
+	}
+	p := Points{
+		CostBP2:       draw(batch, c.Points, 2),
+		CandidatesBM2: draw(batch, targets, c.candidates(), 2),
+		FreshBM2:      draw(batch, targets, c.fresh(), 2),
+	}
+	return rngState, p
+}
+
+// maskLosses are the mask losses of one prediction, given its assignment.
+func maskLosses(c Config, maskLogitsBhwQ *Node, t Targets, queryBM *Node, p Points, masks *Node) (bce, dice *Node) {
+	batch, targets := queryBM.Shape().Dim(0), queryBM.Shape().Dim(1)
+	n := batch * targets
+	maps := mapsOf(maskLogitsBhwQ, queryBM)
+	candidates := Reshape(p.CandidatesBM2, n, c.candidates(), 2)
+	points := MostUncertain(candidates, SampleMaps(StopGradient(maps), candidates), c.uncertain())
+	points = Concatenate([]*Node{points, Reshape(StopGradient(p.FreshBM2), n, c.fresh(), 2)}, 1)
+
+	logits := SampleMaps(maps, points)
+	labels := SampleOwnPlane(t.PlanesBHWW, Reshape(points, batch, targets, c.Points, 2))
+	matched := GreaterOrEqual(queryBM, ScalarZero(queryBM.Graph(), dtypes.Int32))
+	return MaskLoss(logits, Reshape(labels, n, c.Points), Reshape(matched, n), masks)
+}
+
+// mapsOf returns the mask logits of each target's query, [B*M, h, w]; where a target
+// has none, another query's. Gathering whole maps first lets the backward pass of
+// sampling touch M maps an image instead of Q.
+func mapsOf(maskLogitsBhwQ, queryBM *Node) *Node {
+	g := queryBM.Graph()
+	dims := maskLogitsBhwQ.Shape().Dimensions
+	batch, h, w, queries := dims[0], dims[1], dims[2], dims[3]
+	targets := queryBM.Shape().Dim(1)
+	maps := Reshape(TransposeAllAxes(maskLogitsBhwQ, 0, 3, 1, 2), batch*queries, h*w)
+	index := MaxScalar(queryBM, 0)
+	index = Add(index, MulScalar(Iota(g, queryBM.Shape(), 0), queries))
+	return Reshape(Gather(maps, Reshape(index, batch*targets, 1)), batch*targets, h, w)
+}
+
+// working returns logits in the dtype that losses are computed in.
+func working(logits *Node) *Node {
+	if logits.DType() == dtypes.Float64 || logits.DType() == dtypes.Float32 {
+		return logits
+	}
+	return ConvertDType(logits, dtypes.Float32)
+}
+
+func checkPredictions(c Config, masks, classes []*Node, t Targets, points []Points) {
+	if len(masks) == 0 || len(masks) != len(classes) || len(masks) != len(points) {
+		exceptions.Panicf("losses.Criterion: %d mask logits, %d class logits, %d points: need one of each a prediction", len(masks), len(classes), len(points))
+	}
+	if err := c.Validate(); err != nil {
+		panic(err)
+	}
+	for i := range masks {
+		m, k := masks[i].Shape(), classes[i].Shape()
+		if m.Rank() != 4 || k.Rank() != 3 || m.Dim(0) != k.Dim(0) || m.Dim(3) != k.Dim(1) || k.Dim(2) < 2 {
+			exceptions.Panicf("losses.Criterion: prediction %d: mask logits %s, class logits %s: need [B, h, w, Q] and [B, Q, C+1]", i, m, k)
+		}
+		t.check(m.Dim(0))
+	}
+}

@@ -1,0 +1,80 @@
+package losses
+
+import (
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/support/exceptions"
+)
+
+// MostUncertain returns the k points of each map whose logits have the smallest
+// magnitude, among equals those that come first, in their given order: pointsNK2
+// [N, K, 2] and logitsNK [N, K] give [N, k, 2]. NaN counts as certain. It is exact,
+// without a sort. No gradient flows.
+//
+// Source: sample_points_using_uncertainty of Hugging Face transformers, which
+// returns the same set in order of uncertainty.
+func MostUncertain(pointsNK2, logitsNK *Node, k int) *Node {
+	g := logitsNK.Graph()
+	n, all := logitsNK.Shape().Dim(0), logitsNK.Shape().Dim(1)
+	if k < 0 || k > all {
+		exceptions.Panicf("losses.MostUncertain: %d points of %d", k, all)
+	}
+	below, equal := split(magnitudes(StopGradient(logitsNK)), k)
+	counts := runningCounts(Concatenate([]*Node{below, equal}, 0))
+	belowSoFar := Slice(counts, AxisRange(0, n))
+	equalSoFar := Slice(counts, AxisRange(n, 2*n))
+	need := Sub(Const(g, int32(k)), Slice(belowSoFar, AxisRange(), AxisRange(all-1, all))) // [N, 1]
+	chosen := Or(below, And(equal, LessOrEqual(equalSoFar, BroadcastToDims(need, n, all))))
+	place := AddScalar(Add(belowSoFar, Min(equalSoFar, BroadcastToDims(need, n, all))), -1)
+
+	// Points that are not chosen go to a place of their own behind the others.
+	place = Where(chosen, place, Const(g, int32(k)))
+	place = Add(place, MulScalar(Iota(g, shapes.Make(dtypes.Int32, n, all), 0), k+1))
+	zeros := Zeros(g, shapes.Make(pointsNK2.DType(), n*(k+1), 2))
+	packed := ScatterSum(zeros, Reshape(place, n*all, 1), Reshape(StopGradient(pointsNK2), n*all, 2), false, false)
+	return Slice(Reshape(packed, n, k+1, 2), AxisRange(), AxisRange(0, k))
+}
+
+// magnitudes maps floats to integers that order as their absolute values do.
+func magnitudes(x *Node) *Node {
+	if x.DType() == dtypes.Float64 {
+		return Bitcast(Abs(x), dtypes.Int64)
+	}
+	return Bitcast(Abs(x), dtypes.Int32)
+}
+
+// split returns which of the non-negative integers xNK are below the k-th smallest
+// of their row, and which are equal to it, both bool [N, K]. The k-th smallest is
+// built bit by bit: a bit is set where fewer than k values lie below the number
+// that it would give.
+func split(xNK *Node, k int) (below, equal *Node) {
+	g, dtype := xNK.Graph(), xNK.DType()
+	n := xNK.Shape().Dim(0)
+	kth := Zeros(g, shapes.Make(dtype, n, 1))
+	for bit := dtype.Size()*8 - 2; bit >= 0; bit-- {
+		trial := AddScalar(kth, int64(1)<<bit)
+		count := ReduceSum(ConvertDType(LessThan(xNK, BroadcastToDims(trial, xNK.Shape().Dimensions...)), dtypes.Int32), 1)
+		kth = Where(LessThan(Reshape(count, n, 1), Const(g, int32(k))), trial, kth)
+	}
+	wide := BroadcastToDims(kth, xNK.Shape().Dimensions...)
+	return LessThan(xNK, wide), Equal(xNK, wide)
+}
+
+// runningCounts returns int32 [N, K]: how many of flagsNK are true up to and with
+// each place. Sums run within blocks and over blocks by products with triangles of
+// ones; all numbers are whole and below 2^24, so float32 holds them exactly, and
+// factors stay at 128 or less, so coarser products on accelerators do too.
+func runningCounts(flagsNK *Node) *Node {
+	const block = 128
+	g := flagsNK.Graph()
+	n, k := flagsNK.Shape().Dim(0), flagsNK.Shape().Dim(1)
+	blocks := (k + block - 1) / block
+	x := GrowRight(ConvertDType(flagsNK, dtypes.Float32), 1, blocks*block-k, 0)
+	x = Reshape(x, n, blocks, block)
+	inside := Einsum("nbi,ij->nbj", x, ConvertDType(UpperTriangular(g, block), dtypes.Float32))
+	totals := Reshape(ReduceSum(x, 2), n, blocks)
+	before := Sub(Einsum("ni,ij->nj", totals, ConvertDType(UpperTriangular(g, blocks), dtypes.Float32)), totals)
+	sums := Reshape(Add(inside, BroadcastToDims(InsertAxes(before, -1), n, blocks, block)), n, blocks*block)
+	return ConvertDType(Slice(sums, AxisRange(), AxisRange(0, k)), dtypes.Int32)
+}
