@@ -107,6 +107,9 @@ func TestLayoutsReadAlike(t *testing.T) {
 				})
 			}
 			wg.Wait()
+			if src.Size("b.txt") != 1500 || src.Size("c.txt") != -1 {
+				t.Errorf("sizes %d and %d, want 1500 and -1", src.Size("b.txt"), src.Size("c.txt"))
+			}
 			if !src.Has("b.txt") || src.Has("a") || src.Has("c.txt") {
 				t.Error("Has: b.txt exists, a is a folder, c.txt is not there")
 			}

@@ -53,6 +53,17 @@ func (f folder) Has(name string) bool {
 	return filepath.IsLocal(filepath.FromSlash(name)) && isFile(f.Path(name))
 }
 
+func (f folder) Size(name string) int64 {
+	if !f.Has(name) {
+		return -1
+	}
+	info, err := os.Stat(f.Path(name))
+	if err != nil {
+		return -1
+	}
+	return info.Size()
+}
+
 func (f folder) Names(dir string) ([]string, error) {
 	var names []string
 	err := fs.WalkDir(os.DirFS(f.dir), path.Clean(dir), func(name string, entry fs.DirEntry, err error) error {

@@ -18,6 +18,8 @@ type Source interface {
 	Open(name string) (io.ReadCloser, error)
 	// Has reports whether the file exists.
 	Has(name string) bool
+	// Size returns the length of a file in bytes, -1 where there is none.
+	Size(name string) int64
 	// Names lists all files below the folder dir ("." for all), at any depth, sorted.
 	Names(dir string) ([]string, error)
 	// Path names a file for messages: where the source lies, then name.

@@ -133,6 +133,13 @@ func (z *zipDir) Open(name string) (io.ReadCloser, error) {
 
 func (z *zipDir) Has(name string) bool { return z.entries[z.prefix+path.Clean(name)] != nil }
 
+func (z *zipDir) Size(name string) int64 {
+	if entry := z.entries[z.prefix+path.Clean(name)]; entry != nil {
+		return int64(entry.UncompressedSize64)
+	}
+	return -1
+}
+
 func (z *zipDir) Names(dir string) ([]string, error) {
 	prefix := z.prefix
 	if dir = path.Clean(dir); dir != "." {

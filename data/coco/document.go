@@ -186,17 +186,11 @@ func (d *document) link() error {
 	return nil
 }
 
-// colorOf is the published colour of a COCO class, and for any other a colour of
-// its own: hues a golden angle apart are far from their neighbours'.
+// colorOf is the published colour of a COCO class, and one of its own for any other.
 func colorOf(c data.Class) [3]uint8 {
 	i := slices.IndexFunc(classes[:], func(known data.Class) bool { return known.ID == c.ID && known.Name == c.Name })
 	if i >= 0 {
 		return classes[i].Color
 	}
-	var rgb [3]uint8
-	for channel := range rgb {
-		phase := float64(c.ID)*2.399963 + float64(channel)*2*math.Pi/3
-		rgb[channel] = uint8(140 + 110*math.Cos(phase))
-	}
-	return rgb
+	return data.Color(c.ID)
 }

@@ -1,0 +1,108 @@
+package cityscapes
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"eomt/data"
+	"eomt/data/archive"
+	"eomt/data/labelmap"
+)
+
+// Config says where the data lies, unpacked or zipped under Root.
+type Config struct {
+	Root  string
+	Split string // "train" or "val"
+	// KeepConstant keeps images whose label map has one value only.
+	KeepConstant bool
+}
+
+// OpenSemantic opens the label ids as 19 classes; pixels of other labels are void.
+func OpenSemantic(c Config) (*labelmap.Dataset, error) {
+	set, err := c.open("labelIds")
+	if err != nil {
+		return nil, err
+	}
+	set.Read = labelmap.Semantic(set.Labels, func(label uint16) int { return classOf(uint32(label)) }, true)
+	return labelmap.New(set)
+}
+
+// OpenPanoptic opens the instance ids as panoptic ground truth, as the official
+// conversion makes it: an id of 1000 or more is an instance of class id/1000, any
+// other a whole class, which is a crowd where the class has instances; what is not
+// evaluated is void.
+func OpenPanoptic(c Config) (*labelmap.Dataset, error) {
+	set, err := c.open("instanceIds")
+	if err != nil {
+		return nil, err
+	}
+	set.Read = func(p labelmap.Pair, s *data.Sample) error {
+		ids, err := labelmap.ReadLabels(set.Labels, p.Labels, s, false)
+		if err != nil {
+			return err
+		}
+		return labelmap.Paint(s, instanceLayer(ids, set.Labels.Path(p.Labels)))
+	}
+	return labelmap.New(set)
+}
+
+// perClass is the factor between instance ids and label ids.
+const perClass = 1000
+
+func instanceLayer(ids []uint32, path string) labelmap.Layer {
+	return labelmap.Layer{IDs: ids, Path: path,
+		ClassOf: func(id uint32) int {
+			if id >= perClass {
+				id /= perClass
+			}
+			return classOf(id)
+		},
+		Crowd: func(id uint32) bool { return id < perClass && classes[classOf(id)].Thing },
+	}
+}
+
+// classOf maps a label id to its class.
+func classOf(id uint32) int {
+	class := slices.IndexFunc(classes[:], func(c data.Class) bool { return c.ID == int(id) })
+	if class < 0 {
+		return labelmap.Void
+	}
+	return class
+}
+
+const imageSuffix = "_leftImg8bit.png"
+
+// open finds the images and their label maps of one kind.
+func (c Config) open(kind string) (labelmap.Config, error) {
+	if c.Split != "train" && c.Split != "val" {
+		return labelmap.Config{}, fmt.Errorf("cityscapes: split %q: want train or val", c.Split)
+	}
+	find := func(dir, zip string) (archive.Source, error) {
+		place := path.Join(dir, c.Split)
+		src, err := archive.Find(c.Root, place, zip+"/"+place)
+		if err != nil {
+			return nil, fmt.Errorf("cityscapes: %s: %w", dir, err)
+		}
+		return src, nil
+	}
+	images, err := find("leftImg8bit", "leftImg8bit_trainvaltest.zip")
+	if err != nil {
+		return labelmap.Config{}, err
+	}
+	labels, err := find("gtFine", "gtFine_trainvaltest.zip")
+	if err != nil {
+		return labelmap.Config{}, errors.Join(err, images.Close())
+	}
+	set := labelmap.Config{Images: images, Labels: labels, Classes: Classes(),
+		KeepConstant: c.KeepConstant, Closers: labelmap.Closers{images, labels}}
+	set.Pairs, err = labelmap.Match(images, labels, func(image string) string {
+		return strings.TrimSuffix(image, imageSuffix) + "_gtFine_" + kind + ".png"
+	})
+	if err != nil {
+		return labelmap.Config{}, errors.Join(fmt.Errorf("cityscapes: %w", err), set.Closers.Close())
+	}
+	return set, nil
+}

@@ -1,0 +1,172 @@
+package labelmap
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+
+	"eomt/data"
+	"eomt/data/archive"
+	"eomt/data/decode"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Pair names an image and its label map, each relative to its source.
+type Pair struct{ Image, Labels string }
+
+// Match pairs every image with the label map that nameOf gives for it. Files that
+// are no images by their ending are passed over; an image without a label map is
+// an error, and so is finding no image.
+func Match(images, labels archive.Source, nameOf func(image string) string) ([]Pair, error) {
+	names, err := images.Names(".")
+	if err != nil {
+		return nil, err
+	}
+	var pairs []Pair
+	for _, name := range names {
+		if !slices.Contains(imageEndings, strings.ToLower(path.Ext(name))) {
+			continue
+		}
+		p := Pair{name, nameOf(name)}
+		if !labels.Has(p.Labels) {
+			return nil, &data.FormatError{Path: images.Path(name), Reason: "has no label map; looked for " + labels.Path(p.Labels)}
+		}
+		pairs = append(pairs, p)
+	}
+	if pairs == nil {
+		return nil, &data.FormatError{Path: images.Path("."), Reason: "has no images (" + strings.Join(imageEndings, ", ") + ")"}
+	}
+	return pairs, nil
+}
+
+var imageEndings = []string{".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+
+// Reader adds the targets of a pair to a sample that has its image already.
+type Reader func(p Pair, s *data.Sample) error
+
+// Config is a data set ready to be read.
+type Config struct {
+	Images, Labels archive.Source
+	Pairs          []Pair
+	Classes        []data.Class
+	Read           Reader
+	// KeepConstant keeps images whose label map has the same value everywhere;
+	// the reference leaves them out, in training and evaluation.
+	KeepConstant bool
+	Closers      Closers // what the data set is to close, sources included
+}
+
+// Closers are closed together.
+type Closers []io.Closer
+
+// Close closes all and returns their errors.
+func (all Closers) Close() error {
+	var errs []error
+	for _, c := range all {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Dataset is a data.Dataset of label maps.
+type Dataset struct {
+	c       Config
+	dropped int
+}
+
+// New makes the data set and takes out constant label maps unless they are kept.
+// Where it fails, everything is closed.
+func New(c Config) (*Dataset, error) {
+	d := &Dataset{c: c}
+	if !c.KeepConstant {
+		d.c.Pairs = d.varying()
+		d.dropped = len(c.Pairs) - len(d.c.Pairs)
+	}
+	if len(d.c.Pairs) == 0 {
+		err := &data.FormatError{Path: c.Labels.Path("."), Reason: fmt.Sprintf("all %d label maps are constant", d.dropped)}
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// varying returns the pairs whose label map is not constant.
+func (d *Dataset) varying() []Pair {
+	constant := make([]bool, len(d.c.Pairs))
+	var workers errgroup.Group
+	workers.SetLimit(runtime.GOMAXPROCS(0))
+	for i, p := range d.c.Pairs {
+		if d.c.Labels.Size(p.Labels) > maxConstantBytes {
+			continue
+		}
+		workers.Go(func() error {
+			constant[i] = isConstant(d.c.Labels, p.Labels)
+			return nil
+		})
+	}
+	workers.Wait() // none of them fails
+	kept := make([]Pair, 0, len(d.c.Pairs))
+	for i, p := range d.c.Pairs {
+		if !constant[i] {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// maxConstantBytes is the size of a PNG above which it cannot be constant, for
+// any picture of up to 8 megapixels that is compressed at all: deflate shrinks a
+// constant to a thousandth. So opening need not decode every label map.
+const maxConstantBytes = 16 << 10
+
+// isConstant tells whether a label map has one value only. What cannot be read is
+// left for Load to report.
+func isConstant(labels archive.Source, name string) bool {
+	raw, err := archive.ReadFile(labels, name)
+	if err != nil {
+		return false
+	}
+	values, _, _, err := decode.Labels(raw, name)
+	if err != nil || len(values) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(values, func(v uint16) bool { return v != values[0] })
+}
+
+// Len returns the number of samples.
+func (d *Dataset) Len() int { return len(d.c.Pairs) }
+
+// Classes returns the class table.
+func (d *Dataset) Classes() []data.Class { return slices.Clone(d.c.Classes) }
+
+// Dropped returns how many images were left out for their constant label map.
+func (d *Dataset) Dropped() int { return d.dropped }
+
+// Info returns the name of sample i and its number, from 1, as its id.
+func (d *Dataset) Info(i int) data.ImageInfo {
+	return data.ImageInfo{ImageID: int64(i + 1), Name: d.c.Pairs[i].Image}
+}
+
+// Load decodes sample i; errors name the file.
+func (d *Dataset) Load(i int) (*data.Sample, error) {
+	p := d.c.Pairs[i]
+	raw, err := archive.ReadFile(d.c.Images, p.Image)
+	if err != nil {
+		return nil, fmt.Errorf("labelmap: image: %w", err)
+	}
+	s := &data.Sample{ImageID: int64(i + 1), Name: d.c.Images.Path(p.Image)}
+	if s.Image, err = decode.Image(raw, s.Name); err != nil {
+		return nil, err
+	}
+	if err := d.c.Read(p, s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close closes the archives. Nothing may be loaded after it.
+func (d *Dataset) Close() error { return d.c.Closers.Close() }
