@@ -91,3 +91,58 @@ func TestSizesAreHeld(t *testing.T) {
 		t.Error("a tensor without data was read")
 	}
 }
+
+// TestHalfRoundTrip widens and rounds every binary16 number, and rounds halfway
+// between neighbours to the even one.
+func TestHalfRoundTrip(t *testing.T) {
+	for bits := range 1 << 16 {
+		v := halfToFloat32(uint16(bits))
+		if got := half(v); got != uint16(bits) && v == v {
+			t.Fatalf("%#04x is %v and comes back as %#04x", bits, v, got)
+		}
+		if bits&0x7fff >= 0x7bff {
+			continue
+		}
+		middle := (float64(v) + float64(halfToFloat32(uint16(bits+1)))) / 2
+		if got, want := half(float32(middle)), uint16(bits+bits&1); got != want {
+			t.Fatalf("%v, halfway after %#04x, rounds to %#04x, want %#04x", middle, bits, got, want)
+		}
+	}
+	for v, want := range map[float32]uint16{65519: 0x7bff, 65520: 0x7c00, -1e30: 0xfc00, 1e-30: 0, float32(math.Inf(1)): 0x7c00} {
+		if got := half(v); got != want {
+			t.Errorf("%v rounds to %#04x, want %#04x", v, got, want)
+		}
+	}
+	if v := halfToFloat32(half(float32(math.NaN()))); v == v {
+		t.Error("NaN became a number")
+	}
+}
+
+func TestBfloat16Rounding(t *testing.T) {
+	for bits, want := range map[uint32]uint16{
+		0x3f800000: 0x3f80, 0x3f807fff: 0x3f80, 0x3f808000: 0x3f80, 0x3f808001: 0x3f81, 0x3f818000: 0x3f82,
+		0x7f7fffff: 0x7f80, 0xff800000: 0xff80, 0x00000001: 0x0000,
+	} {
+		if got := bfloat16(math.Float32frombits(bits)); got != want {
+			t.Errorf("%#08x rounds to %#04x, want %#04x", bits, got, want)
+		}
+	}
+	if got := bfloat16(math.Float32frombits(0x7f800001)); got&0x7f == 0 {
+		t.Errorf("a NaN rounds to %#04x", got)
+	}
+}
+
+func TestFromFloat32sAs(t *testing.T) {
+	for _, dtype := range []DType{Float16, BFloat16, Float32, Float64} {
+		values, err := FromFloat32sAs(dtype, "a", []int{3}, []float32{0, -1.5, 2}).Float32s()
+		if err != nil || values[0] != 0 || values[1] != -1.5 || values[2] != 2 {
+			t.Errorf("%s: %v, %v", dtype, values, err)
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("an integer type was accepted")
+		}
+	}()
+	FromFloat32sAs(Int8, "a", []int{1}, []float32{1})
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"eomt/checkpoints"
 	"eomt/checkpoints/names"
@@ -32,6 +33,20 @@ type Report struct {
 	Buffers  []string     // tensors of the file that are no parameters
 	Reshaped []string     // parameters resized to the model: "NAME [..] -> [..]"
 	Fresh    []string     // parameters of the model that start anew
+}
+
+// String tells the report in one line.
+func (r Report) String() string {
+	text := fmt.Sprintf("%d parameters loaded", len(r.Loaded))
+	for _, part := range []struct {
+		what  string
+		names []string
+	}{{"no parameters", r.Buffers}, {"resized", r.Reshaped}, {"started anew", r.Fresh}} {
+		if len(part.names) > 0 {
+			text += fmt.Sprintf("; %d %s (%s)", len(part.names), part.what, strings.Join(part.names, ", "))
+		}
+	}
+	return text
 }
 
 // Close closes the files behind the tensors.
