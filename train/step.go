@@ -87,9 +87,34 @@ func NewStep(b compute.Backend, c StepConfig) (*Step, error) {
 
 // graph builds the whole step: state and batch in, next state and losses out.
 func (s *Step) graph(in []*Node) []*Node {
+	return s.advance(in, s.draw(in[3*len(s.groups):], in[0].DType()))
+}
+
+// draws are all of a step's random numbers. Everything else in a step follows
+// from its inputs, so that with another implementation's draws in their place
+// the two can be compared.
+type draws struct {
+	masksLBQ *Node           // [L, B, Q]: see [model.Masking]
+	points   []losses.Points // of each prediction
+}
+
+// draw draws them from the step's random state.
+func (s *Step) draw(rest []*Node, dtype dtypes.DType) (d draws) {
+	c := s.config.Model
+	dims := rest[inValid].Shape().Dimensions
+	random, masks := RandomUniform(rest[inRandom], shapes.Make(dtype, c.QueryBlocks, dims[0], c.Queries))
+	d = draws{masksLBQ: masks, points: make([]losses.Points, c.QueryBlocks+1)}
+	for i := range d.points {
+		random, d.points[i] = losses.DrawPoints(s.config.Loss, random, dims[0], dims[1], dtype)
+	}
+	return d
+}
+
+// advance is the step with given draws.
+func (s *Step) advance(in []*Node, d draws) []*Node {
 	n := len(s.groups)
 	params, first, second, rest := in[:n], in[n:2*n], in[2*n:3*n], in[3*n:]
-	total, report := s.loss(params, rest)
+	total, report := s.loss(params, rest, d)
 	gradients := Gradient(total, params...)
 	norm := globalNorm(gradients)
 	gradients = s.config.Optimizer.clip(gradients, norm)
@@ -103,24 +128,22 @@ func (s *Step) graph(in []*Node) []*Node {
 }
 
 // loss is the forward pass and the criterion on one batch.
-func (s *Step) loss(params []*Node, rest []*Node) (*Node, losses.Report) {
+func (s *Step) loss(params, rest []*Node, d draws) (*Node, losses.Report) {
 	c := s.config.Model
 	named := make(model.Params, len(params))
 	for i, p := range c.Parameters() {
 		named[p.Name] = params[i]
 	}
 	dtype := params[0].DType()
-	pixels := model.Normalize(rest[inImages], dtype)
-	batch := pixels.Shape().Dimensions[0]
-	random, draws := RandomUniform(rest[inRandom], shapes.Make(dtype, c.QueryBlocks, batch, c.Queries))
-	predictions := c.Forward(named, pixels, model.Options{
-		Masking:   &model.Masking{ProbsL: rest[inMaskProbs], DrawsLBQ: draws},
+	predictions := c.Forward(named, model.Normalize(rest[inImages], dtype), model.Options{
+		Masking:   &model.Masking{ProbsL: rest[inMaskProbs], DrawsLBQ: d.masksLBQ},
 		MatMul:    s.config.MatMul,
 		RopeScale: Reshape(SliceAxis(rest[inScalars], 0, AxisElem(4))),
 	})
-	return losses.Criterion(s.config.Loss, predictions.MaskLogitsBhwQ, predictions.ClassLogitsBQC, losses.Targets{
+	matched := MaxScalar(ConvertDType(losses.MatchedMasks(rest[inValid], c.Queries), dtype), 1)
+	return losses.CriterionAt(s.config.Loss, predictions.MaskLogitsBhwQ, predictions.ClassLogitsBQC, losses.Targets{
 		PlanesBHWW: rest[inMasks], ClassesBM: rest[inClasses], ValidBM: rest[inValid],
-	}, random)
+	}, d.points, matched)
 }
 
 // pack puts all numbers of the report into one vector, so that one transfer brings them.
@@ -177,6 +200,7 @@ func (s *Step) arguments(state *State, b *data.Batch) ([]any, error) {
 	if b.H != c.ImageH || b.W != c.ImageW {
 		return nil, fmt.Errorf("train: batch images are %dx%d, the model takes %dx%d", b.W, b.H, c.ImageW, c.ImageH)
 	}
+	dtype := state.Params[0].DType() // before the tensors are given away
 	var args []any
 	for _, part := range [][]*tensors.Tensor{state.Params, state.First, state.Second} {
 		for _, t := range part {
@@ -187,7 +211,6 @@ func (s *Step) arguments(state *State, b *data.Batch) ([]any, error) {
 			args = append(args, donated)
 		}
 	}
-	dtype := state.Params[0].DType()
 	words := len(b.Masks) / (b.B * b.H * b.W)
 	return append(args,
 		vector(s.scalars(state.Step), dtype),

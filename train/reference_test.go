@@ -1,0 +1,262 @@
+package train
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"eomt/checkpoints/safetensors"
+	"eomt/checkpoints/tensor"
+	"eomt/data"
+	"eomt/internal/backend/backendtest"
+	"eomt/losses"
+)
+
+// reference is five training steps of the reference implementation, as
+// scripts/goldens/train.py recorded them in float64.
+type reference struct {
+	t       *testing.T
+	config  StepConfig
+	tensors map[string]tensor.Tensor
+}
+
+const referenceSteps = 5
+
+func readReference(t *testing.T) *reference {
+	t.Helper()
+	loss := losses.Defaults()
+	loss.Points = 32
+	r := &reference{t: t, tensors: map[string]tensor.Tensor{}, config: StepConfig{
+		Loss:      loss,
+		Optimizer: Optimizer{WeightDecay: 0.05, ClipNorm: 0.01},
+		Rates:     Rates{Base: 1e-3, LayerDecay: 0.8},
+		Schedule: Schedule{Total: 10, WarmupHead: 1, WarmupBackbone: 2,
+			Annealing: []Anneal{{0, 2}, {1, 5}, {2, 7}}},
+	}}
+	for _, part := range []string{"start", "gradients", "end"} {
+		file, err := safetensors.Open("testdata/steps-" + part + ".safetensors")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { file.Close() })
+		for _, one := range file.Tensors {
+			r.tensors[part+"/"+one.Name] = one
+		}
+		if err := json.Unmarshal([]byte(file.Metadata["model"]), &r.config.Model); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r
+}
+
+// bytes are the values of a tensor of the files, and its shape.
+func (r *reference) bytes(name string) ([]byte, []int) {
+	r.t.Helper()
+	stored, ok := r.tensors[name]
+	if !ok {
+		r.t.Fatalf("no tensor %s in the golden files", name)
+	}
+	raw, err := stored.Bytes()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return raw, stored.Shape
+}
+
+func (r *reference) float64s(name string) []float64 {
+	raw, _ := r.bytes(name)
+	values := make([]float64, len(raw)/8)
+	for i := range values {
+		values[i] = math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:]))
+	}
+	return values
+}
+
+// input is a float32 tensor of the start file in dtype.
+func (r *reference) input(name string, dtype dtypes.DType) *tensors.Tensor {
+	r.t.Helper()
+	_, shape := r.bytes("start/" + name)
+	values, err := r.tensors["start/"+name].Float32s()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return toTensor(values, shape, dtype)
+}
+
+func (r *reference) state(dtype dtypes.DType) *State {
+	r.t.Helper()
+	values := map[string][]float32{}
+	for _, p := range r.config.Model.Parameters() {
+		stored, err := r.tensors["start/param/"+p.Name].Float32s()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		values[p.Name] = stored
+	}
+	state, err := NewState(r.config.Model, values, 0, dtype)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return state
+}
+
+func (r *reference) batch(step int) *data.Batch {
+	name := fmt.Sprintf("start/%d/", step)
+	images, dims := r.bytes(name + "images")
+	valid, targets := r.bytes(name + "valid")
+	b := &data.Batch{Step: step, B: dims[0], H: dims[1], W: dims[2], M: targets[1], Images: images}
+	for _, v := range valid {
+		b.Valid = append(b.Valid, v != 0)
+	}
+	classes, _ := r.bytes(name + "classes")
+	for ; len(classes) > 0; classes = classes[4:] {
+		b.Classes = append(b.Classes, int32(binary.LittleEndian.Uint32(classes)))
+	}
+	planes, _ := r.bytes(name + "planes")
+	for ; len(planes) > 0; planes = planes[4:] {
+		b.Masks = append(b.Masks, binary.LittleEndian.Uint32(planes))
+	}
+	return b
+}
+
+// draws are the recorded draws of a step, as further inputs; takeDraws turns
+// their nodes into what the step takes.
+func (r *reference) draws(step int, dtype dtypes.DType) []any {
+	args := []any{r.input(fmt.Sprintf("%d/mask_draws", step), dtype)}
+	for k := range r.config.Model.QueryBlocks + 1 {
+		for _, kind := range []string{"cost", "candidates", "fresh"} {
+			args = append(args, r.input(fmt.Sprintf("%d/%d/%s", step, k, kind), dtype))
+		}
+	}
+	return args
+}
+
+func takeDraws(in []*Node) draws {
+	d := draws{masksLBQ: in[0]}
+	for in = in[1:]; len(in) > 0; in = in[3:] {
+		d.points = append(d.points, losses.Points{CostBP2: in[0], CandidatesBM2: in[1], FreshBM2: in[2]})
+	}
+	return d
+}
+
+// compile builds a graph over a step's inputs with recorded draws.
+func (r *reference) compile(b compute.Backend, build func(s *Step, in []*Node, d draws) []*Node) (*Step, *Exec) {
+	r.t.Helper()
+	s, err := NewStep(b, r.config)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	inputs := 3*len(s.groups) + inValid + 1
+	exec := MustNewExec(b, func(in []*Node) []*Node { return build(s, in[:inputs], takeDraws(in[inputs:])) })
+	r.t.Cleanup(exec.Finalize)
+	return s, exec
+}
+
+func (r *reference) call(s *Step, exec *Exec, state *State, dtype dtypes.DType) []*tensors.Tensor {
+	r.t.Helper()
+	args, err := s.arguments(state, r.batch(state.Step))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	out, err := exec.Call(append(args, r.draws(state.Step, dtype)...)...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return out
+}
+
+// largest compares a parameter's values, of either dtype, with the reference's
+// and returns the largest difference and the largest value.
+func largest(got *tensors.Tensor, want []float64) (difference, value float64) {
+	at := func(i int) float64 { return 0 }
+	if got.DType() == dtypes.Float64 {
+		values := tensors.MustCopyFlatData[float64](got)
+		at = func(i int) float64 { return values[i] }
+	} else {
+		values := tensors.MustCopyFlatData[float32](got)
+		at = func(i int) float64 { return float64(values[i]) }
+	}
+	for i, w := range want {
+		if d := math.Abs(at(i) - w); !(d <= difference) { // keeps a NaN
+			difference = d
+		}
+		value = max(value, math.Abs(w))
+	}
+	return difference, value
+}
+
+// The gradient of the whole step's loss is the reference's for every parameter.
+func TestGradientsMatchReference(t *testing.T) {
+	// Of the gradients' global norm. Both sides compute in float64 (1e-16) and
+	// add some thousand terms in different orders.
+	const tolerance = 1e-12
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		r := readReference(t)
+		parameters := r.config.Model.Parameters()
+		s, exec := r.compile(b, func(s *Step, in []*Node, d draws) []*Node {
+			n := len(parameters)
+			total, _ := s.loss(in[:n], in[3*n:], d)
+			return Gradient(total, in[:n]...)
+		})
+		gradients := r.call(s, exec, r.state(dtypes.Float64), dtypes.Float64)
+		norm := r.float64s("end/losses")[1]
+		var worst float64
+		for i, p := range parameters {
+			difference, value := largest(gradients[i], r.float64s("gradients/"+p.Name))
+			if !(difference <= tolerance*norm) {
+				t.Errorf("%s: gradient differs by %g, its largest value is %g", p.Name, difference, value)
+			}
+			worst = max(worst, difference)
+		}
+		t.Logf("%d parameters, largest difference %.2g at a norm of %.4g", len(parameters), worst, norm)
+	})
+}
+
+// After five steps with the reference's draws every parameter is the
+// reference's: AdamW, layer-wise rates, both warm-ups ending, annealing that
+// drops masks, clipping. In float64 to 1e-8 (issue 4's bound); the float32
+// difference is logged.
+func TestFiveStepsMatchReference(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		t.Run("float64", func(t *testing.T) { fiveSteps(t, b, dtypes.Float64, 1e-8) })
+		// Adam divides a gradient by its own size, so where one is near 0 rounding
+		// moves a parameter by up to its rate, 1e-3, a step.
+		t.Run("float32", func(t *testing.T) { fiveSteps(t, b, dtypes.Float32, 5e-3) })
+	})
+}
+
+func fiveSteps(t *testing.T, b compute.Backend, dtype dtypes.DType, tolerance float64) {
+	r := readReference(t)
+	parameters := r.config.Model.Parameters()
+	s, exec := r.compile(b, (*Step).advance)
+	state := r.state(dtype)
+	n := len(parameters)
+	for step := range referenceSteps {
+		out := r.call(s, exec, state, dtype)
+		state = &State{Step: step + 1, Params: out[:n], First: out[n : 2*n], Second: out[2*n : 3*n]}
+		l := unpack(tensors.MustCopyFlatData[float64](out[3*n]))
+		want := r.float64s("end/losses")[2*step:]
+		if !(math.Abs(l.Total-want[0]) <= tolerance*want[0]) || !(math.Abs(l.GradientNorm-want[1]) <= tolerance*want[1]) {
+			t.Errorf("step %d: loss %v, gradient norm %v, want %v and %v", step, l.Total, l.GradientNorm, want[0], want[1])
+		}
+	}
+	var worst float64
+	var where string
+	for i, p := range parameters {
+		difference, _ := largest(state.Params[i], r.float64s("end/param/"+p.Name))
+		if !(difference <= tolerance) {
+			t.Errorf("%s differs by %g", p.Name, difference)
+		}
+		if difference > worst {
+			worst, where = difference, p.Name
+		}
+	}
+	t.Logf("%d parameters, largest difference %.2g (%s)", n, worst, where)
+}
