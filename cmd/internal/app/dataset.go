@@ -8,7 +8,10 @@ import (
 	"eomt/cmd/internal/progress"
 	"eomt/configs"
 	"eomt/data"
+	"eomt/data/ade20k"
+	"eomt/data/cityscapes"
 	"eomt/data/coco"
+	"eomt/data/folder"
 	"eomt/data/shapes"
 )
 
@@ -22,16 +25,35 @@ type Dataset interface {
 // generated shapes are generated where they are missing. Validation keeps images
 // without annotations, as the official metrics count them.
 func OpenDataset(ctx context.Context, c configs.Config, split string) (Dataset, error) {
-	switch c.Data.Format {
-	case "coco":
+	keep := c.Data.KeepEmpty
+	switch c.Data.Format + " " + c.Task {
+	case "coco panoptic", "coco instance":
 		return openCOCO(c, split)
-	case "shapes":
+	case "shapes panoptic", "shapes instance":
 		if err := generateShapes(ctx, c.Data); err != nil {
 			return nil, err
 		}
 		return openCOCO(c, split)
+	case "ade20k semantic":
+		return opened(ade20k.OpenSemantic(ade20k.Config{Root: c.Data.Root, Split: split, KeepConstant: keep}))
+	case "ade20k panoptic":
+		return opened(ade20k.OpenPanoptic(ade20k.Config{Root: c.Data.Root, Split: split, KeepConstant: keep}))
+	case "cityscapes semantic":
+		return opened(cityscapes.OpenSemantic(cityscapes.Config{Root: c.Data.Root, Split: split, KeepConstant: keep}))
+	case "cityscapes panoptic":
+		return opened(cityscapes.OpenPanoptic(cityscapes.Config{Root: c.Data.Root, Split: split, KeepConstant: keep}))
+	case "folder semantic":
+		return opened(folder.Open(folder.Config{Root: c.Data.Root, Split: split, KeepConstant: keep}))
 	}
-	return nil, fmt.Errorf("data.format %s: there is no reader for %s data sets of task %s", c.Data.Format, c.Data.Format, c.Task)
+	return nil, fmt.Errorf("data.format %s has no %s data", c.Data.Format, c.Task)
+}
+
+// opened makes a failed opening a nil interface.
+func opened[D Dataset](set D, err error) (Dataset, error) {
+	if err != nil {
+		return nil, err
+	}
+	return set, nil
 }
 
 func openCOCO(c configs.Config, split string) (Dataset, error) {
@@ -39,12 +61,8 @@ func openCOCO(c configs.Config, split string) (Dataset, error) {
 	if c.Task == "instance" {
 		open = coco.OpenInstance
 	}
-	ds, err := open(coco.Config{Root: c.Data.Root, Split: split,
-		KeepEmpty: split == "val" || c.Data.KeepEmpty, SkipBad: c.Data.OnBadSample == "skip"})
-	if err != nil {
-		return nil, err
-	}
-	return ds, nil
+	return opened(open(coco.Config{Root: c.Data.Root, Split: split,
+		KeepEmpty: split == "val" || c.Data.KeepEmpty, SkipBad: c.Data.OnBadSample == "skip"}))
 }
 
 func generateShapes(ctx context.Context, d configs.Data) error {

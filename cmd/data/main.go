@@ -1,0 +1,42 @@
+// Command data makes and checks data sets: "shapes" generates one to try
+// everything on, "inspect" reads one whole and reports what is in it and what is
+// wrong with it.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+
+	"eomt/cmd/internal/app"
+)
+
+const usage = `Usage: data shapes -out DIR -images N [-val N] [-size PX] [-seed S]
+       data inspect -config FILE [-set key=value ...] [-split train|val] [-out DIR]
+
+"shapes" generates a small data set in COCO's formats. "inspect" reads every image
+and annotation of a data set, lists what is wrong by file (exit code 1 if
+anything), and draws samples before and after the training transforms.
+"data shapes -h" and "data inspect -h" describe the flags.
+
+Example:
+  go run ./cmd/data shapes -out data-cache/shapes -images 1000 -seed 1
+`
+
+func main() { app.Main("data", run) }
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return app.Usagef("want shapes or inspect")
+	}
+	switch args[0] {
+	case "shapes":
+		return generate(ctx, args[1:])
+	case "inspect":
+		return inspect(ctx, args[1:])
+	case "-h", "-help", "--help", "help":
+		fmt.Print(usage)
+		return flag.ErrHelp
+	}
+	return app.Usagef("unknown command %q, want shapes or inspect", args[0])
+}
