@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"eomt/cmd/internal/app"
+)
+
+// command runs the command and returns what it printed on standard output.
+func command(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout := os.Stdout
+	os.Stdout = w
+	text := make(chan string)
+	go func() {
+		raw, _ := io.ReadAll(r)
+		text <- string(raw)
+	}()
+	err = run(context.Background(), args)
+	os.Stdout = stdout
+	w.Close()
+	return <-text, err
+}
+
+// config writes a configuration of the data set in root.
+func config(t *testing.T, root string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	text := "name: t\ntask: panoptic\nmodel: {size: custom, image: [64, 64]}\n" +
+		"data: {format: shapes, root: " + root + "}\ntrain: {total_steps: 1}\n"
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestGenerateThenInspect(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "set")
+	text, err := command(t, "shapes", "-out", root, "-images", "12", "-seed", "1", "-size", "64")
+	if err != nil || !strings.Contains(text, "12 training and 2 validation images") {
+		t.Fatalf("%q, %v", text, err)
+	}
+	pictures := filepath.Join(t.TempDir(), "pictures")
+	c := config(t, root)
+	text, err = command(t, "inspect", "-config", c, "-split", "train", "-out", pictures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"shapes panoptic, train: 12 images read, 0 left out, 0 broken", "no problems", "triangle", "sheet.png"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("the report lacks %q:\n%s", part, text)
+		}
+	}
+	drawn, err := filepath.Glob(filepath.Join(pictures, "sample-*-targets.png"))
+	if err != nil || len(drawn) != 8 {
+		t.Errorf("%d samples drawn, want 8", len(drawn))
+	}
+
+	cut(t, filepath.Join(root, "train2017", "000000000003.jpg"))
+	if err := os.Remove(filepath.Join(root, "annotations", "panoptic_train2017", "000000000005.png")); err != nil {
+		t.Fatal(err)
+	}
+	text, err = command(t, "inspect", "-config", c, "-split", "train")
+	if err == nil || !strings.Contains(err.Error(), "2 problems") {
+		t.Errorf("broken files: %v", err)
+	}
+	for _, part := range []string{"10 images read", "2 problems in 2 files", "000000000003.jpg (1)", "000000000005.png"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("the report lacks %q:\n%s", part, text)
+		}
+	}
+}
+
+func cut(t *testing.T, path string) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, raw[:len(raw)/2], 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, test := range []struct {
+		args  []string
+		usage bool
+		want  string
+	}{
+		{nil, true, "want shapes or inspect"},
+		{[]string{"draw"}, true, `unknown command "draw"`},
+		{[]string{"shapes", "-images", "3"}, true, "-out is missing"},
+		{[]string{"shapes", "-out", "x"}, true, "-images 0"},
+		{[]string{"shapes", "-out", "x", "-images", "3", "-size", "8"}, true, "-size 8"},
+		{[]string{"shapes", "-out", "x", "-images", "3", "more"}, true, `unexpected argument "more"`},
+		{[]string{"inspect"}, true, "-config is missing"},
+		{[]string{"inspect", "-config", "x", "-split", "test"}, true, "-split test"},
+		{[]string{"inspect", "-config", "gone.yaml"}, false, "gone.yaml"},
+		{[]string{"inspect", "-config", config(t, "gone")}, false, "data folder gone does not exist"},
+	} {
+		_, err := command(t, test.args...)
+		var usage *app.UsageError
+		if err == nil || !strings.Contains(err.Error(), test.want) || errors.As(err, &usage) != test.usage {
+			t.Errorf("%q: %v lacks %q, or has the wrong exit code", test.args, err, test.want)
+		}
+	}
+	if text, err := command(t, "-h"); err == nil || !strings.Contains(text, "Example:") {
+		t.Errorf("-h: %q, %v", text, err)
+	}
+}
