@@ -8,6 +8,7 @@ import (
 	"eomt/data"
 	"eomt/data/decode"
 	"eomt/data/jsonscan"
+	"eomt/data/pngmap"
 	"eomt/eval/pq"
 )
 
@@ -83,9 +84,11 @@ func (m panopticMap) read() (pq.Map, error) {
 	if err != nil {
 		return pq.Map{}, fmt.Errorf("read map: %w", err)
 	}
-	ids, w, h, err := decode.IDs(raw, m.png)
-	if err != nil {
-		return pq.Map{}, err
+	ids, w, h, ok := pngmap.IDs(raw)
+	if !ok {
+		if ids, w, h, err = decode.IDs(raw, m.png); err != nil {
+			return pq.Map{}, err
+		}
 	}
 	return pq.Map{W: w, H: h, IDs: ids, Segments: m.segments}, nil
 }

@@ -18,14 +18,34 @@ type overlaps struct {
 }
 
 // countOverlaps counts the pixels of each pair of ids. Neighbours mostly have
-// the same pair, so it counts stretches of equal pairs and looks up only those.
+// the same pair, so it counts stretches of equal pairs; a stretch mostly has the
+// pair of one not far before, so those have slots in front of the map.
 func countOverlaps(truth, pred []uint32) overlaps {
+	const slotBits = 8
+	var slots [1 << slotBits]struct {
+		key    uint64
+		pixels int
+	}
 	counts := map[uint64]int{}
+	pred = pred[:len(truth)]
 	for i := 0; i < len(truth); {
 		t, p, begin := truth[i], pred[i], i
 		for i++; i < len(truth) && truth[i] == t && pred[i] == p; i++ {
 		}
-		counts[uint64(t)<<32|uint64(p)] += i - begin
+		key := uint64(t)<<32 | uint64(p)
+		slot := &slots[key*0x9e3779b97f4a7c15>>(64-slotBits)] // Fibonacci hashing
+		if slot.key != key {
+			if slot.pixels > 0 {
+				counts[slot.key] += slot.pixels
+			}
+			slot.key, slot.pixels = key, 0
+		}
+		slot.pixels += i - begin
+	}
+	for _, slot := range slots {
+		if slot.pixels > 0 {
+			counts[slot.key] += slot.pixels
+		}
 	}
 	o := overlaps{
 		pairs:     make([]pair, 0, len(counts)),

@@ -1,0 +1,178 @@
+package pngmap
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"hash/crc32"
+	"io"
+	"sync"
+)
+
+// IDs decodes an 8-bit RGB PNG that is not interlaced: R + 256 G + 65536 B of
+// each pixel, row-major. ok is false where the file is any other or broken.
+func IDs(raw []byte) (ids []uint32, w, h int, ok bool) {
+	f, ok := parse(raw, colorRGB)
+	if !ok {
+		return nil, 0, 0, false
+	}
+	ids = make([]uint32, f.w*f.h)
+	above := make([]uint32, f.w)
+	ok = f.rows(3, func(y int, filter byte, row []byte) bool {
+		current := ids[y*f.w : (y+1)*f.w]
+		ok := unfilterRGB(filter, row, above, current)
+		above = current
+		return ok
+	})
+	return ids, f.w, f.h, ok
+}
+
+// Labels decodes an 8-bit gray or paletted PNG that is not interlaced: the
+// sample or index of each pixel, row-major. ok is false where the file is any
+// other or broken.
+func Labels(raw []byte) (labels []uint16, w, h int, ok bool) {
+	f, ok := parse(raw, colorGray, colorPalette)
+	if !ok {
+		return nil, 0, 0, false
+	}
+	labels = make([]uint16, f.w*f.h)
+	above := make([]byte, f.w)
+	current := make([]byte, f.w)
+	ok = f.rows(1, func(y int, filter byte, row []byte) bool {
+		ok := unfilterByte(filter, row[:f.w], above, current)
+		out := labels[y*f.w : (y+1)*f.w]
+		for x, v := range current[:len(out)] {
+			out[x] = uint16(v)
+		}
+		above, current = current, above
+		return ok
+	})
+	return labels, f.w, f.h, ok
+}
+
+const (
+	magic        = "\x89PNG\r\n\x1a\n"
+	headerSize   = 13
+	colorGray    = 0
+	colorRGB     = 2
+	colorPalette = 3
+	maxPixels    = 1 << 27 // beyond it package decode says what it thinks of the size
+)
+
+// file is a PNG's size and its compressed pixels.
+type file struct {
+	w, h int
+	data [][]byte // bodies of the IDAT chunks
+}
+
+// parse walks the chunks and checks their sums.
+func parse(raw []byte, colors ...byte) (f file, ok bool) {
+	if !bytes.HasPrefix(raw, []byte(magic)) {
+		return f, false
+	}
+	for rest := raw[len(magic):]; len(rest) >= 12; {
+		size := uint64(binary.BigEndian.Uint32(rest))
+		if size > uint64(len(rest)-12) {
+			return f, false
+		}
+		kind, body := string(rest[4:8]), rest[8:8+size]
+		if crc32.ChecksumIEEE(rest[4:8+size]) != binary.BigEndian.Uint32(rest[8+size:]) {
+			return f, false
+		}
+		rest = rest[12+size:]
+		switch kind {
+		case "IHDR":
+			if f.w != 0 || size != headerSize || !f.header(body, colors) {
+				return f, false
+			}
+		case "IDAT":
+			f.data = append(f.data, body)
+		case "IEND":
+			return f, f.w > 0 && len(f.data) > 0
+		}
+	}
+	return f, false
+}
+
+// header takes 8 bits a sample, one of the colors, and no interlacing.
+func (f *file) header(body []byte, colors []byte) bool {
+	w, h := binary.BigEndian.Uint32(body), binary.BigEndian.Uint32(body[4:])
+	if w == 0 || h == 0 || uint64(w)*uint64(h) > maxPixels {
+		return false
+	}
+	f.w, f.h = int(w), int(h)
+	return body[8] == 8 && bytes.IndexByte(colors, body[9]) >= 0 && body[10] == 0 && body[11] == 0 && body[12] == 0
+}
+
+// scratch is what decoding one file needs.
+type scratch struct {
+	inflater io.ReadCloser
+	chunks   chunks
+	pixels   []byte
+}
+
+var pool = sync.Pool{New: func() any { return &scratch{inflater: flate.NewReader(nil)} }}
+
+// rows inflates the pixels and calls f for each row with its filter. The row has
+// spare bytes after its samples so that four can be read at the last pixel. It
+// reports whether all went well. The zlib sum is not checked: the chunks' are.
+func (f *file) rows(samples int, row func(y int, filter byte, row []byte) bool) bool {
+	s := pool.Get().(*scratch)
+	defer pool.Put(s)
+	s.chunks = chunks{rest: f.data}
+	var head [2]byte
+	if _, err := io.ReadFull(&s.chunks, head[:]); err != nil || head[0]&0x0f != 8 || binary.BigEndian.Uint16(head[:])%31 != 0 || head[1]&0x20 != 0 {
+		return false
+	}
+	const spare = 4
+	stride := 1 + samples*f.w
+	size := stride * f.h
+	if cap(s.pixels) < size+spare {
+		s.pixels = make([]byte, size+spare)
+	}
+	pixels := s.pixels[:size+spare]
+	if err := s.inflater.(flate.Resetter).Reset(&s.chunks, nil); err != nil {
+		return false
+	}
+	if _, err := io.ReadFull(s.inflater, pixels[:size]); err != nil {
+		return false
+	}
+	var more [1]byte
+	if n, err := s.inflater.Read(more[:]); n != 0 || err != io.EOF {
+		return false
+	}
+	for y := range f.h {
+		at := y * stride
+		if !row(y, pixels[at], pixels[at+1:at+stride+spare]) {
+			return false
+		}
+	}
+	return true
+}
+
+// chunks reads the bodies one after the other. It is an io.ByteReader so that
+// flate does not wrap it.
+type chunks struct{ rest [][]byte }
+
+func (c *chunks) Read(p []byte) (int, error) {
+	for len(c.rest) > 0 && len(c.rest[0]) == 0 {
+		c.rest = c.rest[1:]
+	}
+	if len(c.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, c.rest[0])
+	c.rest[0] = c.rest[0][n:]
+	return n, nil
+}
+
+func (c *chunks) ReadByte() (byte, error) {
+	for len(c.rest) > 0 {
+		if body := c.rest[0]; len(body) > 0 {
+			c.rest[0] = body[1:]
+			return body[0], nil
+		}
+		c.rest = c.rest[1:]
+	}
+	return 0, io.EOF
+}
