@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -109,7 +110,7 @@ func (f *fetcher) fetch(ctx context.Context) (string, error) {
 				return "", err
 			}
 			if dir, ok := f.cached(known); ok {
-				f.notice(fmt.Sprintf("the hub does not answer (%v); using what was fetched before, %s", err, dir))
+				f.notice(fmt.Sprintf("the hub does not answer (%v); using what was fetched before, %s", root(err), dir))
 				return dir, nil
 			}
 		}
@@ -248,5 +249,18 @@ func (f *fetcher) explain(err error) error {
 	}
 	return fmt.Errorf("%w; run again to go on, or, where this machine has no network, fetch %s on one that has "+
 		"(go run ./cmd/weights fetch %s), copy the printed folder here (cp -rL) and give its path instead of %s",
-		err, f.id, f.reference, f.reference)
+		root(err), f.id, f.reference, f.reference)
+}
+
+// root is an error in the words of the transport or file system; what go-huggingface
+// wraps around them repeats addresses. Errors made here are short as they are.
+func root(err error) error {
+	var transport *url.Error
+	if !errors.As(err, &transport) {
+		return err
+	}
+	for errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
+	return err
 }

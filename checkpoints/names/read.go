@@ -46,6 +46,11 @@ func (t *Table) isBuffer(name string) bool {
 	})
 }
 
+// IsBuffer tells whether any format has a tensor of that name that is no parameter.
+func IsBuffer(name string) bool {
+	return slices.ContainsFunc(tables, func(t *Table) bool { return t.isBuffer(name) })
+}
+
 // Pair is a parameter of ours and the tensors of the format that it is read
 // from or written to.
 type Pair struct {

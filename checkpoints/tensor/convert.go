@@ -52,6 +52,52 @@ func (t Tensor) Float32s() ([]float32, error) {
 	return values, nil
 }
 
+// Float64s reads the elements of any type as float64; integers beyond 2^53 are
+// rounded, false and true are 0 and 1.
+func (t Tensor) Float64s() ([]float64, error) {
+	if t.DType.IsFloat() && t.DType != Float64 {
+		narrow, err := t.Float32s()
+		if err != nil {
+			return nil, err
+		}
+		values := make([]float64, len(narrow))
+		for i, v := range narrow {
+			values[i] = float64(v)
+		}
+		return values, nil
+	}
+	data, err := t.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	size := t.DType.Size()
+	values := make([]float64, len(data)/size)
+	for i := range values {
+		var bits [8]byte
+		copy(bits[:], data[i*size:(i+1)*size])
+		values[i] = number(t.DType, binary.LittleEndian.Uint64(bits[:]))
+	}
+	return values, nil
+}
+
+// number is an element of a type other than the narrow floating-point ones, by
+// its bits.
+func number(dtype DType, bits uint64) float64 {
+	switch dtype {
+	case Float64:
+		return math.Float64frombits(bits)
+	case Int8:
+		return float64(int8(bits))
+	case Int16:
+		return float64(int16(bits))
+	case Int32:
+		return float64(int32(bits))
+	case Int64:
+		return float64(int64(bits))
+	}
+	return float64(bits)
+}
+
 // AsFloat32 is t with elements of Float32, converted when they are read; t
 // itself where it holds Float32 already or no floating-point numbers.
 func (t Tensor) AsFloat32() Tensor {

@@ -146,3 +146,25 @@ func TestFromFloat32sAs(t *testing.T) {
 	}()
 	FromFloat32sAs(Int8, "a", []int{1}, []float32{1})
 }
+
+func TestFloat64s(t *testing.T) {
+	for dtype, c := range map[DType]struct {
+		data []byte
+		want float64
+	}{
+		Bool: {[]byte{1}, 1}, Uint8: {[]byte{0xff}, 255}, Int8: {[]byte{0xff}, -1}, Int16: {[]byte{0xfe, 0xff}, -2},
+		Uint16: {[]byte{0xff, 0xff}, 65535}, Int32: {[]byte{0, 0, 0, 0x80}, math.MinInt32}, Uint32: {[]byte{0, 0, 0, 0x80}, 1 << 31},
+		Int64: {[]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, -1}, Uint64: {[]byte{0, 0, 0, 0, 0, 0, 0, 0x80}, 1 << 63},
+		Float16: {[]byte{0x00, 0x3c}, 1}, BFloat16: {[]byte{0x80, 0xbf}, -1}, Float32: {[]byte{0, 0, 0x80, 0x3f}, 1},
+		Float64: {binary.LittleEndian.AppendUint64(nil, math.Float64bits(.1)), .1},
+	} {
+		one, err := New("a", dtype, []int{1}, c.data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := one.Float64s()
+		if err != nil || got[0] != c.want {
+			t.Errorf("%s is %v (%v), want %v", dtype, got, err, c.want)
+		}
+	}
+}

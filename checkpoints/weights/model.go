@@ -41,7 +41,7 @@ func (r Report) String() string {
 	for _, part := range []struct {
 		what  string
 		names []string
-	}{{"no parameters", r.Buffers}, {"resized", r.Reshaped}, {"started anew", r.Fresh}} {
+	}{{"tensors beside them", r.Buffers}, {"resized", r.Reshaped}, {"started anew", r.Fresh}} {
 		if len(part.names) > 0 {
 			text += fmt.Sprintf("; %d %s (%s)", len(part.names), part.what, strings.Join(part.names, ", "))
 		}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+
+	"eomt/checkpoints/names"
+	"eomt/checkpoints/weights"
+	"eomt/cmd/internal/app"
+)
+
+// convert writes weights in another format.
+func convert(_ context.Context, args []string) (err error) {
+	f := app.Flags("convert", `weights convert -in PATH -out PATH -format native|hf|official [-deltas-from BASE]
+
+Writes the weights at -in in another format, values as they are. native: a
+checkpoints folder of this project; hf: a folder that transformers loads with
+from_pretrained; official: a file with the reference implementation's names, which
+torch.load reads. With -deltas-from, -in holds the differences to a backbone, as the
+official DINOv3 releases do, and the sum is written. Nothing is overwritten.
+
+DINOv3 models have no position embedding that would tell their image size; official
+files do not tell it at all. Then -image does.`,
+		"go run ./cmd/weights convert -in pytorch_model.bin -out eomt-hf -format hf")
+	in := f.String("in", "", "weights to read")
+	out := f.String("out", "", "folder or, for official, file to write")
+	format := f.String("format", "", "native, hf or official")
+	base := f.String("deltas-from", "", "backbone that -in holds the differences to")
+	image := f.Int("image", 640, "side of the images that the model is for, in pixels, where -in does not tell")
+	if _, err := parse(f, args, 0, "-in, -out and -format, and nothing else"); err != nil {
+		return err
+	}
+	write, known := map[string]func(*weights.Model, string) error{
+		"native": (*weights.Model).WriteNative, "hf": (*weights.Model).WriteHF, "official": (*weights.Model).WriteOfficial,
+	}[*format]
+	switch {
+	case *in == "" || *out == "":
+		return app.Usagef("want -in and -out")
+	case *image < 1:
+		return app.Usagef("-image %d: want a number of pixels", *image)
+	case !known:
+		return app.Usagef("-format %q: want native, hf or official", *format)
+	}
+	m, err := open(*in, *base)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	given := false
+	f.Visit(func(one *flag.Flag) { given = given || one.Name == "image" })
+	if err := setImage(&m.Architecture, *image, given); err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "%s, format %s: %v\n", *in, m.Format, m.Report)
+	if err := write(m, *out); err != nil {
+		return err
+	}
+	fmt.Println(*out)
+	return nil
+}
+
+// setImage fills in the grid of a model whose file does not tell it; given says
+// that the user named the image's side.
+func setImage(a *names.Architecture, side int, given bool) error {
+	switch {
+	case a.Grid == [2]int{}:
+		if side%a.Patch != 0 {
+			return app.Usagef("-image %d: want whole patches of %d pixels", side, a.Patch)
+		}
+		a.Grid = [2]int{side / a.Patch, side / a.Patch}
+		if !given {
+			fmt.Fprintf(os.Stderr, "the image size is not in the file: taken as %d pixels (-image says another)\n", side)
+		}
+	case given && a.Grid != [2]int{side / a.Patch, side / a.Patch}:
+		return app.Usagef("-image %d: the model is for %d x %d pixels", side, a.Grid[0]*a.Patch, a.Grid[1]*a.Patch)
+	}
+	return nil
+}
