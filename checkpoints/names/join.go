@@ -19,19 +19,15 @@ func concatenate(name string, parts []tensor.Tensor) (tensor.Tensor, error) {
 		rows += part.Shape[0]
 	}
 	shape := append([]int{rows}, first.Shape[1:]...)
-	return tensor.Lazy(name, first.DType, shape, func() ([]byte, error) {
-		var joined []byte
+	return tensor.Streamed(name, first.DType, shape, func(dst []byte) error {
 		for _, part := range parts {
-			data, err := part.Bytes()
-			if err != nil {
-				return nil, err
+			size := part.ByteSize()
+			if err := part.ReadBytes(dst[:size]); err != nil {
+				return err
 			}
-			if joined == nil {
-				joined = make([]byte, 0, len(data)*len(parts))
-			}
-			joined = append(joined, data...)
+			dst = dst[size:]
 		}
-		return joined, nil
+		return nil
 	}), nil
 }
 
@@ -84,12 +80,9 @@ func zerosLike(t tensor.Tensor) tensor.Tensor {
 }
 
 func zeros(name string, dtype tensor.DType, shape []int) tensor.Tensor {
-	size, err := tensor.ByteSize(dtype, shape)
-	return tensor.Lazy(name, dtype, shape, func() ([]byte, error) {
-		if err != nil {
-			return nil, err
-		}
-		return make([]byte, size), nil
+	return tensor.Streamed(name, dtype, shape, func(dst []byte) error {
+		clear(dst)
+		return nil
 	})
 }
 

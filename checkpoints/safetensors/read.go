@@ -64,15 +64,14 @@ func read(source io.ReaderAt, size int64, path string) (*File, error) {
 	}
 	f := &File{Metadata: metadata, Tensors: make([]tensor.Tensor, len(records))}
 	for i, r := range records {
-		f.Tensors[i] = tensor.Lazy(r.name, r.dtype, r.shape, func() ([]byte, error) {
-			data := make([]byte, r.end-r.begin)
-			if len(data) == 0 {
-				return data, nil
+		f.Tensors[i] = tensor.Streamed(r.name, r.dtype, r.shape, func(dst []byte) error {
+			if len(dst) == 0 {
+				return nil
 			}
-			if _, err := source.ReadAt(data, start+r.begin); err != nil {
-				return nil, fmt.Errorf("safetensors: read %s: tensor %s: %w", path, r.name, err)
+			if _, err := source.ReadAt(dst, start+r.begin); err != nil {
+				return fmt.Errorf("safetensors: read %s: tensor %s: %w", path, r.name, err)
 			}
-			return data, nil
+			return nil
 		})
 	}
 	return f, nil

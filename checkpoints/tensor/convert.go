@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"unsafe"
 )
 
 // FromFloat32s is a Float32 tensor of values, copied. It panics where shape
@@ -23,34 +24,53 @@ func FromFloat32s(name string, shape []int, values []float32) Tensor {
 // Float32s reads the elements of a floating-point tensor as float32: exactly
 // from F16, BF16 and F32, rounded to nearest from F64. Other types are an error.
 func (t Tensor) Float32s() ([]float32, error) {
+	n := t.Elements()
+	if n < 0 {
+		return nil, fmt.Errorf("tensor: %s cannot be %s %v", t.Name, t.DType, t.Shape)
+	}
+	values := make([]float32, n)
+	return values, t.ReadFloat32s(values)
+}
+
+// ReadFloat32s is [Tensor.Float32s] into dst, which has one place an element.
+// F32 is read in place, without memory of its own.
+func (t Tensor) ReadFloat32s(dst []float32) error {
 	if !t.DType.IsFloat() {
-		return nil, fmt.Errorf("tensor: %s holds %s, not floating-point numbers", t.Name, t.DType)
+		return fmt.Errorf("tensor: %s holds %s, not floating-point numbers", t.Name, t.DType)
+	}
+	if int64(len(dst)) != t.Elements() {
+		return fmt.Errorf("tensor: %s of shape %v is read into %d numbers", t.Name, t.Shape, len(dst))
+	}
+	if t.DType == Float32 && littleEndian && len(dst) > 0 {
+		return t.ReadBytes(unsafe.Slice((*byte)(unsafe.Pointer(&dst[0])), 4*len(dst)))
 	}
 	data, err := t.Bytes()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	values := make([]float32, len(data)/t.DType.Size())
 	switch t.DType {
 	case Float32:
-		for i := range values {
-			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+		for i := range dst {
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
 		}
 	case BFloat16:
-		for i := range values {
-			values[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(data[2*i:])) << 16)
+		for i := range dst {
+			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(data[2*i:])) << 16)
 		}
 	case Float16:
-		for i := range values {
-			values[i] = halfToFloat32(binary.LittleEndian.Uint16(data[2*i:]))
+		for i := range dst {
+			dst[i] = halfToFloat32(binary.LittleEndian.Uint16(data[2*i:]))
 		}
 	case Float64:
-		for i := range values {
-			values[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(data[8*i:])))
+		for i := range dst {
+			dst[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(data[8*i:])))
 		}
 	}
-	return values, nil
+	return nil
 }
+
+// littleEndian tells that this machine keeps numbers as files do.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // Float64s reads the elements of any type as float64; integers beyond 2^53 are
 // rounded, false and true are 0 and 1.

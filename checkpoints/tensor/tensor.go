@@ -12,7 +12,8 @@ type Tensor struct {
 	DType DType
 	Shape []int // row-major; empty for a scalar
 
-	load func() ([]byte, error)
+	load func() ([]byte, error) // the bytes, perhaps shared; nil where fill is there
+	fill func(dst []byte) error // writes the bytes
 }
 
 // New is a tensor of bytes already in memory: little-endian, row-major. The
@@ -35,9 +36,37 @@ func Lazy(name string, dtype DType, shape []int, load func() ([]byte, error)) Te
 	return Tensor{Name: name, DType: dtype, Shape: slices.Clone(shape), load: load}
 }
 
+// Streamed is a tensor whose bytes fill writes, little-endian and row-major,
+// into a slice of just their length.
+func Streamed(name string, dtype DType, shape []int, fill func(dst []byte) error) Tensor {
+	return Tensor{Name: name, DType: dtype, Shape: slices.Clone(shape), fill: fill}
+}
+
+// ReadBytes reads the elements into dst, which has just their length,
+// little-endian and row-major. Where they come from a file it allocates nothing,
+// so that loading a model takes the memory of the model and no more.
+func (t Tensor) ReadBytes(dst []byte) error {
+	if int64(len(dst)) != t.ByteSize() {
+		return fmt.Errorf("tensor: %s is read into %d bytes, %s %v needs %d", t.Name, len(dst), t.DType, t.Shape, t.ByteSize())
+	}
+	if t.fill != nil {
+		return t.fill(dst)
+	}
+	data, err := t.Bytes()
+	copy(dst, data)
+	return err
+}
+
 // Bytes reads the elements, little-endian and row-major. The slice may be
 // shared with the tensor's source: it must not be modified.
 func (t Tensor) Bytes() ([]byte, error) {
+	if t.fill != nil {
+		if t.ByteSize() < 0 {
+			return nil, fmt.Errorf("tensor: %s cannot be %s %v", t.Name, t.DType, t.Shape)
+		}
+		data := make([]byte, t.ByteSize())
+		return data, t.fill(data)
+	}
 	if t.load == nil {
 		return nil, fmt.Errorf("tensor: %s has no data", t.Name)
 	}

@@ -168,3 +168,39 @@ func TestFloat64s(t *testing.T) {
 		}
 	}
 }
+
+func TestReadingInPlace(t *testing.T) {
+	calls := 0
+	streamed := Streamed("a", Float32, []int{2}, func(dst []byte) error {
+		calls++
+		copy(dst, []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0})
+		return nil
+	})
+	values := make([]float32, 2)
+	if err := streamed.ReadFloat32s(values); err != nil || values[0] != 1 || values[1] != -2 {
+		t.Errorf("%v, %v", values, err)
+	}
+	if allocated := testing.AllocsPerRun(10, func() { streamed.ReadFloat32s(values) }); allocated > 0 {
+		t.Errorf("%v allocations to read F32 in place", allocated)
+	}
+	if err := FromFloat32s("b", []int{2}, []float32{5, 6}).ReadFloat32s(values); err != nil || values[1] != 6 {
+		t.Errorf("from memory: %v, %v", values, err)
+	}
+	if err := streamed.ReadFloat32s(values[:1]); err == nil || !strings.Contains(err.Error(), "read into 1 numbers") {
+		t.Errorf("too short: %v", err)
+	}
+	if err := streamed.ReadBytes(make([]byte, 9)); err == nil || !strings.Contains(err.Error(), "read into 9 bytes") {
+		t.Errorf("too long: %v", err)
+	}
+	impossible := Streamed("c", Float32, []int{-1}, nil)
+	if _, err := impossible.Bytes(); err == nil {
+		t.Error("a negative shape was read")
+	}
+	if _, err := impossible.Float32s(); err == nil {
+		t.Error("a negative shape was read")
+	}
+	scalar := Streamed("d", Float32, nil, func(dst []byte) error { dst[3] = 0x40; return nil })
+	if v, err := scalar.Float32s(); err != nil || v[0] != 2 {
+		t.Errorf("scalar %v, %v", v, err)
+	}
+}

@@ -36,15 +36,21 @@ func (v *view) tensor(name string) (tensor.Tensor, error) {
 	if size/itemSize > span {
 		return tensor.Tensor{}, errors.New("an expanded tensor, whose elements share memory, is not supported")
 	}
-	return tensor.Lazy(name, s.dtype, v.shape, func() ([]byte, error) {
-		data := make([]byte, span*itemSize)
-		if len(data) > 0 {
-			if _, err := s.source.ReadAt(data, v.offset*itemSize); err != nil {
-				return nil, fmt.Errorf("torchfile: tensor %s: %w", name, err)
+	read := func(dst []byte) error {
+		if len(dst) > 0 {
+			if _, err := s.source.ReadAt(dst, v.offset*itemSize); err != nil {
+				return fmt.Errorf("torchfile: tensor %s: %w", name, err)
 			}
 		}
-		if v.contiguous() {
-			return data, nil
+		return nil
+	}
+	if v.contiguous() {
+		return tensor.Streamed(name, s.dtype, v.shape, read), nil
+	}
+	return tensor.Lazy(name, s.dtype, v.shape, func() ([]byte, error) {
+		data := make([]byte, span*itemSize)
+		if err := read(data); err != nil {
+			return nil, err
 		}
 		return v.gather(data, size), nil
 	}), nil
