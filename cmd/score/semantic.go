@@ -1,5 +1,51 @@
 package main
 
-import "context"
+import (
+	"context"
+	"path/filepath"
 
-func semantic(ctx context.Context, args []string) error { return nil }
+	"eomt/cmd/internal/app"
+	"eomt/cmd/internal/progress"
+	"eomt/eval/iou"
+	"eomt/eval/labelfiles"
+	"eomt/eval/scoring"
+)
+
+func semantic(ctx context.Context, args []string) error {
+	f := newFlags("semantic", "-gt-dir DIR -pred-dir DIR -dataset ade20k|cityscapes|FILE.yaml",
+		"-gt-dir gtFine/val -pred-dir results -dataset cityscapes")
+	truthDir := f.path("gt-dir", "`folder` of ground-truth label PNGs")
+	predDir := f.path("pred-dir", "`folder` of predicted label PNGs")
+	dataset := f.path("dataset", "ade20k, cityscapes, or a class `file` (YAML) of one's own")
+	protocols, err := f.parse(args)
+	if err != nil {
+		return err
+	}
+	format, err := formatOf(*dataset)
+	if err != nil {
+		return err
+	}
+	pairs, err := labelfiles.Open(format, *truthDir, *predDir)
+	if err != nil {
+		return err
+	}
+	bar := progress.Start("images", pairs.Len())
+	results, err := scoring.Semantic(ctx, pairs, rules(protocols, format.Absent, iou.AbsentZero), tick(bar))
+	bar.Finish()
+	if err != nil {
+		return err
+	}
+	return report(f, protocols, results, scoring.WriteSemantic)
+}
+
+func formatOf(dataset string) (labelfiles.Format, error) {
+	switch {
+	case dataset == "ade20k":
+		return labelfiles.ADE20K(), nil
+	case dataset == "cityscapes":
+		return labelfiles.Cityscapes(), nil
+	case filepath.Ext(dataset) == ".yaml" || filepath.Ext(dataset) == ".yml":
+		return labelfiles.Own(dataset)
+	}
+	return labelfiles.Format{}, app.Usagef("-dataset %s: want ade20k, cityscapes or a .yaml file", dataset)
+}

@@ -1,5 +1,7 @@
 package iou
 
+import "eomt/data"
+
 // Mapping says which class, as an index into the class table, a label in a file
 // stands for; [NoClass] where it stands for none. A label that is not in the
 // mapping is an error.
@@ -9,25 +11,14 @@ type Mapping map[uint16]int
 // out where the ground truth has them, and wrong where the prediction has them.
 const NoClass = -1
 
-// ADE20K is the mapping of ADEChallengeData2016 with its 150 classes: label 0
-// is none, label i the class i-1.
-func ADE20K() Mapping {
-	m := Mapping{0: NoClass}
-	for i := range 150 {
-		m[uint16(i+1)] = i
+// NewMapping maps the id of each class to it and the given labels to none.
+func NewMapping(classes []data.Class, none ...uint16) Mapping {
+	m := make(Mapping, len(classes)+len(none))
+	for _, label := range none {
+		m[label] = NoClass
 	}
-	return m
-}
-
-// Cityscapes is the mapping of Cityscapes' labelIds (0 to 33) to its 19
-// evaluated classes.
-func Cityscapes() Mapping {
-	m := Mapping{}
-	for id := range 34 {
-		m[uint16(id)] = NoClass
-	}
-	for class, id := range []uint16{7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33} {
-		m[id] = class
+	for i, c := range classes {
+		m[uint16(c.ID)] = i
 	}
 	return m
 }

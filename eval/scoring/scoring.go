@@ -6,6 +6,8 @@ import (
 
 	"eomt/eval/ap"
 	"eomt/eval/cocofiles"
+	"eomt/eval/iou"
+	"eomt/eval/labelfiles"
 	"eomt/eval/pq"
 )
 
@@ -49,6 +51,24 @@ func Instances(ctx context.Context, files *cocofiles.Instances, rules []ap.Rule,
 	results := make([]ap.Result, len(rules))
 	for k, e := range evaluators {
 		results[k] = e.Result(&stats[k])
+	}
+	return results, nil
+}
+
+// Semantic scores all images by each rule, which counts absent classes, reading
+// them once. tick, which may be nil, hears of each finished image.
+func Semantic(ctx context.Context, pairs *labelfiles.Pairs, rules []iou.Absent, tick func(done int)) ([]iou.Result, error) {
+	// The rules differ in the means only, so that one evaluator counts for all.
+	f := pairs.Format
+	var stats iou.Stats
+	counter := iou.New(f.Classes, f.Labels, f.Labels, f.Absent)
+	cores := []core[iou.Image, iou.ImageStat]{{counter.Image, stats.Add}}
+	if err := collect(ctx, pairs, cores, tick); err != nil {
+		return nil, err
+	}
+	results := make([]iou.Result, len(rules))
+	for k, rule := range rules {
+		results[k] = iou.New(f.Classes, f.Labels, f.Labels, rule).Result(&stats)
 	}
 	return results, nil
 }
