@@ -38,7 +38,7 @@ func readReference(t *testing.T) *reference {
 		Optimizer: Optimizer{WeightDecay: 0.05, ClipNorm: 0.01},
 		Rates:     Rates{Base: 1e-3, LayerDecay: 0.8},
 		Schedule: Schedule{Total: 10, WarmupHead: 1, WarmupBackbone: 2,
-			Annealing: []Anneal{{0, 2}, {1, 5}, {2, 7}}},
+			Annealing: []Anneal{{0, 3}, {1, 7}}},
 	}}
 	for _, part := range []string{"start", "gradients", "end"} {
 		file, err := safetensors.Open("testdata/steps-" + part + ".safetensors")
@@ -193,43 +193,46 @@ func largest(got *tensors.Tensor, want []float64) (difference, value float64) {
 }
 
 // The gradient of the whole step's loss is the reference's for every parameter.
+// (On XLA the five steps below hold it too, and a second compilation takes long.)
 func TestGradientsMatchReference(t *testing.T) {
 	// Of the gradients' global norm. Both sides compute in float64 (1e-16) and
 	// add some thousand terms in different orders.
 	const tolerance = 1e-12
-	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		r := readReference(t)
-		parameters := r.config.Model.Parameters()
-		s, exec := r.compile(b, func(s *Step, in []*Node, d draws) []*Node {
-			n := len(parameters)
-			total, _ := s.loss(in[:n], in[3*n:], d)
-			return Gradient(total, in[:n]...)
-		})
-		gradients := r.call(s, exec, r.state(dtypes.Float64), dtypes.Float64)
-		norm := r.float64s("end/losses")[1]
-		var worst float64
-		for i, p := range parameters {
-			difference, value := largest(gradients[i], r.float64s("gradients/"+p.Name))
-			if !(difference <= tolerance*norm) {
-				t.Errorf("%s: gradient differs by %g, its largest value is %g", p.Name, difference, value)
-			}
-			worst = max(worst, difference)
-		}
-		t.Logf("%d parameters, largest difference %.2g at a norm of %.4g", len(parameters), worst, norm)
+	r := readReference(t)
+	parameters := r.config.Model.Parameters()
+	s, exec := r.compile(backendtest.Go(t), func(s *Step, in []*Node, d draws) []*Node {
+		n := len(parameters)
+		total, _ := s.loss(in[:n], in[3*n:], d)
+		return Gradient(total, in[:n]...)
 	})
+	gradients := r.call(s, exec, r.state(dtypes.Float64), dtypes.Float64)
+	norm := r.float64s("end/losses")[1]
+	var worst float64
+	for i, p := range parameters {
+		difference, value := largest(gradients[i], r.float64s("gradients/"+p.Name))
+		if !(difference <= tolerance*norm) {
+			t.Errorf("%s: gradient differs by %g, its largest value is %g", p.Name, difference, value)
+		}
+		worst = max(worst, difference)
+	}
+	t.Logf("%d parameters, largest difference %.2g at a norm of %.4g", len(parameters), worst, norm)
 }
 
 // After five steps with the reference's draws every parameter is the
 // reference's: AdamW, layer-wise rates, both warm-ups ending, annealing that
-// drops masks, clipping. In float64 to 1e-8 (issue 4's bound); the float32
-// difference is logged.
+// drops masks, clipping.
 func TestFiveStepsMatchReference(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		t.Run("float64", func(t *testing.T) { fiveSteps(t, b, dtypes.Float64, 1e-8) })
-		// Adam divides a gradient by its own size, so where one is near 0 rounding
-		// moves a parameter by up to its rate, 1e-3, a step.
-		t.Run("float32", func(t *testing.T) { fiveSteps(t, b, dtypes.Float32, 5e-3) })
+		// Both sides compute in float64 (1e-16); seen are 1e-14.
+		fiveSteps(t, b, dtypes.Float64, 1e-8)
 	})
+}
+
+// In float32, as training runs, rounding is what remains. Adam divides a gradient
+// by its own size, so where one is near 0 rounding can move a parameter by a good
+// part of its rate, 1e-3, a step; seen are 5e-6.
+func TestFiveStepsInFloat32(t *testing.T) {
+	fiveSteps(t, backendtest.Go(t), dtypes.Float32, 1e-4)
 }
 
 func fiveSteps(t *testing.T, b compute.Backend, dtype dtypes.DType, tolerance float64) {

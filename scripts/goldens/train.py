@@ -26,10 +26,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-SIZE = dict(kind="dinov2", width=16, blocks=4, heads=2, mlp_hidden=32, query_blocks=3, registers=2, patch=8,
+SIZE = dict(kind="dinov2", width=16, blocks=3, heads=2, mlp_hidden=32, query_blocks=2, registers=2, patch=8,
             image_h=24, image_w=32, queries=6, classes=4, norm_epsilon=1e-6)
 RECIPE = dict(lr=1e-3, llrd=0.8, llrd_l2_enabled=True, lr_mult=1.0, weight_decay=0.05, poly_power=0.9,
-              warmup_steps=[1, 2], attn_mask_annealing_start_steps=[0, 1, 2], attn_mask_annealing_end_steps=[2, 5, 7])
+              warmup_steps=[1, 2], attn_mask_annealing_start_steps=[0, 1], attn_mask_annealing_end_steps=[3, 7])
 TOTAL, CLIP, POINTS, STEPS, BATCH, PADDED = 10, 0.01, 32, 5, 2, 8
 TARGETS = [3, 2]  # of each image; six queries leave some without
 

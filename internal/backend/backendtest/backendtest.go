@@ -46,3 +46,14 @@ func Fast(tb testing.TB) compute.Backend {
 	}
 	return b
 }
+
+// Go opens the Go backend, which runs a graph as it is: where compiling for XLA
+// would take far longer than the test.
+func Go(tb testing.TB) compute.Backend {
+	tb.Helper()
+	b, err := opened["go"]()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
