@@ -13,20 +13,29 @@ func cropMasks(src data.Planes, targets []data.Instance, v view, w, h int) (data
 	}
 	down := nearest(src.H, v.h, v.top, v.rows)
 
-	seen := union(src, across, down)
+	seen, keep := union(src, across, down), make([]uint32, src.Words)
 	var kept []data.Instance
-	var order []int // the old bit of every kept target
 	for m, target := range targets {
-		if !target.Crowd && seen[m/32]>>(m%32)&1 == 1 {
+		if bit := seen[m/32] & (1 << (m % 32)); bit != 0 && !target.Crowd {
 			kept = append(kept, target)
-			order = append(order, m)
+			keep[m/32] |= bit
 		}
 	}
 	if len(kept) == 0 {
 		return data.Planes{}, nil
 	}
 	out := data.NewPlanes(w, h, len(kept))
-	gather(out, src, across, down, order)
+	p := newPacker(keep, out.Words)
+	last := -1
+	for i, y := range down {
+		dst := out.Bits[i*w*out.Words : (i*w+len(across))*out.Words]
+		if y == last { // enlarged: the same as the row above
+			copy(dst, out.Bits[(i-1)*w*out.Words:])
+			continue
+		}
+		p.row(dst, src.Bits[y*src.W*src.Words:(y+1)*src.W*src.Words], across)
+		last = y
+	}
 	return out, kept
 }
 
@@ -51,55 +60,13 @@ func union(src data.Planes, columns, rows []int) []uint32 {
 		}
 		last = y
 		row := src.Bits[y*src.W*src.Words : (y+1)*src.W*src.Words]
-		for _, x := range columns {
-			for i, word := range row[x*src.Words : (x+1)*src.Words] {
-				seen[i] |= word
+		for i := range seen {
+			word := uint32(0)
+			for _, x := range columns {
+				word |= row[x*src.Words+i]
 			}
+			seen[i] |= word
 		}
 	}
 	return seen
-}
-
-// gather copies the pixels at the given columns and rows into the upper left
-// corner of out, bit order[i] of a pixel becoming its bit i.
-func gather(out, src data.Planes, columns, rows []int, order []int) {
-	var above []uint32 // the output row above
-	last := -1
-	for i, y := range rows {
-		dst := out.Bits[i*out.W*out.Words : (i*out.W+len(columns))*out.Words]
-		if y == last {
-			copy(dst, above)
-			continue
-		}
-		last, above = y, dst
-		row := src.Bits[y*src.W*src.Words : (y+1)*src.W*src.Words]
-		gatherRow(dst, row, columns, src.Words, out.Words, order)
-	}
-}
-
-// gatherRow rearranges the bits of one row. Neighbours are mostly equal, so the
-// last result is kept.
-func gatherRow(dst, row []uint32, columns []int, words, outWords int, order []int) {
-	var from, to []uint32
-	for i, x := range columns {
-		pixel := row[x*words : (x+1)*words]
-		result := dst[i*outWords : (i+1)*outWords]
-		if from != nil && equal(pixel, from) {
-			copy(result, to)
-			continue
-		}
-		for bit, m := range order {
-			result[bit/32] |= pixel[m/32] >> (m % 32) & 1 << (bit % 32)
-		}
-		from, to = pixel, result
-	}
-}
-
-func equal(a, b []uint32) bool {
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -1,0 +1,68 @@
+// Command weights loads a model's weights as training does, into float32 memory
+// of its own, for scripts/peers/weights.py. It prints one JSON object: seconds,
+// bytes loaded, and the peak of resident memory in bytes (Linux).
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"eomt/checkpoints/weights"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "Usage: weights PATH")
+		os.Exit(2)
+	}
+	if err := run(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(path string) (err error) {
+	start := time.Now()
+	m, err := weights.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	tensors, _, err := m.Fit(weights.Specs(m.Architecture), m.Architecture.Grid, nil)
+	if err != nil {
+		return err
+	}
+	values := make([][]float32, len(tensors))
+	bytes := 0
+	for i, t := range tensors {
+		values[i] = make([]float32, t.Elements())
+		if err := t.ReadFloat32s(values[i]); err != nil {
+			return err
+		}
+		bytes += 4 * len(values[i])
+	}
+	seconds := time.Since(start).Seconds()
+	peak, err := peakRSS()
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(map[string]any{"seconds": seconds, "bytes": bytes, "peak": peak, "tensors": len(values)})
+}
+
+// peakRSS is the largest resident memory of this process so far.
+func peakRSS() (int64, error) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	var kilobytes int64
+	if _, err := fmt.Sscan(after, &kilobytes); err != nil {
+		return 0, fmt.Errorf("no VmHWM in /proc/self/status: %w", err)
+	}
+	return kilobytes << 10, nil
+}
