@@ -62,10 +62,16 @@ func contrast(pix []uint8, factor float32) {
 
 func saturation(pix []uint8, factor float32) {
 	rest := float32(1 - float64(factor))
+	var table [256][256]uint8 // by gray and sample
+	for g := range table {
+		for v := range table[g] {
+			table[g][v] = blend(uint8(v), float32(g), factor, rest)
+		}
+	}
 	for i := 0; i+2 < len(pix); i += 3 {
 		p := pix[i : i+3 : i+3]
-		g := float32(gray(p[0], p[1], p[2]))
-		p[0], p[1], p[2] = blend(p[0], g, factor, rest), blend(p[1], g, factor, rest), blend(p[2], g, factor, rest)
+		row := &table[gray(p[0], p[1], p[2])]
+		p[0], p[1], p[2] = row[p[0]], row[p[1]], row[p[2]]
 	}
 }
 
@@ -75,74 +81,13 @@ func lookUp(pix []uint8, table *[256]uint8) {
 	}
 }
 
-// gray is the luma of a pixel, rounded down.
+// gray is the luma of a pixel, rounded down. The reference computes it in single
+// precision, which decides where the exact value is an integer.
 func gray(r, g, b uint8) uint8 {
-	return uint8(fma(float32(b), 0.114, fma(float32(g), 0.587, float32(r)*0.2989)))
+	exact := 2989*uint32(r) + 5870*uint32(g) + 1140*uint32(b)
+	whole := exact / 10000
+	if whole*10000 == exact {
+		return uint8(fma(float32(b), 0.114, fma(float32(g), 0.587, float32(r)*0.2989)))
+	}
+	return uint8(whole)
 }
-
-// hue turns the colour circle by shift turns, through HSV in single precision.
-func hue(pix []uint8, shift float32) {
-	for i := 0; i+2 < len(pix); i += 3 {
-		p := pix[i : i+3 : i+3]
-		p[0], p[1], p[2] = turn(p[0], p[1], p[2], shift)
-	}
-}
-
-func turn(r8, g8, b8 uint8, shift float32) (uint8, uint8, uint8) {
-	const unit = float32(1. / 255)
-	r, g, b := float32(r8)*unit, float32(g8)*unit, float32(b8)*unit
-	high, low := max(r, g, b), min(r, g, b)
-	var h, s float32
-	if high == low {
-		h = 0
-	} else {
-		span := high - low
-		s = span / high
-		rc, gc, bc := (high-r)/span, (high-g)/span, (high-b)/span
-		switch high {
-		case r:
-			h = bc - gc
-		case g:
-			h = float32(rc+2) - bc
-		default:
-			h = float32(gc+4) - rc
-		}
-	}
-	h = float32(h*float32(1./6)) + 1
-	h -= float32(int(h)) // fmod(h, 1) of a positive h
-	h += shift
-	if h -= float32(floor(h)); h >= 1 {
-		h = 0
-	}
-	h6 := h * 6
-	sector := floor(h6)
-	f := h6 - float32(sector)
-	sf, rest := s*f, 1-s
-	v := scale8(high)
-	q, t, o := scale8(unitClamp((1-sf)*high)), scale8(unitClamp((sf+rest)*high)), scale8(unitClamp(rest*high))
-	switch sector % 6 {
-	case 0:
-		return v, t, o
-	case 1:
-		return q, v, o
-	case 2:
-		return o, v, t
-	case 3:
-		return o, q, v
-	case 4:
-		return t, o, v
-	}
-	return v, o, q
-}
-
-func floor(x float32) int {
-	n := int(x)
-	if float32(n) > x {
-		n--
-	}
-	return n
-}
-
-func unitClamp(x float32) float32 { return min(max(x, 0), 1) }
-
-func scale8(x float32) uint8 { return uint8(x * float32(255.999)) }
