@@ -1,11 +1,11 @@
 package cocofiles
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"os"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"eomt/data"
 	"eomt/data/jsonscan"
@@ -49,13 +49,12 @@ type annotation struct {
 func OpenInstances(truthJSON, predJSON string) (*Instances, error) {
 	set := &Instances{predJSON: predJSON, byID: map[int64]int{}}
 	var detections []annotation
-	var group errgroup.Group
-	group.Go(func() error { return set.readTruth(truthJSON) })
-	group.Go(func() (err error) {
-		detections, err = readDetections(predJSON)
-		return err
-	})
-	if err := group.Wait(); err != nil {
+	var truthErr, predErr error
+	var reading sync.WaitGroup
+	reading.Go(func() { truthErr = set.readTruth(truthJSON) })
+	reading.Go(func() { detections, predErr = readDetections(predJSON) })
+	reading.Wait()
+	if err := cmp.Or(truthErr, predErr); err != nil {
 		return nil, err
 	}
 	if err := set.addDetections(detections); err != nil {

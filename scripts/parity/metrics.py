@@ -9,7 +9,7 @@ implementation only where their paths are given.
 """
 
 import argparse
-import json
+import glob
 import os
 import subprocess
 import sys
@@ -71,6 +71,25 @@ class Parity:
         self.compare("mask AP, pycocotools", references.instance(f), got["exact"], DOUBLE)
         self.compare("mask AP upstream, torchmetrics", references.instance_upstream(f), got["upstream"], SINGLE)
 
+    def semantic(self, args, dataset):
+        """Predictions of no class are in Cityscapes only; torchmetrics cannot count them."""
+        if dataset == "cityscapes":
+            labels, predicted = np.arange(34), np.arange(34)
+        else:
+            classes = list(range(1, 151))
+            labels, predicted = np.arange(151), np.arange(1, 151)
+        f = self.folder
+        randomsets.semantic_set(self.rng, f, labels, predicted)
+        scored = ("semantic", "-gt-dir", f"{f}/gt", "-pred-dir", f"{f}/pred", "-dataset", dataset, "-protocol", "both")
+        if dataset == "cityscapes":
+            self.compare("mIoU Cityscapes, cityscapesscripts", references.cityscapes(f), self.score(*scored)["exact"], DOUBLE)
+            return
+        for path in glob.glob(f"{f}/gt/*.png"):
+            os.rename(path, path.replace("_gtFine_labelIds", ""))
+        got = self.score(*scored)
+        for protocol in ("exact", "upstream"):  # the same rule
+            self.compare("mIoU ADE20K, torchmetrics", references.semantic_upstream(f, classes), got[protocol], SINGLE)
+
     def run(self, check, args, **kind):
         with tempfile.TemporaryDirectory() as self.folder:
             check(args, **kind)
@@ -97,6 +116,8 @@ def main():
             p.run(p.panoptic, args, crowds="many")
             p.run(p.instance, args, many=k == 0)
             p.run(p.instance, args, boxes=True, id_zero=False)
+            p.run(p.semantic, args, dataset="cityscapes")
+            p.run(p.semantic, args, dataset="ade20k")
     print("| comparison | data sets | largest difference | tolerance |\n|---|---|---|---|")
     for name, (sets, worst, tolerance) in p.worst.items():
         print(f"| {name} | {sets} | {worst:.2g} | {tolerance:g} |")

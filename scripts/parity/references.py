@@ -157,3 +157,34 @@ def instance_upstream(folder):
     keys = ["map", "map_50", "map_75", "map_small", "map_medium", "map_large", "mar_1", "mar_10", "mar_100",
             "mar_small", "mar_medium", "mar_large"]
     return {n: r[k].item() for n, k in zip(NAMES, keys)}
+
+
+def label_pairs(folder):
+    for name in sorted(os.listdir(f"{folder}/gt")):
+        yield f"{folder}/gt/{name}", f"{folder}/pred/{name.replace('_gtFine_labelIds', '')}"
+
+
+def cityscapes(folder):
+    from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as e
+    e.args.evalInstLevelScore = e.args.evalPixelAccuracy = e.args.JSONOutput = False
+    e.args.quiet = True
+    truth, pred = zip(*label_pairs(folder))
+    with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+        r = e.evaluateImgLists(list(pred), list(truth), e.args)
+    ids = {label.name: label.id for label in e.labels}
+    return {"mIoU": r["averageScoreClasses"], "per_class": [
+        {"id": ids[n], "iou": float(v)} for n, v in r["classScores"].items() if np.isfinite(v)]}
+
+
+def semantic_upstream(folder, ids):
+    """torchmetrics over train ids, 255 ignored, absent classes 0; ids are the labels of the classes."""
+    import torch
+    from torchmetrics.classification import MulticlassJaccardIndex
+    table = np.full(256, 255)
+    table[ids] = np.arange(len(ids))
+    metric = MulticlassJaccardIndex(len(ids), ignore_index=255, average=None, validate_args=False)
+    for truth, pred in label_pairs(folder):
+        m, p = (torch.tensor(table[np.array(Image.open(f))]) for f in (truth, pred))
+        metric.update(p[None], m[None])
+    iou = metric.compute().double()
+    return {"mIoU": iou.mean().item(), "per_class": [{"id": i, "iou": v} for i, v in zip(ids, iou.tolist())]}
