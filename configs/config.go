@@ -46,6 +46,16 @@ type Data struct {
 	KeepEmpty   bool       `yaml:"keep_empty"`    // keep images without annotations in training
 	OnBadSample string     `yaml:"on_bad_sample"` // fail or skip
 	Shapes      *Shapes    `yaml:"shapes,omitempty"`
+	Train       Files      `yaml:"train,omitempty"` // format coco: where data of one's own lies
+	Val         Files      `yaml:"val,omitempty"`
+}
+
+// Files say where a split of COCO-format data lies, below root or absolute, where it
+// is not COCO 2017's own layout. Paths may lead through zips: a.zip/images.
+type Files struct {
+	Images      string `yaml:"images,omitempty"`      // folder of the images
+	Annotations string `yaml:"annotations,omitempty"` // the JSON file
+	Masks       string `yaml:"masks,omitempty"`       // panoptic: folder of the label maps
 }
 
 // Shapes is what is generated where format is shapes and root is missing.

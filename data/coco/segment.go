@@ -94,9 +94,12 @@ func (g *segmenter) readPolygons(s *scanner) {
 	}
 }
 
-// readCoordinate appends one number, and moves to floats at the first that is no
-// hundredth.
+// readCoordinate appends one number, and all plain ones before it, and moves to
+// floats at the first that is no hundredth.
 func (g *segmenter) readCoordinate(s *scanner) {
+	if g.exact {
+		g.hundredths = s.plainNumbers(g.hundredths)
+	}
 	text := s.number()
 	if g.exact {
 		if v, ok := hundredths(text); ok {

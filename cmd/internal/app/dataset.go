@@ -61,7 +61,12 @@ func openCOCO(c configs.Config, split string) (Dataset, error) {
 	if c.Task == "instance" {
 		open = coco.OpenInstance
 	}
+	files := c.Data.Train
+	if split == "val" {
+		files = c.Data.Val
+	}
 	return opened(open(coco.Config{Root: c.Data.Root, Split: split,
+		Images: files.Images, Annotations: files.Annotations, Masks: files.Masks,
 		KeepEmpty: split == "val" || c.Data.KeepEmpty, SkipBad: c.Data.OnBadSample == "skip"}))
 }
 

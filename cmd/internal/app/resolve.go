@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"eomt/configs"
+	"eomt/data/ade20k"
+	"eomt/data/cityscapes"
 	"eomt/data/coco"
 	"eomt/data/shapes"
 	"eomt/losses"
@@ -40,6 +42,10 @@ func Counts(c configs.Config) (images, classes int, err error) {
 	case "coco instance":
 		_, annotated := coco.Images("train")
 		return annotated, len(coco.InstanceClasses()), nil
+	case "ade20k semantic", "ade20k panoptic":
+		return ade20k.Images("train"), len(ade20k.Classes()), nil
+	case "cityscapes semantic", "cityscapes panoptic":
+		return cityscapes.Images("train"), len(cityscapes.Classes()), nil
 	case "shapes panoptic", "shapes instance":
 		if c.Data.Shapes != nil {
 			return c.Data.Shapes.Train, shapesClasses(c.Task), nil
