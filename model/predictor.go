@@ -44,6 +44,9 @@ func NewPredictor(b compute.Backend, c Config, params []*tensors.Tensor, maskPro
 	if len(params) != len(table) {
 		return nil, fmt.Errorf("model: predictor: %d parameters given, the configuration has %d", len(params), len(table))
 	}
+	if len(maskProbs) > 0 && len(maskProbs) != c.QueryBlocks {
+		return nil, fmt.Errorf("model: predictor: %d mask probabilities for %d query blocks", len(maskProbs), c.QueryBlocks)
+	}
 	p := &Predictor{config: c, params: params}
 	for _, prob := range maskProbs {
 		if prob > 0 {

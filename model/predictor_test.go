@@ -1,0 +1,98 @@
+package model
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"eomt/internal/backend/backendtest"
+)
+
+func initialized(c Config) []*tensors.Tensor {
+	var params []*tensors.Tensor
+	for _, p := range c.Parameters() {
+		params = append(params, tensors.FromFlatDataAndDimensions(p.Initialize(7), p.Shape...))
+	}
+	return params
+}
+
+// The predictor is Normalize and Forward: its logits of bytes are those of the
+// graph on normalised pixels, without masks and with all of them.
+func TestPredictorIsForward(t *testing.T) {
+	b := backendtest.Go(t)
+	c := tiny(DINOv2)
+	const batch = 2
+	rng := rand.New(rand.NewPCG(3, 4))
+	images := make([]uint8, batch*c.ImageH*c.ImageW*3)
+	for i := range images {
+		images[i] = uint8(rng.Uint32())
+	}
+	for name, probs := range map[string][]float64{"unmasked": {0, 0, 0}, "masked": {1, 1, 1}} {
+		p, err := NewPredictor(b, c, initialized(c), probs, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		got, err := p.Predict(images, batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		args := []any{tensors.FromFlatDataAndDimensions(images, batch, c.ImageH, c.ImageW, 3), toFloat32(probs)}
+		for _, param := range initialized(c) {
+			args = append(args, param)
+		}
+		want := MustExecOnceN(b, func(in []*Node) []*Node {
+			params := Params{}
+			for i, row := range c.Parameters() {
+				params[row.Name] = in[2+i]
+			}
+			draws := BroadcastToDims(Scalar(in[0].Graph(), in[1].DType(), 0.5), c.QueryBlocks, batch, c.Queries)
+			out := c.Forward(params, Normalize(in[0], in[1].DType()), Options{Masking: &Masking{ProbsL: in[1], DrawsLBQ: draws}})
+			return []*Node{out.MaskLogitsBhwQ[c.QueryBlocks], out.ClassLogitsBQC[c.QueryBlocks]}
+		}, args...)
+		// The two graphs add in different orders; logits are of order 1.
+		d := max(largestDifference(got.Masks, tensors.MustCopyFlatData[float32](want[0])),
+			largestDifference(got.Class, tensors.MustCopyFlatData[float32](want[1])))
+		if !(d <= 1e-5) || got.B != batch || len(got.Masks) != batch*got.MaskH*got.MaskW*c.Queries || got.MaskH != c.MaskH() {
+			t.Errorf("%s: logits differ by %g, %+v", name, d, [...]int{got.B, got.MaskH, got.MaskW, len(got.Masks)})
+		}
+	}
+}
+
+// Normalised pixels are ImageNet's: (x/255 - mean) / std for each channel.
+func TestNormalize(t *testing.T) {
+	got := MustExecOnce(backendtest.Go(t), func(x *Node) *Node { return Normalize(x, shape().DType) },
+		tensors.FromFlatDataAndDimensions([]uint8{0, 128, 255}, 1, 1, 1, 3))
+	want := []float64{-0.485 / 0.229, (128.0/255 - 0.456) / 0.224, (1 - 0.406) / 0.225}
+	for i, v := range tensors.MustCopyFlatData[float32](got) {
+		if d := float64(v) - want[i]; d > 1e-6 || d < -1e-6 { // float32 of values near 2
+			t.Errorf("channel %d: %v, want %v", i, v, want[i])
+		}
+	}
+}
+
+func TestPredictorRejects(t *testing.T) {
+	b := backendtest.Go(t)
+	c := tiny(DINOv2)
+	if _, err := NewPredictor(b, c, initialized(c)[1:], nil, 0); err == nil || err.Error() != "model: predictor: 90 parameters given, the configuration has 91" {
+		t.Errorf("a missing parameter: %v", err)
+	}
+	if _, err := NewPredictor(b, c, initialized(c), []float64{1}, 0); err == nil || err.Error() != "model: predictor: 1 mask probabilities for 3 query blocks" {
+		t.Errorf("too few mask probabilities: %v", err)
+	}
+	bad := c
+	bad.Queries = 0
+	if _, err := NewPredictor(b, bad, nil, nil, 0); err == nil || err.Error() != "model: queries 0: must be positive" {
+		t.Errorf("no queries: %v", err)
+	}
+	p, err := NewPredictor(b, c, initialized(c), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if _, err := p.Predict(make([]uint8, 5), 1); err == nil || err.Error() != "model: predict: 5 bytes for 1 images of 48x32" {
+		t.Errorf("an image of five bytes: %v", err)
+	}
+}
