@@ -54,8 +54,9 @@ func (c *chroma) row(y int) []uint8 {
 		}
 		c.widen(2, 1, 2)
 	case c.x == 2 && c.w > 2:
-		for i := range near {
-			c.sums[i] = 3*uint16(near[i]) + uint16(next[i])
+		sums, next := c.sums[:len(near)], next[:len(near)]
+		for i, v := range near {
+			sums[i] = 3*uint16(v) + uint16(next[i])
 		}
 		c.widen(4, 8, 7)
 	default: // libjpeg repeats samples here too
@@ -71,12 +72,15 @@ func (c *chroma) samples(y int) []uint8 { return c.plane[y*c.stride : y*c.stride
 // widen doubles sums across; left and right are what libjpeg adds before the shift
 // to the two pixels of a sample.
 func (c *chroma) widen(shift uint, left, right uint16) {
-	last := len(c.sums) - 1
-	before := c.sums[0]
-	for i, sum := range c.sums {
-		after := c.sums[min(i+1, last)]
-		c.wide[2*i] = uint8((3*sum + before + left) >> shift)
-		c.wide[2*i+1] = uint8((3*sum + after + right) >> shift)
-		before = sum
+	sum := c.sums[0]
+	last := 2*len(c.sums) - 1
+	wide := c.wide[1:last]
+	for i, next := range c.sums[1:] {
+		pair := wide[2*i : 2*i+2 : 2*i+2]
+		pair[0] = uint8((3*sum + next + right) >> shift)
+		pair[1] = uint8((3*next + sum + left) >> shift)
+		sum = next
 	}
+	c.wide[0] = uint8((4*c.sums[0] + left) >> shift)
+	c.wide[last] = uint8((4*sum + right) >> shift)
 }

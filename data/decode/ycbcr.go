@@ -57,4 +57,9 @@ func vp8Row(dst, y, cb, cr []uint8) {
 	}
 }
 
-func clamp(v int32) uint8 { return uint8(min(max(v, 0), 255)) }
+func clamp(v int32) uint8 {
+	if uint32(v) > 255 { // rare, so a branch is cheaper than two comparisons
+		return uint8(^v >> 31)
+	}
+	return uint8(v)
+}
