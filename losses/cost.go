@@ -20,8 +20,8 @@ import (
 func CostMatrix(c Config, maskLogitsBhwQ, classLogitsBQC *Node, t Targets, pointsBP2 *Node) *Node {
 	maskLogitsBhwQ, classLogitsBQC = StopGradient(maskLogitsBhwQ), StopGradient(classLogitsBQC)
 	points := float64(pointsBP2.Shape().Dim(1))
-	logitsBPQ := SampleRows(maskLogitsBhwQ, pointsBP2)
-	labelsBPM := SamplePlanes(t.PlanesBHWW, pointsBP2, t.ValidBM.Shape().Dim(1))
+	logitsBPQ := once(SampleRows(maskLogitsBhwQ, pointsBP2), pointsBP2)
+	labelsBPM := once(SamplePlanes(t.PlanesBHWW, pointsBP2, t.ValidBM.Shape().Dim(1)), pointsBP2)
 
 	// bce(x, 1) t + bce(x, 0) (1-t) = softplus(x) - x t.
 	overlap := func(x *Node) *Node { return Einsum("bpm,bpq->bmq", labelsBPM, x) }
@@ -59,7 +59,9 @@ func classProbs(logitsBQC, classesBM *Node) *Node {
 	return Where(inside, probs, Infinity(g, probs.DType(), -1))
 }
 
-// softplus is log(1 + exp(x)), whose gradient is sigmoid(x) everywhere.
+// softplus is log(1 + exp(x)), whose gradient is sigmoid(x) everywhere. (Log1P
+// would keep digits below the last of 1 that no sum here has room for, at four times
+// the cost.)
 func softplus(x *Node) *Node {
-	return Add(MaxScalar(x, 0), Log1P(Exp(Neg(Abs(x)))))
+	return Add(MaxScalar(x, 0), Log(OnePlus(Exp(Neg(Abs(x))))))
 }

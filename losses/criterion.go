@@ -2,7 +2,6 @@ package losses
 
 import (
 	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
 
@@ -35,11 +34,9 @@ type Report struct {
 //
 // Source: arXiv 2503.19108 section 3; EomtLoss of Hugging Face transformers.
 func Criterion(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, rngState *Node) (*Node, Report) {
-	points := make([]Points, len(maskLogitsBhwQ))
+	checkPredictions(c, maskLogitsBhwQ, classLogitsBQC, t)
 	batch, targets := t.ValidBM.Shape().Dim(0), t.ValidBM.Shape().Dim(1)
-	for i := range points {
-		rngState, points[i] = DrawPoints(c, rngState, batch, targets, working(maskLogitsBhwQ[i]).DType())
-	}
+	points := DrawPoints(c, rngState, len(maskLogitsBhwQ), batch, targets, working(maskLogitsBhwQ[0]).DType())
 	queries := maskLogitsBhwQ[0].Shape().Dim(3)
 	matched := MatchedMasks(t.ValidBM, queries)
 	masks := MaxScalar(ConvertDType(matched, working(maskLogitsBhwQ[0]).DType()), 1)
@@ -49,7 +46,10 @@ func Criterion(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, rngS
 // CriterionAt is [Criterion] at given points, an entry a prediction, its mask losses
 // divided by masks, a scalar of the logits' dtype.
 func CriterionAt(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, points []Points, masks *Node) (*Node, Report) {
-	checkPredictions(c, maskLogitsBhwQ, classLogitsBQC, t, points)
+	checkPredictions(c, maskLogitsBhwQ, classLogitsBQC, t)
+	if len(points) != len(maskLogitsBhwQ) {
+		exceptions.Panicf("losses.CriterionAt: points of %d predictions for %d", len(points), len(maskLogitsBhwQ))
+	}
 	batch, targets := t.ValidBM.Shape().Dim(0), t.ValidBM.Shape().Dim(1)
 	var costs, valid []*Node
 	for i := range points {
@@ -79,32 +79,17 @@ func MatchedMasks(validBM *Node, queries int) *Node {
 	return ReduceAllSum(MinScalar(perImage, queries))
 }
 
-// DrawPoints draws the points of one prediction, uniform in [0, 1), and returns the
-// next random state with them.
-func DrawPoints(c Config, rngState *Node, batch, targets int, dtype dtypes.DType) (*Node, Points) {
-	draw := func(dims ...int) (points *Node) {
-		rngState, points = RandomUniform(rngState, shapes.Make(dtype, dims...))
-		return points
-	}
-	p := Points{
-		CostBP2:       draw(batch, c.Points, 2),
-		CandidatesBM2: draw(batch, targets, c.candidates(), 2),
-		FreshBM2:      draw(batch, targets, c.fresh(), 2),
-	}
-	return rngState, p
-}
-
 // maskLosses are the mask losses of one prediction, given its assignment.
 func maskLosses(c Config, maskLogitsBhwQ *Node, t Targets, queryBM *Node, p Points, masks *Node) (bce, dice *Node) {
 	batch, targets := queryBM.Shape().Dim(0), queryBM.Shape().Dim(1)
 	n := batch * targets
 	maps := mapsOf(maskLogitsBhwQ, queryBM)
 	candidates := Reshape(p.CandidatesBM2, n, c.candidates(), 2)
-	points := MostUncertain(candidates, SampleMaps(StopGradient(maps), candidates), c.uncertain())
+	points := MostUncertain(candidates, once(SampleMaps(StopGradient(maps), candidates), candidates), c.uncertain())
 	points = Concatenate([]*Node{points, Reshape(StopGradient(p.FreshBM2), n, c.fresh(), 2)}, 1)
 
-	logits := SampleMaps(maps, points)
-	labels := SampleOwnPlane(t.PlanesBHWW, Reshape(points, batch, targets, c.Points, 2))
+	logits := once(SampleMaps(maps, points), points)
+	labels := once(SampleOwnPlane(t.PlanesBHWW, Reshape(points, batch, targets, c.Points, 2)), points)
 	matched := GreaterOrEqual(queryBM, ScalarZero(queryBM.Graph(), dtypes.Int32))
 	return MaskLoss(logits, Reshape(labels, n, c.Points), Reshape(matched, n), masks)
 }
@@ -131,9 +116,9 @@ func working(logits *Node) *Node {
 	return ConvertDType(logits, dtypes.Float32)
 }
 
-func checkPredictions(c Config, masks, classes []*Node, t Targets, points []Points) {
-	if len(masks) == 0 || len(masks) != len(classes) || len(masks) != len(points) {
-		exceptions.Panicf("losses.Criterion: %d mask logits, %d class logits, %d points: need one of each a prediction", len(masks), len(classes), len(points))
+func checkPredictions(c Config, masks, classes []*Node, t Targets) {
+	if len(masks) == 0 || len(masks) != len(classes) {
+		exceptions.Panicf("losses.Criterion: %d mask logits, %d class logits: need one of each a prediction", len(masks), len(classes))
 	}
 	if err := c.Validate(); err != nil {
 		panic(err)

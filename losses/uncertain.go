@@ -47,18 +47,37 @@ func magnitudes(x *Node) *Node {
 // split returns which of the non-negative integers xNK are below the k-th smallest
 // of their row, and which are equal to it, both bool [N, K]. The k-th smallest is
 // built bit by bit: a bit is set where fewer than k values lie below the number
-// that it would give.
+// that it would give. Values are counted by a product with ones, as XLA lets a kind
+// of reduction be used in one function of a graph only; float32 holds the counts.
 func split(xNK *Node, k int) (below, equal *Node) {
 	g, dtype := xNK.Graph(), xNK.DType()
-	n := xNK.Shape().Dim(0)
-	kth := Zeros(g, shapes.Make(dtype, n, 1))
-	for bit := dtype.Size()*8 - 2; bit >= 0; bit-- {
-		trial := AddScalar(kth, int64(1)<<bit)
-		count := ReduceSum(ConvertDType(LessThan(xNK, BroadcastToDims(trial, xNK.Shape().Dimensions...)), dtypes.Int32), 1)
-		kth = Where(LessThan(Reshape(count, n, 1), Const(g, int32(k))), trial, kth)
+	dims := xNK.Shape().Dimensions
+	kth := Zeros(g, shapes.Make(dtype, dims[0]))
+	bit := Scalar(g, dtype, int64(1)<<(dtype.Size()*8-2))
+	wide := func(x *Node) *Node { return ExpandAndBroadcast(x, dims, []int{1}) }
+	constant := func(g *Graph, value int) *Node { // not shared with the graph outside
+		if dtype == dtypes.Int64 {
+			return Const(g, int64(value))
+		}
+		return Const(g, int32(value))
 	}
-	wide := BroadcastToDims(kth, xNK.Shape().Dimensions...)
-	return LessThan(xNK, wide), Equal(xNK, wide)
+	parameters := func(g *Graph) (k, b, x *Node) {
+		return Parameter(g, "kth", kth.Shape()), Parameter(g, "bit", bit.Shape()), Parameter(g, "x", xNK.Shape())
+	}
+	more := NewClosure(g, func(g *Graph) []*Node {
+		_, bit, _ := parameters(g)
+		return []*Node{GreaterThan(bit, constant(g, 0))}
+	})
+	step := NewClosure(g, func(g *Graph) []*Node {
+		kth, bit, x := parameters(g)
+		trial := Add(kth, bit)
+		ones := ExpandAndBroadcast(Const(g, float32(1)), dims[1:], []int{0})
+		count := Dot(ConvertDType(LessThan(x, wide(trial)), dtypes.Float32), ones).Product()
+		kth = Where(LessThan(count, Const(g, float32(k))), trial, kth)
+		return []*Node{kth, Div(bit, constant(g, 2)), x}
+	})
+	kth = While(more, step, kth, bit, xNK)[0]
+	return LessThan(xNK, wide(kth)), Equal(xNK, wide(kth))
 }
 
 // runningCounts returns int32 [N, K]: how many of flagsNK are true up to and with

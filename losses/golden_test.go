@@ -1,0 +1,270 @@
+package losses_test
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"eomt/internal/backend/backendtest"
+	"eomt/losses"
+)
+
+// golden is a file of scripts/goldens/losses.py.
+type golden struct {
+	Points, Masks   int
+	Counts          []int
+	Planes, Classes array
+	Total           float64
+	Predictions     []goldenPrediction
+}
+
+type goldenPrediction struct {
+	MaskLogits    array   `json:"mask_logits"`
+	ClassLogits   array   `json:"class_logits"`
+	MaskGradient  array   `json:"mask_gradient"`
+	ClassGradient array   `json:"class_gradient"`
+	CostPoints    array   `json:"cost_points"`
+	Candidates    array   `json:"candidates"`
+	Fresh         array   `json:"fresh"`
+	Chosen        array   `json:"chosen"`
+	Cost          array   `json:"cost"`
+	Queries       array   `json:"queries"`
+	Mask          float64 `json:"loss_mask"`
+	Dice          float64 `json:"loss_dice"`
+	Class         float64 `json:"loss_cross_entropy"`
+}
+
+// array is a numpy array.
+type array struct {
+	DType string
+	Shape []int
+	Data  string
+}
+
+// tensor decodes a into a tensor, floats as dtype.
+func (a array) tensor(t testing.TB, dtype dtypes.DType) *tensors.Tensor {
+	t.Helper()
+	raw, err := base64.StdEncoding.DecodeString(a.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch a.DType {
+	case "float64":
+		values := make([]float64, len(raw)/8)
+		for i := range values {
+			values[i] = math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:]))
+		}
+		if dtype == dtypes.Float32 {
+			return tensors.FromFlatDataAndDimensions(to32(values), a.Shape...)
+		}
+		return tensors.FromFlatDataAndDimensions(values, a.Shape...)
+	case "int32":
+		values := make([]int32, len(raw)/4)
+		for i := range values {
+			values[i] = int32(binary.LittleEndian.Uint32(raw[4*i:]))
+		}
+		return tensors.FromFlatDataAndDimensions(values, a.Shape...)
+	case "uint32":
+		values := make([]uint32, len(raw)/4)
+		for i := range values {
+			values[i] = binary.LittleEndian.Uint32(raw[4*i:])
+		}
+		return tensors.FromFlatDataAndDimensions(values, a.Shape...)
+	}
+	t.Fatalf("dtype %q", a.DType)
+	return nil
+}
+
+func to32(x []float64) []float32 {
+	out := make([]float32, len(x))
+	for i, v := range x {
+		out[i] = float32(v)
+	}
+	return out
+}
+
+// flat returns a float tensor's values.
+func flat(t testing.TB, x *tensors.Tensor) []float64 {
+	t.Helper()
+	if x.DType() == dtypes.Float64 {
+		return tensors.MustCopyFlatData[float64](x)
+	}
+	var out []float64
+	for _, v := range tensors.MustCopyFlatData[float32](x) {
+		out = append(out, float64(v))
+	}
+	return out
+}
+
+func (g golden) valid() *tensors.Tensor {
+	dims := g.Classes.Shape
+	valid := make([]bool, dims[0]*dims[1])
+	for b, n := range g.Counts {
+		for m := range n {
+			valid[b*dims[1]+m] = true
+		}
+	}
+	return tensors.FromFlatDataAndDimensions(valid, dims...)
+}
+
+// eachGolden runs test on every file, float dtype and backend. Tolerances are
+// relative to the largest reference value: float64 sums of some thousand terms in
+// another order, and the same in float32 with inputs rounded to it. XLA takes
+// seconds to compile each criterion, so it gets two of the ten.
+func eachGolden(t *testing.T, test func(t *testing.T, b compute.Backend, g golden, dtype dtypes.DType, tol float64)) {
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no goldens: %v", err)
+	}
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		for _, file := range files {
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var g golden
+			if err := json.Unmarshal(raw, &g); err != nil {
+				t.Fatal(err)
+			}
+			for dtype, tol := range map[dtypes.DType]float64{dtypes.Float64: 1e-12, dtypes.Float32: 2e-5} {
+				name := filepath.Base(file) + "/" + dtype.String()
+				if b.Name() != "go" && name != "plain.json/Float64" && name != "crowded.json/Float32" {
+					continue
+				}
+				t.Run(name, func(t *testing.T) { test(t, b, g, dtype, tol) })
+			}
+		}
+	})
+}
+
+func config(g golden) losses.Config {
+	c := losses.Defaults()
+	c.Points = g.Points
+	c.NoObject = float64(float32(.1)) // the reference keeps it in a float32 buffer
+	return c
+}
+
+// near fails where got and want differ by more than tol times want's largest finite
+// magnitude; values that stand for NaN and infinities must do so in both.
+func near(t *testing.T, what string, got, want []float64, tol float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
+	}
+	const lastResort = 3e38
+	scale := 0.0
+	for _, w := range want {
+		if math.Abs(w) < lastResort {
+			scale = max(scale, math.Abs(w))
+		}
+	}
+	for i, w := range want {
+		if w >= lastResort && got[i] >= lastResort {
+			continue
+		}
+		if !(math.Abs(got[i]-w) <= tol*scale) {
+			t.Fatalf("%s: value %d is %v, want %v (tolerance %g)", what, i, got[i], w, tol*scale)
+		}
+	}
+}
+
+func TestCostMatrixGolden(t *testing.T) {
+	eachGolden(t, func(t *testing.T, b compute.Backend, g golden, dtype dtypes.DType, tol float64) {
+		exec := MustNewExec1(b, func(in []*Node) *Node {
+			targets := losses.Targets{PlanesBHWW: in[2], ClassesBM: in[3], ValidBM: in[4]}
+			return losses.CostMatrix(config(g), in[0], in[1], targets, in[5])
+		})
+		for _, p := range g.Predictions {
+			cost := flat(t, exec.MustCall(p.MaskLogits.tensor(t, dtype), p.ClassLogits.tensor(t, dtype),
+				g.Planes.tensor(t, 0), g.Classes.tensor(t, 0), g.valid(), p.CostPoints.tensor(t, dtype)))
+			want := flat(t, p.Cost.tensor(t, dtypes.Float64))
+			dims := p.Cost.Shape
+			for batch, n := range g.Counts {
+				from, to := batch*dims[1]*dims[2], (batch*dims[1]+n)*dims[2]
+				near(t, "cost", cost[from:to], want[from:to], tol)
+			}
+		}
+	})
+}
+
+func TestCriterionGolden(t *testing.T) {
+	eachGolden(t, func(t *testing.T, b compute.Backend, g golden, dtype dtypes.DType, tol float64) {
+		n := len(g.Predictions)
+		exec := MustNewExec(b, func(in []*Node) []*Node {
+			var points []losses.Points
+			for i := range n {
+				points = append(points, losses.Points{CostBP2: in[2*n+3*i], CandidatesBM2: in[2*n+3*i+1], FreshBM2: in[2*n+3*i+2]})
+			}
+			rest := in[5*n:]
+			targets := losses.Targets{PlanesBHWW: rest[0], ClassesBM: rest[1], ValidBM: rest[2]}
+			masks := Scalar(rest[0].Graph(), dtype, float64(g.Masks))
+			total, r := losses.CriterionAt(config(g), in[:n], in[n:2*n], targets, points, masks)
+			out := append([]*Node{total}, Gradient(total, in[:2*n]...)...)
+			return slices.Concat(out, r.Mask, r.Dice, r.Class, r.QueriesBM)
+		})
+		var masks, classes, points []any
+		for _, p := range g.Predictions {
+			masks = append(masks, p.MaskLogits.tensor(t, dtype))
+			classes = append(classes, p.ClassLogits.tensor(t, dtype))
+			points = append(points, p.CostPoints.tensor(t, dtype), p.Candidates.tensor(t, dtype), p.Fresh.tensor(t, dtype))
+		}
+		out := exec.MustCall(slices.Concat(masks, classes, points, []any{g.Planes.tensor(t, 0), g.Classes.tensor(t, 0), g.valid()})...)
+		for i, p := range g.Predictions {
+			got := tensors.MustCopyFlatData[int32](out[1+5*n+i])
+			if want := tensors.MustCopyFlatData[int32](p.Queries.tensor(t, 0)); !slices.Equal(got, want) {
+				t.Errorf("queries %v, want %v", got, want)
+			}
+			near(t, "mask gradient", flat(t, out[1+i]), flat(t, p.MaskGradient.tensor(t, dtypes.Float64)), tol)
+			near(t, "class gradient", flat(t, out[1+n+i]), flat(t, p.ClassGradient.tensor(t, dtypes.Float64)), tol)
+			near(t, "mask loss", flat(t, out[1+2*n+i]), []float64{p.Mask}, tol)
+			near(t, "dice loss", flat(t, out[1+3*n+i]), []float64{p.Dice}, tol)
+			near(t, "class loss", flat(t, out[1+4*n+i]), []float64{p.Class}, tol)
+		}
+		near(t, "total", flat(t, out[0]), []float64{g.Total}, tol)
+	})
+}
+
+func TestMostUncertainGolden(t *testing.T) {
+	eachGolden(t, func(t *testing.T, b compute.Backend, g golden, dtype dtypes.DType, tol float64) {
+		k := g.Points * 3 / 4
+		exec := MustNewExec1(b, func(maps, queries, candidates *Node) *Node {
+			dims := candidates.Shape().Dimensions
+			n := dims[0] * dims[1]
+			own := losses.MapsOf(maps, queries)
+			points := Reshape(candidates, n, dims[2], 2)
+			return Reshape(losses.MostUncertain(points, losses.SampleMaps(own, points), k), dims[0], dims[1], k, 2)
+		})
+		for _, p := range g.Predictions {
+			got := flat(t, exec.MustCall(p.MaskLogits.tensor(t, dtype), p.Queries.tensor(t, 0), p.Candidates.tensor(t, dtype)))
+			want := flat(t, p.Chosen.tensor(t, dtype)) // the fresh ones follow
+			for pair, q := range tensors.MustCopyFlatData[int32](p.Queries.tensor(t, 0)) {
+				if q < 0 {
+					continue
+				}
+				ours, theirs := got[pair*k*2:(pair+1)*k*2], want[pair*g.Points*2:][:k*2]
+				if !slices.Equal(sortedPoints(ours), sortedPoints(theirs)) {
+					t.Errorf("pair %d: other points than the reference's", pair)
+				}
+			}
+		}
+	})
+}
+
+func sortedPoints(xy []float64) [][2]float64 {
+	var out [][2]float64
+	for i := 0; i < len(xy); i += 2 {
+		out = append(out, [2]float64{xy[i], xy[i+1]})
+	}
+	slices.SortFunc(out, func(a, b [2]float64) int { return slices.Compare(a[:], b[:]) })
+	return out
+}
