@@ -76,24 +76,46 @@ type scoredMask struct {
 func (r *resizer) positive(plane []float32) scoredMask {
 	box := r.around(plane)
 	if box == nil {
-		return scoredMask{mask: rle.Encode(make([]uint8, r.width*r.rows), r.rows, r.width)}
+		return scoredMask{mask: rle.Mask{H: r.rows, W: r.width, Counts: []uint32{uint32(r.rows * r.width)}}}
 	}
-	pix := make([]uint8, r.width*r.rows)
+	inside := make([]bool, box.width*box.rows)
 	reader, row := box.reader(plane), make([]float32, box.width)
 	area, sum := 0, 0.
 	for y := range box.rows {
 		reader.read(row, y)
-		inside := pix[(box.fromY+y)*r.width+box.fromX:][:box.width]
 		for x, logit := range row {
 			if logit > 0 {
-				inside[x] = 1
+				inside[y*box.width+x] = true
 				area++
 				sum += float64(sigmoid(logit))
 			}
 		}
 	}
 	return scoredMask{
-		mask:  rle.Encode(pix, r.rows, r.width),
+		mask:  rle.Mask{H: r.rows, W: r.width, Counts: box.runs(inside, r.rows, r.width)},
 		score: float32(sum) / (float32(area) + 1e-6),
 	}
+}
+
+// runs are the column-major runs of an h x w mask that is inside, row-major, in
+// the box and empty around it.
+func (r *resizer) runs(inside []bool, h, w int) []uint32 {
+	counts := make([]uint32, 0, 4*r.width)
+	now, begun := false, 0
+	turn := func(at int) {
+		counts = append(counts, uint32(at-begun))
+		now, begun = !now, at
+	}
+	for x := range r.width {
+		top := (r.fromX+x)*h + r.fromY
+		for y := range r.rows {
+			if inside[y*r.width+x] != now {
+				turn(top + y)
+			}
+		}
+		if now && r.rows < h { // what lies between two columns of the box is outside
+			turn(top + r.rows)
+		}
+	}
+	return append(counts, uint32(h*w-begun))
 }

@@ -64,12 +64,3 @@ func softmax(dst, logits []float32) {
 		dst[i] /= sum
 	}
 }
-
-func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
-
-// sigmoid rounds where float32 arithmetic does: after exp, sum and quotient.
-func sigmoid(x float32) float32 { return 1 / (1 + exp(-x)) }
-
-// aboveHalf is the logit beyond which [sigmoid] gives at least one half, with
-// the roundings of float32: exp(-x) must not exceed 1 by more than its last bit.
-const aboveHalf = -0x1.8p-23

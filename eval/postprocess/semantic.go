@@ -108,10 +108,12 @@ func (s *scorer) rows() *scoreRows {
 func (r *scoreRows) label(dst []uint16, y int) {
 	a, b := r.wideRow(int(r.y.lo[y])), r.wideRow(int(r.y.hi[y]))
 	width := len(dst)
-	for c := range r.classes {
-		blend(r.blended, a[c*width:(c+1)*width], b[c*width:(c+1)*width], r.y.first[y], r.y.second[y])
+	blend(r.best, a, b, r.y.first[y], r.y.second[y])
+	clear(dst)
+	for c := 1; c < r.classes; c++ {
+		blend(r.blended, a[c*width:], b[c*width:], r.y.first[y], r.y.second[y])
 		for x, score := range r.blended {
-			if c == 0 || score > r.best[x] {
+			if score > r.best[x] {
 				r.best[x], dst[x] = score, uint16(c)
 			}
 		}
@@ -176,19 +178,4 @@ func (r *scoreRows) score(w *window, readers []*rowReader, y int) {
 		}
 	}
 	multiply(r.scores, w.weights, r.masks, len(readers), r.classes)
-}
-
-// multiply computes dst[c, x] = sum over q of weights[q, c] * masks[q, x].
-func multiply(dst, weights, masks []float32, queries, classes int) {
-	side := len(dst) / classes
-	clear(dst)
-	for q := range queries {
-		mask := masks[q*side : (q+1)*side]
-		for c, weight := range weights[q*classes : (q+1)*classes] {
-			row := dst[c*side : (c+1)*side]
-			for x, m := range mask {
-				row[x] += float32(weight * m)
-			}
-		}
-	}
 }
