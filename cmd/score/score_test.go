@@ -101,14 +101,15 @@ func TestJSONShapes(t *testing.T) {
 
 func TestUsageErrors(t *testing.T) {
 	for line, want := range map[string]string{
-		"":                                       "want one of panoptic, instance and semantic",
-		"boxes":                                  `unknown task "boxes"`,
-		"instance -gt a.json":                    "-pred is missing: COCO results list",
-		"instance -gt a.json -pred b.json c":     `unexpected argument "c"`,
-		"instance -thresholds 3":                 "flag provided but not defined: -thresholds",
-		"instance -gt a -pred b -protocol paper": "-protocol paper: want exact, upstream or both",
-		"instance -gt a -pred b -json no/x.json": "-json no/x.json: its folder does not exist",
-		"semantic -gt-dir a -pred-dir b -dataset voc": "-dataset voc: want ade20k, cityscapes or a .yaml file",
+		"":                                   "want one of panoptic, instance and semantic",
+		"boxes":                              `unknown task "boxes"`,
+		"instance -gt a.json":                "-pred is missing: COCO results list",
+		"instance -gt a.json -pred b.json c": `unexpected argument "c"`,
+		"instance -gt a -pred b -boundary -protocol both": "-boundary with -protocol both: want exact",
+		"instance -thresholds 3":                          "flag provided but not defined: -thresholds",
+		"instance -gt a -pred b -protocol paper":          "-protocol paper: want exact, upstream or both",
+		"instance -gt a -pred b -json no/x.json":          "-json no/x.json: its folder does not exist",
+		"semantic -gt-dir a -pred-dir b -dataset voc":     "-dataset voc: want ade20k, cityscapes or a .yaml file",
 	} {
 		err := run(context.Background(), strings.Fields(line))
 		var usage *app.UsageError
@@ -137,7 +138,7 @@ func Example_help() {
 	}
 	// Output:
 	// Usage: score panoptic -gt JSON -gt-dir DIR -pred JSON -pred-dir DIR [-protocol exact|upstream|both] [-json FILE]
-	//        score instance -gt JSON -pred RESULTS.json [-protocol exact|upstream|both] [-json FILE]
+	//        score instance -gt JSON -pred RESULTS.json [-protocol exact|upstream|both] [-boundary] [-json FILE]
 	//        score semantic -gt-dir DIR -pred-dir DIR -dataset ade20k|cityscapes|FILE.yaml [-protocol ..] [-json FILE]
 	//
 	// Scores prediction files: PQ as panopticapi, mask AP as pycocotools, mIoU by the

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"eomt/cmd/internal/app"
 	"eomt/cmd/internal/progress"
 	"eomt/eval/ap"
 	"eomt/eval/cocofiles"
@@ -38,16 +39,23 @@ func instance(ctx context.Context, args []string) error {
 	f := newFlags("instance", "-gt JSON -pred RESULTS.json", "-gt instances_val2017.json -pred results.json")
 	truth := f.path("gt", "instance ground truth (`JSON`)")
 	pred := f.path("pred", "COCO results list with segmentations (`JSON`)")
+	boundary := f.Bool("boundary", false, "boundary AP: Boundary IoU where it is lower than the masks' (protocol exact only)")
 	protocols, err := f.parse(args)
 	if err != nil {
 		return err
+	}
+	byExact := ap.Exact
+	if *boundary {
+		if byExact = ap.Boundary; *f.protocol != exact {
+			return app.Usagef("-boundary with -protocol %s: want %s", *f.protocol, exact)
+		}
 	}
 	files, err := cocofiles.OpenInstances(*truth, *pred)
 	if err != nil {
 		return err
 	}
 	bar := progress.Start("images", files.Len())
-	results, err := scoring.Instances(ctx, files, rules(protocols, ap.Exact, ap.Upstream), tick(bar))
+	results, err := scoring.Instances(ctx, files, rules(protocols, byExact, ap.Upstream), tick(bar))
 	bar.Finish()
 	if err != nil {
 		return err

@@ -37,6 +37,11 @@ type goldenPair struct {
 func readGolden(t testing.TB) (golden struct {
 	Masks, Polygons []goldenMask
 	Pairs           []goldenPair
+	Boundaries      []struct {
+		H, W           int
+		Ratio          float64
+		Mask, Boundary string
+	}
 }) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/golden.json")
@@ -108,6 +113,18 @@ func TestPairsEqualPycocotools(t *testing.T) {
 		}
 		if got := Merge(all, true).String(); got != p.Intersection.Text {
 			t.Errorf("pair %d: intersection %q, want %q", i, got, p.Intersection.Text)
+		}
+	}
+}
+
+func TestBoundariesEqualReference(t *testing.T) {
+	for i, g := range readGolden(t).Boundaries {
+		m, err := FromString(g.Mask, g.H, g.W)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Boundary(g.Ratio).String(); got != g.Boundary {
+			t.Errorf("boundary %d of %d x %d at %v: %q, want %q", i, g.H, g.W, g.Ratio, got, g.Boundary)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // Package ap computes COCO's mask average precision and recall from run-length
-// masks with scores, exactly as pycocotools does or as the reference
-// implementation does through torchmetrics ([Rule]).
+// masks with scores, exactly as pycocotools does, or as the reference
+// implementation does through torchmetrics, or by Boundary IoU ([Rule]).
 //
 //	evaluator.Image(one image's truths and detections) -> ImageStat
 //	stats.Add(ImageStat), stats.Merge(other shard)

@@ -66,6 +66,9 @@ func (e *Evaluator) candidates(truths []Truth, detections []Detection) [][]candi
 		dt[d] = detections[d].Mask
 	}
 	ious := rle.IoU(dt, gt, crowd)
+	if e.rule == Boundary {
+		limitToBoundaries(ious, dt, gt, crowd)
+	}
 	for d := range detections {
 		for g := range truths {
 			if iou := ious[d*len(truths)+g]; iou >= e.ious[0] {
@@ -74,6 +77,23 @@ func (e *Evaluator) candidates(truths []Truth, detections []Detection) [][]candi
 		}
 	}
 	return pairs
+}
+
+// limitToBoundaries lowers the IoUs with truths that are no crowds to those of
+// the boundaries.
+func limitToBoundaries(ious []float64, dt, gt []rle.Mask, crowd []bool) {
+	boundaries := func(masks []rle.Mask) []rle.Mask {
+		out := make([]rle.Mask, len(masks))
+		for i, m := range masks {
+			out[i] = m.Boundary(boundaryRatio)
+		}
+		return out
+	}
+	for i, iou := range rle.IoU(boundaries(dt), boundaries(gt), crowd) {
+		if !crowd[i%len(gt)] {
+			ious[i] = min(ious[i], iou)
+		}
+	}
 }
 
 // assignment is the state of one size range and threshold.

@@ -86,6 +86,9 @@ func TestRandomInstancesEqualReferences(t *testing.T) {
 			t.Fatal(err)
 		}
 		compareAll(t, name+" exact", expected["exact"], figures(t, scoreInstances(t, ap.Exact, files)), 1e-12)
+		if want, has := expected["boundary"]; has {
+			compareAll(t, name+" boundary", want, figures(t, scoreInstances(t, ap.Boundary, files)), 1e-12)
+		}
 		// torchmetrics gives single precision.
 		compareAll(t, name+" upstream", expected["upstream"], figures(t, scoreInstances(t, ap.Upstream, files)), 1e-7)
 	}

@@ -5,7 +5,8 @@ official formats and expected.json.
 Run by hand from the repository root:
     python scripts/goldens/metrics.py PANOPTICAPI_CHECKOUT EOMT_CHECKOUT
 Made with panopticapi 7bb46555, tue-mps/eomt 7bd19dd, torchmetrics 1.7.1,
-pycocotools 2.0.11, cityscapesscripts 2.3.0, numpy 2.4.6; the seed is the set's position.
+pycocotools 2.0.11, cityscapesscripts 2.3.0, faster-coco-eval 1.8.0,
+opencv-python-headless 5.0.0, numpy 2.4.6; the seed is the set's position.
 """
 
 import os
@@ -53,6 +54,8 @@ def main(panopticapi, eomt):
             else:
                 randomsets.instance_set(rng, folder, **kind)
                 expected = {"exact": references.instance(folder), "upstream": references.instance_upstream(folder)}
+                if name == "instance-boxes":
+                    expected["boundary"] = references.instance_boundary(folder)
             randomsets.write_json(os.path.join(folder, "expected.json"), expected)
             pack(folder, "cocofiles", name)
     with tempfile.TemporaryDirectory() as folder:

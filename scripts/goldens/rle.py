@@ -1,4 +1,5 @@
-"""Writes data/rle/testdata/golden.json with pycocotools 2.0.11, numpy 2.4.6.
+"""Writes data/rle/testdata/golden.json with pycocotools 2.0.11, numpy 2.4.6 and,
+for boundaries, faster-coco-eval 1.8.0 with opencv-python-headless 5.0.0.
 
 Run by hand from the repository root: python scripts/goldens/rle.py
 Random masks, polygons (also outside the image, degenerate, self-crossing),
@@ -8,6 +9,7 @@ unions, intersections and IoUs with crowds; seed 1.
 import json
 
 import numpy as np
+from faster_coco_eval.core.mask import rleToBoundaryCV
 from pycocotools import mask as api
 
 rng = np.random.default_rng(1)
@@ -103,9 +105,20 @@ def pairs():
     return out
 
 
+def boundaries():
+    out = []
+    for _ in range(120):
+        h, w = (int(v) for v in rng.integers(1, 90, 2))
+        rle = api.encode(np.asfortranarray(random_mask(h, w).astype(np.uint8)))
+        ratio = float(rng.choice([0.001, 0.02, 0.1]))
+        out.append({"h": h, "w": w, "ratio": ratio, "mask": rle["counts"].decode(),
+                    "boundary": rleToBoundaryCV(rle, ratio)["counts"].decode()})
+    return out
+
+
 def main():
     golden = {"made_with": "pycocotools 2.0.11, numpy 2.4.6, seed 1",
-              "masks": masks(), "polygons": polygons(), "pairs": pairs()}
+              "masks": masks(), "polygons": polygons(), "pairs": pairs(), "boundaries": boundaries()}
     with open("data/rle/testdata/golden.json", "w") as f:
         f.write("{\n")
         for i, (k, v) in enumerate(golden.items()):

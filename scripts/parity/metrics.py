@@ -4,7 +4,8 @@
 
 Prints the largest difference of each comparison and fails beyond its tolerance:
 1e-9, or 1e-6 where the reference gives single precision. Needs pycocotools,
-torch, torchmetrics and cityscapesscripts; panopticapi and the reference
+torch, torchmetrics, cityscapesscripts, faster-coco-eval and
+opencv-python-headless; panopticapi and the reference
 implementation only where their paths are given.
 """
 
@@ -71,6 +72,12 @@ class Parity:
         self.compare("mask AP, pycocotools", references.instance(f), got["exact"], DOUBLE)
         self.compare("mask AP upstream, torchmetrics", references.instance_upstream(f), got["upstream"], SINGLE)
 
+    def boundary(self, args):
+        randomsets.instance_set(self.rng, self.folder, id_zero=False)
+        f = self.folder
+        got = self.score("instance", "-gt", f"{f}/gt.json", "-pred", f"{f}/pred.json", "-boundary")
+        self.compare("boundary AP, faster-coco-eval", references.instance_boundary(f), got, DOUBLE)
+
     def semantic(self, args, dataset):
         """Predictions of no class are in Cityscapes only; torchmetrics cannot count them."""
         if dataset == "cityscapes":
@@ -116,6 +123,7 @@ def main():
             p.run(p.panoptic, args, crowds="many")
             p.run(p.instance, args, many=k == 0)
             p.run(p.instance, args, boxes=True, id_zero=False)
+            p.run(p.boundary, args)
             p.run(p.semantic, args, dataset="cityscapes")
             p.run(p.semantic, args, dataset="ade20k")
     print("| comparison | data sets | largest difference | tolerance |\n|---|---|---|---|")
