@@ -99,15 +99,11 @@ type draws struct {
 }
 
 // draw draws them from the step's random state.
-func (s *Step) draw(rest []*Node, dtype dtypes.DType) (d draws) {
+func (s *Step) draw(rest []*Node, dtype dtypes.DType) draws {
 	c := s.config.Model
 	dims := rest[inValid].Shape().Dimensions
 	random, masks := RandomUniform(rest[inRandom], shapes.Make(dtype, c.QueryBlocks, dims[0], c.Queries))
-	d = draws{masksLBQ: masks, points: make([]losses.Points, c.QueryBlocks+1)}
-	for i := range d.points {
-		random, d.points[i] = losses.DrawPoints(s.config.Loss, random, dims[0], dims[1], dtype)
-	}
-	return d
+	return draws{masksLBQ: masks, points: losses.DrawPoints(s.config.Loss, random, c.QueryBlocks+1, dims[0], dims[1], dtype)}
 }
 
 // advance is the step with given draws.
