@@ -30,7 +30,9 @@ func newPacker(keep []uint32, outWords int) *packer {
 
 func newWordPacker(mask uint32) wordPacker {
 	w := wordPacker{keep: mask, n: bits.OnesCount32(mask)}
-	below := ^mask << 1 // dropped bits to the right of each bit, counted bit by bit below
+	// A bit moves down by the number of dropped bits below it. Step i handles bit i
+	// of that number: a bit of odd is set where it is 1.
+	below := ^mask << 1
 	for i := range w.moves {
 		odd := below ^ below<<1
 		odd ^= odd << 2

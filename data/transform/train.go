@@ -30,16 +30,22 @@ var ErrNoTarget = errors.New("no target is left in the image")
 // failing with [ErrNoTarget] in the end. Targets without a pixel are dropped and
 // the others keep their order. It does not modify s.
 func (t Train) Apply(rng *rand.Rand, s *data.Sample) (*data.Sample, error) {
+	out, _, err := t.ApplyCounted(rng, s)
+	return out, err
+}
+
+// ApplyCounted is [Train.Apply] that also returns how often it drew.
+func (t Train) ApplyCounted(rng *rand.Rand, s *data.Sample) (out *data.Sample, draws int, err error) {
 	if err := t.check(s); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	for range maxDraws {
-		out, err := t.ApplyDraws(s, t.Draw(rng, s.Image.W, s.Image.H))
+	for draws = 1; draws <= maxDraws; draws++ {
+		out, err = t.ApplyDraws(s, t.Draw(rng, s.Image.W, s.Image.H))
 		if err == nil || allCrowd(s) {
-			return out, err
+			return out, draws, err
 		}
 	}
-	return nil, noTarget(s)
+	return nil, maxDraws, noTarget(s)
 }
 
 // ApplyDraws transforms s by given draws; [ErrNoTarget] where that leaves no
