@@ -47,6 +47,9 @@ type Config struct {
 	// are done. One of the same evaluation that was interrupted is gone on with.
 	// With Save there is always one, by default in that folder.
 	Journal string `json:"-"`
+	// Visit, where not nil, is given every prediction that is made, from several
+	// goroutines; what it gets is its own.
+	Visit func(Prediction) error `json:"-"`
 	// Identity says what the result depends on besides this Config (weights, data
 	// set): a journal of another identity is started anew.
 	Identity string
@@ -114,6 +117,24 @@ func Evaluate(ctx context.Context, ds data.Dataset, p Predictor, c Config, progr
 	}
 	report.Resumed, report.Seconds = resumed, time.Since(started).Seconds()
 	return report, e.journal.finish()
+}
+
+// Prediction is what a model made of an image: the field of its task is set.
+type Prediction struct {
+	Info      data.ImageInfo
+	Sample    *data.Sample
+	Panoptic  *postprocess.PanopticMap
+	Instances []postprocess.Detection
+	Semantic  *postprocess.Labels
+}
+
+// visit shows a prediction to the caller.
+func (c Config) visit(it *item, p Prediction) error {
+	if c.Visit == nil {
+		return nil
+	}
+	p.Info, p.Sample = it.info, it.sample
+	return c.Visit(p)
 }
 
 // evaluation is the state of [Evaluate].

@@ -121,8 +121,10 @@ func (t *panopticTask) score(it *item) (Record, error) {
 		record.set(p, &Stat{Panoptic: &stat})
 	}
 	var err error
-	record.Prediction, err = t.saver.panoptic(it.info, found, t.classes)
-	return record, err
+	if record.Prediction, err = t.saver.panoptic(it.info, found, t.classes); err != nil {
+		return record, err
+	}
+	return record, t.visit(it, Prediction{Panoptic: &found})
 }
 
 func (t *panopticTask) outcome(p Protocol, stats []*Stat) (Outcome, error) {
@@ -165,8 +167,10 @@ func (t *instanceTask) score(it *item) (Record, error) {
 		record.set(p, &Stat{Instance: &stat})
 	}
 	var err error
-	record.Prediction, err = t.saver.instances(it.info, found, t.classes)
-	return record, err
+	if record.Prediction, err = t.saver.instances(it.info, found, t.classes); err != nil {
+		return record, err
+	}
+	return record, t.visit(it, Prediction{Instances: found})
 }
 
 func (t *instanceTask) outcome(p Protocol, stats []*Stat) (Outcome, error) {
@@ -207,7 +211,10 @@ func (t *semanticTask) score(it *item) (Record, error) {
 		}
 		record.set(p, &Stat{Semantic: &stat})
 	}
-	return record, t.saver.labels(it.info, found, t.classes)
+	if err := t.saver.labels(it.info, found, t.classes); err != nil {
+		return record, err
+	}
+	return record, t.visit(it, Prediction{Semantic: &found})
 }
 
 func (t *semanticTask) outcome(p Protocol, stats []*Stat) (Outcome, error) {

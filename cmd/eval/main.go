@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +16,6 @@ import (
 	"eomt/cmd/internal/progress"
 	"eomt/configs"
 	"eomt/eval"
-	"eomt/eval/scoring"
 	"eomt/model"
 )
 
@@ -147,7 +145,7 @@ func (o options) write(r *eval.Report) error {
 		if len(r.Outcomes) > 1 {
 			fmt.Printf("Protocol %s:\n", outcome.Protocol)
 		}
-		table(os.Stdout, outcome)
+		app.WriteOutcome(os.Stdout, outcome)
 	}
 	resumed := ""
 	if r.Resumed > 0 {
@@ -165,15 +163,4 @@ func (o options) write(r *eval.Report) error {
 		return fmt.Errorf("write results: %w", err)
 	}
 	return nil
-}
-
-func table(w io.Writer, o eval.Outcome) {
-	switch {
-	case o.Panoptic != nil:
-		scoring.WritePanoptic(w, *o.Panoptic)
-	case o.Instance != nil:
-		scoring.WriteInstances(w, *o.Instance)
-	default:
-		scoring.WriteSemantic(w, *o.Semantic)
-	}
 }

@@ -25,11 +25,11 @@ type Dataset interface {
 // generated shapes are generated where they are missing. Validation keeps images
 // without annotations, as the official metrics count them.
 func OpenDataset(ctx context.Context, c configs.Config, split string) (Dataset, error) {
-	keep := c.Data.KeepEmpty
+	keep := split == "val" || c.Data.KeepEmpty
 	switch c.Data.Format + " " + c.Task {
 	case "coco panoptic", "coco instance":
 		return openCOCO(c, split)
-	case "shapes panoptic", "shapes instance":
+	case "shapes panoptic", "shapes instance", "shapes semantic":
 		if err := generateShapes(ctx, c.Data); err != nil {
 			return nil, err
 		}

@@ -46,7 +46,7 @@ func Counts(c configs.Config) (images, classes int, err error) {
 		return ade20k.Images("train"), len(ade20k.Classes()), nil
 	case "cityscapes semantic", "cityscapes panoptic":
 		return cityscapes.Images("train"), len(cityscapes.Classes()), nil
-	case "shapes panoptic", "shapes instance":
+	case "shapes panoptic", "shapes instance", "shapes semantic":
 		if c.Data.Shapes != nil {
 			return c.Data.Shapes.Train, shapesClasses(c.Task), nil
 		}
@@ -58,7 +58,7 @@ func Counts(c configs.Config) (images, classes int, err error) {
 func shapesClasses(task string) int {
 	n := 0
 	for _, class := range shapes.Classes() {
-		if task == "panoptic" || class.Thing {
+		if task != "instance" || class.Thing {
 			n++
 		}
 	}
