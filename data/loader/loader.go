@@ -16,9 +16,10 @@ import (
 
 // Transform brings a sample to the training size. It must give the same size for
 // all samples, drop crowds, not change its argument, be safe for concurrent use,
-// and return transform.ErrNoTarget where nothing is left to learn from.
+// and return transform.ErrNoTarget where nothing is left to learn from. draws is
+// how often it drew random numbers until something was. See transform.Train.
 type Transform interface {
-	Apply(rng *rand.Rand, s *data.Sample) (*data.Sample, error)
+	ApplyCounted(rng *rand.Rand, s *data.Sample) (out *data.Sample, draws int, err error)
 }
 
 // What to do with a sample that breaks its format (Config.OnBadSample).
@@ -43,6 +44,7 @@ type Config struct {
 // Stats counts what happened so far, also in batches made ahead.
 type Stats struct {
 	Wait           time.Duration // that Next spent waiting
+	Redrawn        int64         // samples whose transforms were drawn again for want of a target
 	Replaced       int64         // samples with nothing to learn from; the next of the data set took their place
 	Skipped        int64         // samples that broke their format, likewise
 	DroppedTargets int64         // smallest targets of samples that had more than the largest bucket
@@ -60,8 +62,8 @@ type Loader struct {
 	cancel  context.CancelFunc
 	done    <-chan struct{}
 
-	wait                       time.Duration
-	replaced, skipped, dropped atomic.Int64
+	wait                                time.Duration
+	redrawn, replaced, skipped, dropped atomic.Int64
 }
 
 // pending is a batch in the making.
@@ -166,7 +168,7 @@ var errClosed = errors.New("loader: closed")
 
 // Stats returns the counts so far.
 func (l *Loader) Stats() Stats {
-	return Stats{l.wait, l.replaced.Load(), l.skipped.Load(), l.dropped.Load()}
+	return Stats{l.wait, l.redrawn.Load(), l.replaced.Load(), l.skipped.Load(), l.dropped.Load()}
 }
 
 // Close stops the workers and waits until they are gone.

@@ -22,7 +22,10 @@ func (l *Loader) sample(epoch, at int) (*data.Sample, error) {
 	for try := range min(maxReplacements, l.set.Len()) {
 		s, err := l.set.Load((at + try) % l.set.Len())
 		if err == nil {
-			s, err = l.config.Transform.Apply(rng, s)
+			var draws int
+			if s, draws, err = l.config.Transform.ApplyCounted(rng, s); draws > 1 {
+				l.redrawn.Add(1)
+			}
 		}
 		switch {
 		case err == nil:
