@@ -307,3 +307,42 @@ func TestDamageIsFound(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkSave writes a checkpoint of 192 MB: parameters of 64 MB and their moments.
+func BenchmarkSave(b *testing.B) {
+	large := snapshotAt(1)
+	values := tensor.FromFloat32s("large", []int{1 << 24}, make([]float32, 1<<24))
+	large.Params, large.First, large.Second = []tensor.Tensor{values}, []tensor.Tensor{values}, []tensor.Tensor{values}
+	store := &Store{Dir: b.TempDir(), Keep: 1}
+	b.SetBytes(3 << 26)
+	for b.Loop() {
+		if _, err := store.Save(large); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkLoad verifies and reads it again.
+func BenchmarkLoad(b *testing.B) {
+	large := snapshotAt(1)
+	values := tensor.FromFloat32s("large", []int{1 << 24}, make([]float32, 1<<24))
+	large.Params, large.First, large.Second = []tensor.Tensor{values}, []tensor.Tensor{values}, []tensor.Tensor{values}
+	path, err := (&Store{Dir: b.TempDir()}).Save(large)
+	if err != nil {
+		b.Fatal(err)
+	}
+	into := make([]float32, 1<<24)
+	b.SetBytes(3 << 26)
+	for b.Loop() {
+		loaded, err := Load(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, part := range [][]tensor.Tensor{loaded.Params, loaded.First, loaded.Second} {
+			if err := part[0].ReadFloat32s(into); err != nil {
+				b.Fatal(err)
+			}
+		}
+		loaded.Close()
+	}
+}

@@ -79,7 +79,8 @@ func (t *Table) Read(tensors []tensor.Tensor) (*Reading, error) {
 	r := &Reading{Buffers: map[string]tensor.Tensor{}}
 	used := map[string]bool{}
 	done := map[string]bool{}
-	for _, candidate := range t.candidates(tensors) {
+	candidates := t.candidates(tensors)
+	for _, candidate := range candidates {
 		if done[candidate.pair.Ours] {
 			continue
 		}
@@ -97,7 +98,7 @@ func (t *Table) Read(tensors []tensor.Tensor) (*Reading, error) {
 			used[name] = true
 		}
 	}
-	for _, candidate := range t.candidates(tensors) {
+	for _, candidate := range candidates {
 		if !done[candidate.pair.Ours] {
 			done[candidate.pair.Ours] = true
 			r.Missing = append(r.Missing, candidate.absent(index)...)

@@ -145,11 +145,10 @@ func TestImageSizeThatTheFileTells(t *testing.T) {
 }
 
 func TestCompareFindsDifferences(t *testing.T) {
-	text, err := command(t, "compare", testdata+"hf-eomt", testdata+"hf-eomt-sharded", "-tolerance", "100")
-	if err != nil {
+	if _, err := command(t, "compare", testdata+"hf-eomt", testdata+"hf-eomt-sharded", "-tolerance", "100"); err != nil {
 		t.Errorf("within 100: %v", err)
 	}
-	text, err = command(t, "compare", testdata+"hf-eomt", "-tolerance", "1e-3", testdata+"hf-eomt-sharded")
+	text, err := command(t, "compare", testdata+"hf-eomt", "-tolerance", "1e-3", testdata+"hf-eomt-sharded")
 	if !errors.Is(err, errDiffer) {
 		t.Errorf("different models: %v", err)
 	}

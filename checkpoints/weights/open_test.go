@@ -1,0 +1,221 @@
+package weights
+
+import (
+	"bytes"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"eomt/checkpoints/names"
+	"eomt/checkpoints/safetensors"
+	"eomt/checkpoints/tensor"
+)
+
+// The files in testdata are made by scripts/goldens/weights.py: random weights
+// written by the libraries that define the formats, and for each NAME what it
+// must become, in NAME.expected.safetensors.
+
+var (
+	tinyDINOv2 = names.Architecture{Kind: names.DINOv2, Width: 16, Blocks: 2, Hidden: 32, Patch: 14, Grid: [2]int{5, 5}, Registers: 4, NormEps: 1e-6}
+	tinyDINOv3 = names.Architecture{Kind: names.DINOv3, Width: 16, Blocks: 2, Hidden: 32, Patch: 16, Registers: 4, NormEps: 1e-5, RopeTheta: 100}
+)
+
+// with is a copy of a, changed.
+func with(a names.Architecture, change func(*names.Architecture)) names.Architecture {
+	change(&a)
+	return a
+}
+
+// eomt adds the heads of the tiny test models.
+func eomt(a *names.Architecture) {
+	a.Patch, a.Grid, a.Heads, a.NormEps = 16, [2]int{4, 4}, 2, 1e-6
+	a.Queries, a.Classes, a.MaskBlocks, a.Upscales = 3, 4, 1, 2
+}
+
+var formats = []struct {
+	file   string // in testdata
+	golden string // stem of the expected tensors
+	format names.Format
+	want   names.Architecture
+}{
+	{"dinov2-reg.pth", "dinov2-reg", names.MetaDINOv2, tinyDINOv2},
+	{"dinov2-swiglu.pth", "dinov2-swiglu", names.MetaDINOv2, with(tinyDINOv2, func(a *names.Architecture) { a.SwiGLU = true })},
+	{"dinov2-noreg.pth", "dinov2-noreg", names.MetaDINOv2, with(tinyDINOv2, func(a *names.Architecture) { a.Registers = 0 })},
+	{"timm-reg.safetensors", "timm-reg", names.TimmDINOv2, tinyDINOv2},
+	{"timm-swiglu.safetensors", "timm-swiglu", names.TimmDINOv2, with(tinyDINOv2, func(a *names.Architecture) { a.SwiGLU = true })},
+	{"timm-noreg.safetensors", "timm-noreg", names.TimmDINOv2, with(tinyDINOv2, func(a *names.Architecture) { a.Registers = 0 })},
+	{"timm-dinov3.safetensors", "timm-dinov3", names.TimmDINOv3, tinyDINOv3},
+	{"timm-dinov3-qkvb.safetensors", "timm-dinov3-qkvb", names.TimmDINOv3, tinyDINOv3},
+	{"timm-dinov3-gated.safetensors", "timm-dinov3-gated", names.TimmDINOv3, with(tinyDINOv3, func(a *names.Architecture) { a.SwiGLU = true })},
+	{"dinov3.pth", "dinov3", names.MetaDINOv3, tinyDINOv3},
+	{"hf-dinov2-reg", "hf-dinov2-reg", names.HFBackboneV2, with(tinyDINOv2, func(a *names.Architecture) { a.Heads = 2 })},
+	{"hf-dinov2-swiglu", "hf-dinov2-swiglu", names.HFBackboneV2, with(tinyDINOv2, func(a *names.Architecture) {
+		a.Heads, a.SwiGLU, a.Registers = 2, true, 0
+	})},
+	{"hf-dinov3", "hf-dinov3", names.HFBackboneV3, with(tinyDINOv3, func(a *names.Architecture) { a.Heads, a.Grid = 2, [2]int{4, 4} })},
+	{"hf-eomt", "hf-eomt", names.HFDINOv2, with(tinyDINOv2, eomt)},
+	{"hf-eomt-swiglu", "hf-eomt-swiglu", names.HFDINOv2, with(with(tinyDINOv2, eomt), func(a *names.Architecture) { a.SwiGLU = true })},
+	{"hf-eomt-sharded", "hf-eomt-sharded", names.HFDINOv2, with(tinyDINOv2, eomt)},
+	{"hf-eomt-sharded/model.safetensors.index.json", "", "", names.Architecture{}}, // not a file of weights
+	{"hf-eomt-bf16", "hf-eomt-bf16", names.HFDINOv2, with(tinyDINOv2, eomt)},
+	{"hf-eomt-dinov3", "hf-eomt-dinov3", names.HFDINOv3, with(tinyDINOv3, eomt)},
+	{"hf-eomt-dinov3-gated", "hf-eomt-dinov3-gated", names.HFDINOv3, with(with(tinyDINOv3, eomt), func(a *names.Architecture) {
+		a.SwiGLU, a.Hidden = true, 24
+	})},
+	{"official.bin", "official", names.OfficialDINOv2, names.Architecture{Kind: names.DINOv2, Width: 64, Blocks: 1, Heads: 1, Hidden: 64,
+		Patch: 8, Grid: [2]int{3, 3}, Registers: 4, Queries: 3, Classes: 4, MaskBlocks: 1, Upscales: 1, NormEps: 1e-6}},
+}
+
+func TestOpenEveryFormat(t *testing.T) {
+	for _, c := range formats {
+		t.Run(c.file, func(t *testing.T) {
+			m, err := Open(filepath.Join("testdata", c.file))
+			if c.golden == "" {
+				if err == nil {
+					t.Error("opened")
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			if m.Format != c.format {
+				t.Errorf("format %s, want %s", m.Format, c.format)
+			}
+			if diff := cmp.Diff(c.want, m.Architecture); diff != "" {
+				t.Errorf("architecture differs (-want +got):\n%s", diff)
+			}
+			wantGolden(t, m.Tensors, c.golden)
+			if len(m.Report.Loaded) != len(m.Tensors) {
+				t.Errorf("%d parameters reported, %d read", len(m.Report.Loaded), len(m.Tensors))
+			}
+		})
+	}
+}
+
+// wantGolden fails unless tensors are, bit for bit, those of a golden file.
+func wantGolden(t *testing.T, tensors []tensor.Tensor, golden string) {
+	t.Helper()
+	want, err := safetensors.Open(filepath.Join("testdata", golden+".expected.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer want.Close()
+	wantEqual(t, tensors, want.Tensors)
+}
+
+// wantEqual fails unless both lists hold the same names, types, shapes and bytes.
+func wantEqual(t *testing.T, got, want []tensor.Tensor) {
+	t.Helper()
+	index := tensor.ByName(got)
+	if len(got) != len(want) || len(index) != len(want) {
+		t.Errorf("%d tensors, want %d", len(got), len(want))
+	}
+	for _, w := range want {
+		g, ok := index[w.Name]
+		if !ok || g.String() != w.String() {
+			t.Errorf("got %v, want %v", g, w)
+			continue
+		}
+		a, errA := g.Bytes()
+		b, errB := w.Bytes()
+		if errA != nil || errB != nil || !bytes.Equal(a, b) {
+			t.Errorf("%v differs in its values (%v, %v)", w, errA, errB)
+		}
+	}
+}
+
+func TestDeltasBecomeWeights(t *testing.T) {
+	m, err := OpenDeltas("testdata/official-dinov3-deltas.bin", "testdata/hf-dinov3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	wantGolden(t, m.Tensors, "official-dinov3-deltas")
+	a := m.Architecture
+	if a.Heads != 2 || a.NormEps != 1e-5 || a.RopeTheta != 100 || a.MaskBlocks != 1 || m.MaskProbs[0] != 0 {
+		t.Errorf("architecture %+v, mask probabilities %v", a, m.MaskProbs)
+	}
+}
+
+func TestDeltasAndWholeWeightsAreToldApart(t *testing.T) {
+	const deltas, base, whole = "testdata/official-dinov3-deltas.bin", "testdata/hf-dinov3", "testdata/official.bin"
+	wantError(t, second(Open(deltas)), "-deltas-from")
+	wantError(t, second(OpenDeltas(whole, base)), "whole weights")
+	wantError(t, second(OpenDeltas(base, base)), "whole weights")
+	wantError(t, second(OpenDeltas(deltas, "testdata/timm-reg.safetensors")), "the base does not fit", "backbone.pos_embed")
+	wantError(t, second(OpenDeltas(deltas, deltas)), "-deltas-from")
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// wantError fails unless err says all of texts.
+func wantError(t *testing.T, err error, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("error %v, want one with %q", err, text)
+		}
+	}
+}
+
+func TestFitResizesAndStartsHeadsAnew(t *testing.T) {
+	m, err := Open("testdata/timm-reg.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	wide := with(m.Architecture, func(a *names.Architecture) {
+		eomt(a)
+		a.Grid = [2]int{4, 7}
+	})
+	_, _, err = m.Fit(Specs(wide), wide.Grid, []string{"q."})
+	wantError(t, err, "class_head.weight", "timm-reg.safetensors")
+	tensors, report, err := m.Fit(Specs(wide), wide.Grid, []string{"q.", "class_head.", "mask_head.", "upscale."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantReshaped := []string{posEmbed + " [1 25 16] -> [1 28 16]", patchWeight + " [16 3 14 14] -> [16 3 16 16]"}
+	if diff := cmp.Diff(wantReshaped, report.Reshaped); diff != "" {
+		t.Errorf("reshaped (-want +got):\n%s", diff)
+	}
+	if len(report.Fresh) != 1+2+6+10 || len(tensors) != len(Specs(m.Architecture)) {
+		t.Errorf("%d fresh, %d fitted", len(report.Fresh), len(tensors))
+	}
+	for _, one := range tensors {
+		values, err := one.Float32s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range values {
+			if math.IsNaN(float64(v)) {
+				t.Fatalf("%s holds NaN", one.Name)
+			}
+		}
+	}
+	// As many patches in another grid are still resized.
+	if _, report, _ = m.Fit(Specs(with(m.Architecture, func(a *names.Architecture) { a.Grid = [2]int{1, 25} })), [2]int{1, 25}, nil); len(report.Reshaped) != 1 {
+		t.Errorf("a 5 x 5 grid as 1 x 25: reshaped %v", report.Reshaped)
+	}
+}
+
+func TestFitOfBfloat16GivesFloat32(t *testing.T) {
+	m, err := Open("testdata/hf-eomt-bf16")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	tensors, _, err := m.Fit(Specs(m.Architecture), m.Architecture.Grid, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range tensors {
+		if one.DType != tensor.Float32 {
+			t.Errorf("%v", one)
+		}
+	}
+}
