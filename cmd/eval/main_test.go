@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"eomt/checkpoints"
-	"eomt/checkpoints/names"
 	"eomt/checkpoints/tensor"
 	"eomt/cmd/internal/app"
 	"eomt/configs"
@@ -60,10 +59,8 @@ func tinyRun(t *testing.T, task string) (config, weights string) {
 		params = append(params, tensor.FromFloat32s(p.Name, p.Shape, p.Initialize(7)))
 	}
 	store := checkpoints.Store{Dir: filepath.Join(weights, "checkpoints"), Keep: 1}
-	a := &names.Architecture{Kind: names.DINOv2, Width: m.Width, Blocks: m.Blocks, Heads: m.Heads, Hidden: m.MLPHidden,
-		Patch: m.Patch, Grid: [2]int{m.GridH(), m.GridW()}, Registers: m.Registers, Queries: m.Queries, Classes: m.Classes,
-		MaskBlocks: m.QueryBlocks, Upscales: m.ScaleBlocks(), NormEps: m.NormEpsilon}
-	if _, err := store.Save(checkpoints.Snapshot{State: checkpoints.State{Step: 1, Architecture: a}, Params: params}); err != nil {
+	a := app.Stored(m)
+	if _, err := store.Save(checkpoints.Snapshot{State: checkpoints.State{Step: 1, Architecture: &a}, Params: params}); err != nil {
 		t.Fatal(err)
 	}
 	return config, weights

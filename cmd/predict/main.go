@@ -1,0 +1,115 @@
+// Command predict segments images and photographs: pictures with their segments
+// drawn on and a legend, and the predictions in the official formats. Start
+// reading at main.go; photos.go finds the images, subject.go says what the
+// weights know, picture.go draws.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"eomt/cmd/internal/app"
+	"eomt/cmd/internal/progress"
+	"eomt/eval"
+	"eomt/model"
+)
+
+func main() { app.Main("predict", run) }
+
+// options are the command line.
+type options struct {
+	weights, out, task, config, backend string
+	score                               float64
+	paths                               []string
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	f := app.Flags("predict", "go run ./cmd/predict -weights PATH -out DIR [-task panoptic|instance|semantic] IMAGE|DIR ...",
+		"go run ./cmd/predict -weights runs/quickstart -out predictions photo.jpg holidays/")
+	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin")
+	f.StringVar(&o.out, "out", "", "`folder` for overlays/ and the predictions in the official formats")
+	f.StringVar(&o.task, "task", "", "panoptic, instance or semantic; by default what the weights were trained for, as far as they tell")
+	f.StringVar(&o.config, "config", "", "configuration `FILE`, where the weights do not lie in a run folder or tell their image size")
+	f.Float64Var(&o.score, "score", 0.5, "draw instances from this `score` on; the results list has all")
+	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, else the best found")
+	if err := app.Parse(f, args); err != nil {
+		return o, err
+	}
+	o.paths = f.Args()
+	switch {
+	case o.weights == "":
+		return o, app.Usagef("-weights is missing: a run folder, a checkpoint or another file of weights")
+	case o.out == "":
+		return o, app.Usagef("-out is missing: the folder for the predictions")
+	case len(o.paths) == 0:
+		return o, app.Usagef("name at least one image or folder of images, behind all flags")
+	case o.task != "" && o.task != "panoptic" && o.task != "instance" && o.task != "semantic":
+		return o, app.Usagef("-task %s: want panoptic, instance or semantic", o.task)
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	files, err := findPhotos(o.paths)
+	if err != nil {
+		return err
+	}
+	s, err := o.subject()
+	if err != nil {
+		return err
+	}
+	weights, err := app.LoadWeights(o.weights, s.model)
+	if err != nil {
+		return err
+	}
+	backend, _, err := app.OpenBackend(o.backend)
+	if err != nil {
+		return err
+	}
+	predictor, err := model.NewPredictor(backend, s.model, weights.Params, weights.MaskProbs, app.MatMul(s.config.Train.Precision))
+	if err != nil {
+		return err
+	}
+	defer predictor.Close()
+	pictures := filepath.Join(o.out, "overlays")
+	ec := app.Evaluation(s.config, s.model)
+	ec.Batch, ec.Save, ec.Journal = 1, o.out, filepath.Join(o.out, ".predict.jsonl")
+	ec.Identity = time.Now().Format(time.RFC3339Nano) // an interrupted prediction begins anew
+	ec.Visit = func(p eval.Prediction) error { return writePicture(pictures, p, s.classes, o.score) }
+	fmt.Fprintf(os.Stderr, "%s segmentation, %d classes, input %d x %d\n", s.config.Task, len(s.classes), s.model.ImageW, s.model.ImageH)
+	bar := progress.Start("predict", len(files))
+	report, err := eval.Evaluate(ctx, &photos{files: files, classes: s.classes}, app.Predictor(predictor), ec,
+		func(done, _ int) { bar.Set(done, "") })
+	bar.Finish()
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(ec.Journal); err != nil { // there is no truth that its records would score against
+		return err
+	}
+	fmt.Printf("%d images: pictures in %s, predictions in %s\n", len(report.Records), pictures, o.out)
+	return nil
+}
+
+// subject is what the weights segment, and how.
+func (o options) subject() (*subject, error) {
+	s, err := readSubject(o.weights, o.config)
+	if err != nil {
+		return nil, err
+	}
+	if o.task != "" {
+		s.config.Task = o.task
+	}
+	if s.config.Task == "semantic" && s.model.ImageH != s.model.ImageW {
+		return nil, app.Usagef("-task semantic: needs a model of square images, this one's are %d x %d", s.model.ImageW, s.model.ImageH)
+	}
+	return s, nil
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/jpeg"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/basicfont"
+	"golang.org/x/image/math/fixed"
+
+	"eomt/data"
+	"eomt/data/overlay"
+	"eomt/eval"
+	"eomt/eval/postprocess"
+)
+
+// writePicture draws a prediction and writes it under the image's name: as JPEG
+// where the image is one, else as PNG.
+func writePicture(dir string, p eval.Prediction, classes []data.Class, score float64) error {
+	drawn := segments(p, score)
+	picture := withLegend(overlay.Draw(drawn.sample, classes), drawn, classes)
+	ending := strings.ToLower(filepath.Ext(p.Info.Name))
+	name := strings.TrimSuffix(p.Info.Name, filepath.Ext(p.Info.Name))
+	var out bytes.Buffer
+	var err error
+	if ending == ".jpg" || ending == ".jpeg" {
+		name += ".jpg"
+		err = jpeg.Encode(&out, picture, &jpeg.Options{Quality: 92})
+	} else {
+		name += ".png"
+		err = png.Encode(&out, picture)
+	}
+	if err != nil {
+		return fmt.Errorf("draw: %w", err)
+	}
+	file := filepath.Join(dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+		return fmt.Errorf("draw: %w", err)
+	}
+	if err := os.WriteFile(file, out.Bytes(), 0o666); err != nil {
+		return fmt.Errorf("draw: %w", err)
+	}
+	return nil
+}
+
+// drawing is a prediction as targets of its image. Scores are of the targets;
+// nil where the task has none.
+type drawing struct {
+	sample *data.Sample
+	scores []float64
+}
+
+func segments(p eval.Prediction, score float64) drawing {
+	s := &data.Sample{Name: p.Info.Name, Image: p.Sample.Image}
+	d := drawing{sample: s}
+	switch {
+	case p.Panoptic != nil:
+		s.Masks = data.NewPlanes(s.Image.W, s.Image.H, len(p.Panoptic.Segments))
+		for _, segment := range p.Panoptic.Segments {
+			s.Instances = append(s.Instances, data.Instance{Class: segment.Class, Area: float64(segment.Area)})
+			d.scores = append(d.scores, segment.Score)
+		}
+		for i, id := range p.Panoptic.IDs {
+			if id > 0 {
+				s.Masks.Set(i%s.Image.W, i/s.Image.W, int(id)-1)
+			}
+		}
+	case p.Semantic != nil:
+		at := map[uint16]int{}
+		for _, class := range p.Semantic.Pix {
+			if _, seen := at[class]; !seen {
+				at[class] = len(s.Instances)
+				s.Instances = append(s.Instances, data.Instance{Class: int(class)})
+			}
+		}
+		s.Masks = data.NewPlanes(s.Image.W, s.Image.H, len(at))
+		for i, class := range p.Semantic.Pix {
+			s.Masks.Set(i%s.Image.W, i/s.Image.W, at[class])
+		}
+	default:
+		found := slices.Clone(p.Instances)
+		found = slices.DeleteFunc(found, func(d postprocess.Detection) bool { return d.Score < score })
+		// Small ones last, so that they are on top.
+		slices.SortStableFunc(found, func(a, b postprocess.Detection) int { return cmp.Compare(b.Mask.Area(), a.Mask.Area()) })
+		s.Masks = data.NewPlanes(s.Image.W, s.Image.H, len(found))
+		for i, detection := range found {
+			detection.Mask.Paint(s.Masks, i)
+			s.Instances = append(s.Instances, data.Instance{Class: detection.Class, Area: float64(detection.Mask.Area())})
+			d.scores = append(d.scores, detection.Score)
+		}
+	}
+	return d
+}
+
+// The legend's measures, in pixels.
+const (
+	lineHeight  = 18
+	swatch      = 12
+	letterWidth = 7
+)
+
+// withLegend adds a column with the classes at the right: colour, name, number
+// of segments and best score.
+func withLegend(picture *image.NRGBA, d drawing, classes []data.Class) *image.NRGBA {
+	lines := legend(d, classes)
+	width := 0
+	for _, line := range lines {
+		width = max(width, swatch+3*letterWidth+letterWidth*len(line.text))
+	}
+	size := picture.Bounds().Size()
+	out := image.NewNRGBA(image.Rect(0, 0, size.X+width, max(size.Y, lineHeight*len(lines)+letterWidth)))
+	draw.Draw(out, out.Bounds(), image.White, image.Point{}, draw.Src)
+	draw.Draw(out, picture.Bounds(), picture, image.Point{}, draw.Src)
+	for i, line := range lines {
+		x, y := size.X+letterWidth, letterWidth+i*lineHeight
+		draw.Draw(out, image.Rect(x, y, x+swatch, y+swatch), image.NewUniform(line.color), image.Point{}, draw.Src)
+		pen := font.Drawer{Dst: out, Src: image.Black, Face: basicfont.Face7x13, Dot: fixed.P(x+swatch+letterWidth, y+swatch-1)}
+		pen.DrawString(line.text)
+	}
+	return out
+}
+
+type legendLine struct {
+	color color.NRGBA
+	text  string
+}
+
+// legend is a line for each class that is there, in order of the class table.
+func legend(d drawing, classes []data.Class) []legendLine {
+	count, best := make([]int, len(classes)), make([]float64, len(classes))
+	for i, instance := range d.sample.Instances {
+		count[instance.Class]++
+		if d.scores != nil {
+			best[instance.Class] = max(best[instance.Class], d.scores[i])
+		}
+	}
+	var lines []legendLine
+	for i, class := range classes {
+		if count[i] == 0 {
+			continue
+		}
+		text := class.Name
+		if count[i] > 1 {
+			text = fmt.Sprintf("%d x %s", count[i], class.Name)
+		}
+		if d.scores != nil {
+			text = fmt.Sprintf("%s %.2f", text, best[i])
+		}
+		lines = append(lines, legendLine{color.NRGBA{class.Color[0], class.Color[1], class.Color[2], 255}, text})
+	}
+	if lines == nil {
+		lines = []legendLine{{color.NRGBA{128, 128, 128, 255}, "nothing found"}}
+	}
+	return lines
+}
