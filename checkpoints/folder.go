@@ -102,8 +102,20 @@ func linked(dir, name string) (int, bool) {
 	if !ok {
 		return 0, false
 	}
-	_, err = os.Stat(filepath.Join(dir, stepName(step)))
-	return step, err == nil
+	_, ok = stepFolder(dir, step)
+	return step, ok
+}
+
+// stepFolder is where the checkpoint of a step is: under its name, or set aside
+// by a run that was killed while replacing it.
+func stepFolder(dir string, step int) (string, bool) {
+	for _, prefix := range []string{"", oldPrefix} {
+		path := filepath.Join(dir, prefix+stepName(step))
+		if _, err := os.Stat(path); err == nil {
+			return path, true
+		}
+	}
+	return "", false
 }
 
 // syncDir makes the names in dir durable.

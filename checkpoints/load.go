@@ -27,16 +27,16 @@ var ErrNone = errors.New("no checkpoint there")
 // Find is the checkpoint folder that path stands for: a step folder (or link
 // to one) itself; for a checkpoints folder or a run folder around one, the
 // latest checkpoint. Where the latest link is lost, the highest step is taken.
+// It changes nothing, so that a run that saves meanwhile is not disturbed.
 func Find(path string) (string, error) {
 	for _, dir := range []string{path, filepath.Join(path, "checkpoints")} {
 		if _, err := os.Stat(filepath.Join(dir, stateFile)); err == nil {
 			return dir, nil
 		}
-		if err := restoreOld(dir); err != nil {
-			return "", fmt.Errorf("checkpoints: find in %s: %w", path, err)
-		}
 		if step, ok := linked(dir, Latest); ok {
-			return filepath.Join(dir, stepName(step)), nil
+			if folder, ok := stepFolder(dir, step); ok {
+				return folder, nil
+			}
 		}
 		steps, err := Steps(dir)
 		if err != nil {
