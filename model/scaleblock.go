@@ -28,25 +28,3 @@ func (n *net) upsample(x, w, bias *Node) *Node {
 	y = Reshape(TransposeAllAxes(y, 0, 1, 3, 2, 4, 5), b, 2*h, 2*wd, d)
 	return n.addBias(y, bias)
 }
-
-// depthwise is a 3x3 convolution of each channel by itself, zero padding 1, no
-// bias, as nine shifted products: XLA's grouped convolution on a CPU is twenty
-// times slower. w is [D, 1, 3, 3].
-func depthwise(xBhwD, w *Node) *Node {
-	dims := xBhwD.Shape().Dimensions
-	padded := padHW(xBhwD)
-	var sum *Node
-	for ky := range 3 {
-		for kx := range 3 {
-			shifted := Slice(padded, AxisRange(), AxisRange(ky, ky+dims[1]), AxisRange(kx, kx+dims[2]), AxisRange())
-			tap := Reshape(Slice(w, AxisRange(), AxisRange(), AxisElem(ky), AxisElem(kx)), dims[3])
-			term := Mul(shifted, lastAxis(tap, shifted))
-			if sum == nil {
-				sum = term
-			} else {
-				sum = Add(sum, term)
-			}
-		}
-	}
-	return sum
-}

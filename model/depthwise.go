@@ -1,0 +1,71 @@
+package model
+
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+)
+
+// depthwise is a 3x3 convolution of each channel by itself, zero padding 1, no
+// bias: x [B, h, w, D] by w [D, 1, 3, 3], as nine shifted products.
+//
+// Both directions are written out and kept apart from their surroundings by
+// barriers. XLA's grouped convolution on a CPU is twenty times slower, and the
+// derived gradient gets fused into every reader, which then repeats the nine
+// sums (docs/performance.md).
+func depthwise(x, w *Node) *Node {
+	x = OptimizationBarrier(x)
+	var dy *Node // set by the backward pass before the two gradients below run
+	wPath := IdentityWithCustomGradient(w, func(_, _ *Node) *Node {
+		return depthwiseWeightGradient(StopGradient(x), dy)
+	})
+	xPath := IdentityWithCustomGradient(x, func(_, _ *Node) *Node {
+		// Correlation with the kernel turned by half a turn.
+		return OptimizationBarrier(nineProducts(dy, Reverse(StopGradient(w), 2, 3)))
+	})
+	y := OptimizationBarrier(StopGradient(nineProducts(x, w)))
+	// Zero in value; connects y to both operands' gradients.
+	y = Add(y, Sub(xPath, StopGradient(xPath)))
+	y = Add(y, BroadcastLike(ReduceAllSum(Sub(wPath, StopGradient(wPath))), y))
+	return IdentityWithCustomGradient(y, func(_, v *Node) *Node {
+		dy = OptimizationBarrier(v)
+		return dy
+	})
+}
+
+// nineProducts sums the nine taps: y[i, j] = sum of x[i+ky-1, j+kx-1] w[ky, kx].
+func nineProducts(x, w *Node) *Node {
+	padded, d := padHW(x), x.Shape().Dimensions[3]
+	var sum *Node
+	for ky := range 3 {
+		for kx := range 3 {
+			shifted := shift(padded, ky, kx)
+			tap := Reshape(Slice(w, AxisRange(), AxisRange(), AxisElem(ky), AxisElem(kx)), d)
+			term := Mul(shifted, lastAxis(tap, shifted))
+			if sum == nil {
+				sum = term
+			} else {
+				sum = Add(sum, term)
+			}
+		}
+	}
+	return sum
+}
+
+// depthwiseWeightGradient is dw [D, 1, 3, 3]: for each tap the sum over pixels of
+// the shifted input times dy.
+func depthwiseWeightGradient(x, dy *Node) *Node {
+	padded, d := padHW(x), x.Shape().Dimensions[3]
+	taps := make([]*Node, 0, 9)
+	for ky := range 3 {
+		for kx := range 3 {
+			product := OptimizationBarrier(Mul(shift(padded, ky, kx), dy))
+			taps = append(taps, ReduceSum(product, 0, 1, 2))
+		}
+	}
+	return Reshape(Stack(taps, 1), d, 1, 3, 3)
+}
+
+// shift cuts the window at (ky, kx) out of a map padded by one on each side.
+func shift(padded *Node, ky, kx int) *Node {
+	dims := padded.Shape().Dimensions
+	return Slice(padded, AxisRange(), AxisRange(ky, ky+dims[1]-2), AxisRange(kx, kx+dims[2]-2), AxisRange())
+}
