@@ -11,12 +11,8 @@ func IoU(dt, gt []Mask, crowd []bool) []float64 {
 	if len(ious) == 0 {
 		return ious
 	}
-	gts := make([]region, len(gt))
-	for g := range gt {
-		gts[g] = newRegion(gt[g])
-	}
-	for d := range dt {
-		r := newRegion(dt[d])
+	gts := newRegions(gt)
+	for d, r := range newRegions(dt) {
 		for g := range gts {
 			ious[d*len(gt)+g] = r.iou(gts[g], crowd != nil && crowd[g])
 		}
@@ -34,17 +30,28 @@ type region struct {
 
 type span struct{ begin, end uint32 }
 
-func newRegion(m Mask) region {
-	r := region{h: m.H, w: m.W, spans: make([]span, 0, len(m.Counts)/2)}
-	at := uint32(0)
-	for i, c := range m.Counts {
-		if i%2 == 1 && c > 0 {
-			r.spans = append(r.spans, span{at, at + c})
-			r.area += int(c)
-		}
-		at += c
+// newRegions returns the regions of masks; their spans share memory.
+func newRegions(masks []Mask) []region {
+	runs := 0
+	for _, m := range masks {
+		runs += len(m.Counts) / 2
 	}
-	return r
+	spans := make([]span, 0, runs)
+	regions := make([]region, len(masks))
+	for k, m := range masks {
+		r := region{h: m.H, w: m.W}
+		begin, at := len(spans), uint32(0)
+		for i, c := range m.Counts {
+			if i%2 == 1 && c > 0 {
+				spans = append(spans, span{at, at + c})
+				r.area += int(c)
+			}
+			at += c
+		}
+		r.spans = spans[begin:]
+		regions[k] = r
+	}
+	return regions
 }
 
 func (r region) iou(gt region, crowd bool) float64 {

@@ -27,13 +27,12 @@ func FromPolygons(polys [][]float64, h, w int) (Mask, error) {
 		return Mask{}, fmt.Errorf("rle: no polygon, want one at least")
 	}
 	var merged Mask
-	var starts []uint32
+	var b boundary
 	for i, xy := range polys {
 		if err := checkPolygon(xy); err != nil {
 			return Mask{}, fmt.Errorf("rle: polygon %d of %d: %w", i+1, len(polys), err)
 		}
-		starts = boundary(starts[:0], xy, h, w)
-		m := Mask{H: h, W: w, Counts: boundaryRuns(starts)}
+		m := Mask{H: h, W: w, Counts: b.runs(xy, h, w)}
 		if i == 0 {
 			merged = m
 		} else {
@@ -55,23 +54,61 @@ func checkPolygon(xy []float64) error {
 	return nil
 }
 
-// boundary appends the column-major indices at which the inside of the polygon
-// begins or ends, and lastly h*w, sorted.
+// boundary is the scratch space of turning one polygon after another into runs.
+type boundary struct {
+	starts  []uint32 // column-major indices at which the inside begins or ends
+	sorted  []uint32
+	columns []int32 // where a column's next start goes in sorted
+}
+
+// runs returns the runs of a polygon.
 //
 // The reference draws every edge point by point on the fine grid and keeps the
 // steps between fine columns 5c+2 and 5c+3, which is the middle of pixel column
 // c. Here only those steps are computed, from the same float64 expressions.
-func boundary(starts []uint32, xy []float64, h, w int) []uint32 {
+func (b *boundary) runs(xy []float64, h, w int) []uint32 {
+	b.starts = b.starts[:0]
 	n := len(xy) / 2
 	x1, y1 := fine(xy[2*n-2]), fine(xy[2*n-1])
 	for j := range n {
 		x0, y0 := x1, y1
 		x1, y1 = fine(xy[2*j]), fine(xy[2*j+1])
-		starts = edge(starts, x0, y0, x1, y1, h, w)
+		b.starts = edge(b.starts, x0, y0, x1, y1, h, w)
 	}
-	starts = append(starts, uint32(h*w))
-	slices.Sort(starts)
-	return starts
+	b.starts = append(b.starts, uint32(h*w))
+	b.sort(h)
+	return boundaryRuns(b.sorted)
+}
+
+// sort puts starts, in order, into sorted: columns by counting, and then the few
+// starts of each, mostly two.
+func (b *boundary) sort(h int) {
+	least, greatest := slices.Min(b.starts), slices.Max(b.starts)
+	height := uint32(max(h, 1))
+	first := least / height
+	b.columns = append(b.columns[:0], make([]int32, greatest/height-first+2)...)
+	b.sorted = append(b.sorted[:0], b.starts...)
+	for _, v := range b.starts {
+		b.columns[v/height-first+1]++
+	}
+	for c := 1; c < len(b.columns); c++ {
+		b.columns[c] += b.columns[c-1]
+	}
+	for _, v := range b.starts {
+		at := &b.columns[v/height-first]
+		b.sorted[*at] = v
+		*at++
+	}
+	begin := int32(0)
+	for _, end := range b.columns[:len(b.columns)-1] {
+		switch column := b.sorted[begin:end]; {
+		case len(column) > 2:
+			slices.Sort(column)
+		case len(column) == 2 && column[0] > column[1]:
+			column[0], column[1] = column[1], column[0]
+		}
+		begin = end
+	}
 }
 
 // fine scales a coordinate to the fine grid. The conversions to float64 keep a
@@ -130,8 +167,7 @@ func crossing(c, v, h int) uint32 {
 	return uint32(c*h + int(y))
 }
 
-// boundaryRuns turns sorted indices into runs in place of their memory: two
-// crossings at one index cancel.
+// boundaryRuns turns sorted indices into runs: two crossings at one index cancel.
 func boundaryRuns(starts []uint32) []uint32 {
 	runs := make([]uint32, 1, len(starts))
 	runs[0] = starts[0]

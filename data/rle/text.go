@@ -26,17 +26,16 @@ func FromString(s string, h, w int) (Mask, error) {
 	if err := checkSize(h, w); err != nil {
 		return Mask{}, err
 	}
-	runs := 0
-	for i := range len(s) {
-		if (s[i]-textBase)&textMore == 0 {
-			runs++
-		}
-	}
-	counts := make([]uint32, 0, runs)
+	counts := make([]uint32, 0, len(s))
 	for at := 0; at < len(s); {
-		value, n, err := readNumber(s[at:])
-		if err != nil {
-			return Mask{}, fmt.Errorf("rle: string of %d characters, at %d: %w", len(s), at, err)
+		value, n := int64(0), 1
+		if c := s[at] - textBase; c < textMore { // most numbers are of one character
+			value = int64(c) - int64(c&textSign)<<1
+		} else {
+			var err error
+			if value, n, err = readNumber(s[at:]); err != nil {
+				return Mask{}, fmt.Errorf("rle: string of %d characters, at %d: %w", len(s), at, err)
+			}
 		}
 		if i := len(counts); i > 2 {
 			value += int64(counts[i-2])

@@ -19,7 +19,7 @@ func (e *Evaluator) match(category int, truths []Truth, detections []Detection) 
 		stat.Detections[d].Score = det.Score
 	}
 	pairs := e.candidates(truths, detections)
-	ignored := make([]bool, len(truths))
+	ignored, taken := make([]bool, len(truths)), make([]bool, len(truths))
 	for r, limits := range sizeRanges {
 		outside := func(area float64) bool { return area < limits[0] || area > limits[1] }
 		for g, t := range truths {
@@ -29,7 +29,8 @@ func (e *Evaluator) match(category int, truths []Truth, detections []Detection) 
 			}
 		}
 		for k, threshold := range e.ious {
-			m := assignment{truths: truths, ignored: ignored, taken: make([]bool, len(truths))}
+			clear(taken)
+			m := assignment{truths, ignored, taken}
 			for d, det := range detections {
 				g := m.best(pairs[d], min(threshold, 1-1e-10))
 				s := &stat.Detections[d]

@@ -99,12 +99,14 @@ func (e *Evaluator) accumulate(images []ClassStat) curves {
 		all = append(all, img.Detections...)
 	}
 	slices.SortStableFunc(all, func(a, b DetectionStat) int { return cmp.Compare(b.Score, a.Score) })
+	recall, precision := make([]float64, len(all)), make([]float64, len(all))
 	for r, positives := range c.positives {
 		if positives == 0 {
 			continue
 		}
 		for k := range numIoUs {
-			e.precision(all, r, k, float64(positives), &c.precision[r][k])
+			curve(all, r, k, float64(positives), recall, precision)
+			e.interpolate(recall, precision, &c.precision[r][k])
 			for m, limit := range detectionLimits {
 				c.recall[m][r][k] = float64(truePositives(images, limit, r, k)) / float64(positives)
 			}
@@ -125,13 +127,12 @@ func truePositives(images []ClassStat, limit, r, k int) int {
 	return n
 }
 
-// precision interpolates: at each recall threshold the greatest precision at
-// that recall or beyond, 0 past the greatest recall.
-func (e *Evaluator) precision(sorted []DetectionStat, r, k int, positives float64, out *[101]float64) {
+// curve fills in recall and precision after each detection.
+func curve(sorted []DetectionStat, r, k int, positives float64, recall, precision []float64) {
 	const epsilon = 0x1p-52
-	var recall, precision []float64
 	tp, fp := 0., 0.
-	for _, d := range sorted {
+	for i := range sorted {
+		d := &sorted[i]
 		if !d.Ignored[r].has(k) {
 			if d.Matched[r].has(k) {
 				tp++
@@ -139,9 +140,14 @@ func (e *Evaluator) precision(sorted []DetectionStat, r, k int, positives float6
 				fp++
 			}
 		}
-		recall = append(recall, tp/positives)
-		precision = append(precision, tp/(fp+tp+epsilon))
+		recall[i] = tp / positives
+		precision[i] = tp / (fp + tp + epsilon)
 	}
+}
+
+// interpolate gives at each recall threshold the greatest precision at that
+// recall or beyond, 0 past the greatest recall. It overwrites precision.
+func (e *Evaluator) interpolate(recall, precision []float64, out *[101]float64) {
 	for i := len(precision) - 1; i > 0; i-- {
 		precision[i-1] = max(precision[i-1], precision[i])
 	}

@@ -248,11 +248,13 @@ func decodeSegmentation(text []byte, h, w int) (rle.Mask, error) {
 	s := jsonscan.New("segmentation", text)
 	switch s.Kind() {
 	case '[':
+		const digits = 5 // of most numbers, at least, with what is between
 		var polygons [][]float64
+		numbers := make([]float64, 0, len(text)/digits)
 		s.Array(func() {
-			polygon := make([]float64, 0, 64)
-			s.Array(func() { polygon = append(polygon, s.Float()) })
-			polygons = append(polygons, polygon)
+			begin := len(numbers)
+			s.Array(func() { numbers = append(numbers, s.Float()) })
+			polygons = append(polygons, numbers[begin:len(numbers):len(numbers)])
 		})
 		if s.Err() != nil {
 			return rle.Mask{}, s.Err()

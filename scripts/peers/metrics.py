@@ -160,11 +160,16 @@ def worker(name, folder):
             __import__({"panopticapi": "panopticapi.evaluation", "faster_coco_eval": "faster_coco_eval"}.get(name, name))
             if name == "torchmetrics":
                 __import__("torchmetrics.classification")
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), cpu_seconds()
         headline = globals()[name](folder)
-        seconds = time.perf_counter() - start
+        seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu
     peak = max(resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    print(json.dumps([seconds, peak / 1024, headline]))
+    print(json.dumps([seconds, cpu, peak / 1024, headline]))
+
+
+def cpu_seconds():
+    t = os.times()
+    return t.user + t.system + t.children_user + t.children_system
 
 
 def run_peer(name, folder, cores):
@@ -182,7 +187,7 @@ def run_ours(score, arguments, headline, folder, cores):
     if status:
         sys.exit(f"score failed: {arguments}")
     with open(out) as f:
-        return seconds, usage.ru_maxrss / 1024, headline(json.load(f))
+        return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, headline(json.load(f))
 
 
 PATHS = ""
@@ -198,7 +203,8 @@ def compare(title, peers, score, arguments, headline, folder, runs, cores):
     for name, results in rows.items():
         s = [r[0] for r in results]
         print(f"| {title} | {cores} | {name} | {statistics.median(s):.3f} ({min(s):.3f}-{max(s):.3f}) | "
-              f"{statistics.median(s) / ours:.2f} | {max(r[1] for r in results):.0f} | {results[0][2]:.6f} |", flush=True)
+              f"{statistics.median(s) / ours:.2f} | {statistics.median(r[1] for r in results):.3f} | "
+              f"{max(r[2] for r in results):.0f} | {results[0][3]:.6f} |", flush=True)
 
 
 def main():
@@ -214,7 +220,7 @@ def main():
     args = parser.parse_args()
     PATHS = args.panopticapi or ""
     cores = ",".join(map(str, sorted(os.sched_getaffinity(0))[:2]))
-    print("| work | cores | implementation | seconds, median (min-max) | times score's | peak MiB | headline |\n|---|---|---|---|---|---|---|")
+    print("| work | cores | implementation | seconds, median (min-max) | times score's | CPU seconds | peak MiB | headline |\n|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as tools:
         if not args.score:
             args.score = f"{tools}/score"
