@@ -251,6 +251,10 @@ func TestHugePolygonIsCheap(t *testing.T) {
 	if err != nil || m.Area() != 15 {
 		t.Errorf("area %d, %v, want all 15 pixels", m.Area(), err)
 	}
+	m, err = FromPolygons([][]float64{{0, 0, 9, 0, 9, 1, 0, 1}}, 1, math.MaxUint32)
+	if err != nil || m.Area() != 9 {
+		t.Errorf("area %d, %v, want 9 pixels of a very wide image", m.Area(), err)
+	}
 }
 
 func TestNothingMerged(t *testing.T) {

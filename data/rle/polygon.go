@@ -75,19 +75,21 @@ func (b *boundary) runs(xy []float64, h, w int) []uint32 {
 		x1, y1 = fine(xy[2*j]), fine(xy[2*j+1])
 		b.starts = edge(b.starts, x0, y0, x1, y1, h, w)
 	}
-	b.starts = append(b.starts, uint32(h*w))
 	b.sort(h)
-	return boundaryRuns(b.sorted)
+	return boundaryRuns(append(b.sorted, uint32(h*w)))
 }
 
 // sort puts starts, in order, into sorted: columns by counting, and then the few
 // starts of each, mostly two.
 func (b *boundary) sort(h int) {
+	b.sorted = append(b.sorted[:0], b.starts...)
+	if len(b.starts) == 0 {
+		return
+	}
 	least, greatest := slices.Min(b.starts), slices.Max(b.starts)
 	height := uint32(max(h, 1))
 	first := least / height
 	b.columns = append(b.columns[:0], make([]int32, greatest/height-first+2)...)
-	b.sorted = append(b.sorted[:0], b.starts...)
 	for _, v := range b.starts {
 		b.columns[v/height-first+1]++
 	}

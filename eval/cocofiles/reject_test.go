@@ -1,6 +1,7 @@
 package cocofiles
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -8,11 +9,10 @@ import (
 	"eomt/data"
 	"eomt/eval/ap"
 	"eomt/eval/pq"
-	"os"
 )
 
-// panopticSample writes one image of 2 x 2 pixels with two segments, predicted
-// as it is.
+// panopticSample writes one image of two ground-truth segments, and as its
+// prediction every id of another map as a cat.
 func panopticSample(t *testing.T) string {
 	t.Helper()
 	folder, _ := unpack(t, "panoptic-crowds")
@@ -170,5 +170,21 @@ func FuzzInstances(f *testing.F) {
 			return
 		}
 		scoreFirst(ap.New, files.Classes, files.Image) // must not panic
+	})
+}
+
+func FuzzPanoptic(f *testing.F) {
+	f.Add(`{"categories": [{"id": 1, "isthing": 1}], "annotations": [{"image_id": 1, "file_name": "a.png", "segments_info": [{"id": 1, "category_id": 1, "area": 4}]}]}`,
+		`{"annotations": [{"image_id": 1, "file_name": "a.png", "segments_info": [{"id": 1, "category_id": 1}]}]}`)
+	f.Fuzz(func(t *testing.T, truth, pred string) {
+		folder := t.TempDir()
+		truthJSON, predJSON := filepath.Join(folder, "gt.json"), filepath.Join(folder, "pred.json")
+		if os.WriteFile(truthJSON, []byte(truth), 0o644) != nil || os.WriteFile(predJSON, []byte(pred), 0o644) != nil {
+			t.Skip()
+		}
+		files, err := OpenPanoptic(truthJSON, folder, predJSON, folder)
+		if err == nil && files.Len() > 0 {
+			files.Image(0) // must not panic; there are no PNGs
+		}
 	})
 }
