@@ -19,6 +19,9 @@ import (
 
 func main() { app.Main("predict", run) }
 
+// defaultDrawn is the least score of instances that are drawn.
+const defaultDrawn = 0.5
+
 // options are the command line.
 type options struct {
 	weights, out, task, config, backend string
@@ -34,7 +37,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.out, "out", "", "`folder` for overlays/ and the predictions in the official formats")
 	f.StringVar(&o.task, "task", "", "panoptic, instance or semantic; by default what the weights were trained for, as far as they tell")
 	f.StringVar(&o.config, "config", "", "configuration `FILE`, where the weights do not lie in a run folder or tell their image size")
-	f.Float64Var(&o.score, "score", 0.5, "draw instances from this `score` on; the results list has all")
+	f.Float64Var(&o.score, "score", -1, "least `score`, 0 to 1, of panoptic segments (by default the configuration's, else 0.8), and of instances that are drawn (0.5; the results list has all)")
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, else the best found")
 	if err := app.Parse(f, args); err != nil {
 		return o, err
@@ -47,6 +50,8 @@ func parse(args []string) (options, error) {
 		return o, app.Usagef("-out is missing: the folder for the predictions")
 	case len(o.paths) == 0:
 		return o, app.Usagef("name at least one image or folder of images, behind all flags")
+	case o.score != -1 && !(o.score >= 0 && o.score <= 1):
+		return o, app.Usagef("-score %v: want 0 to 1", o.score)
 	case o.task != "" && o.task != "panoptic" && o.task != "instance" && o.task != "semantic":
 		return o, app.Usagef("-task %s: want panoptic, instance or semantic", o.task)
 	}
@@ -82,8 +87,12 @@ func run(ctx context.Context, args []string) error {
 	pictures := filepath.Join(o.out, "overlays")
 	ec := app.Evaluation(s.config, s.model)
 	ec.Batch, ec.Save, ec.Journal = 1, o.out, filepath.Join(o.out, ".predict.jsonl")
+	drawn := defaultDrawn
+	if o.score >= 0 {
+		ec.Score, drawn = o.score, o.score
+	}
 	ec.Identity = time.Now().Format(time.RFC3339Nano) // an interrupted prediction begins anew
-	ec.Visit = func(p eval.Prediction) error { return writePicture(pictures, p, s.classes, o.score) }
+	ec.Visit = func(p eval.Prediction) error { return writePicture(pictures, p, s.classes, drawn) }
 	fmt.Fprintf(os.Stderr, "%s segmentation, %d classes, input %d x %d\n", s.config.Task, len(s.classes), s.model.ImageW, s.model.ImageH)
 	bar := progress.Start("predict", len(files))
 	report, err := eval.Evaluate(ctx, &photos{files: files, classes: s.classes}, app.Predictor(predictor), ec,
