@@ -40,7 +40,7 @@ func (o options) train(ctx context.Context, c configs.Config) error {
 	if err != nil {
 		return err
 	}
-	state, saved, err := o.start(c, m)
+	state, saved, err := o.start(ctx, c, m)
 	if err != nil {
 		return err
 	}
@@ -79,13 +79,13 @@ func (o options) checkFolder() error {
 
 // start gives the state to train from: the latest checkpoint, configured
 // weights, or random values.
-func (o options) start(c configs.Config, m model.Config) (*train.State, checkpoints.State, error) {
+func (o options) start(ctx context.Context, c configs.Config, m model.Config) (*train.State, checkpoints.State, error) {
 	hash, err := configHash(c)
 	if err != nil {
 		return nil, checkpoints.State{}, err
 	}
 	if !o.resume {
-		values, err := app.StartValues(c, m)
+		values, err := app.StartValues(ctx, c, m)
 		if err != nil {
 			return nil, checkpoints.State{}, err
 		}

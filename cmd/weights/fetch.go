@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"eomt/checkpoints/hub"
 	"eomt/cmd/internal/app"
-	"eomt/cmd/internal/progress"
 )
 
 // fetch brings weights from the hub into the cache.
@@ -28,37 +26,10 @@ HF_TOKEN or from where the hub's own login command keeps it.`,
 	if !hub.IsReference(names[0]) {
 		return app.Usagef("%q names nothing on the hub; want dinov2:NAME, dinov3:NAME or hf:OWNER/NAME", names[0])
 	}
-	bar := &transfers{}
-	dir, err := hub.Fetch(ctx, names[0], hub.Options{
-		Revision: *revision, CacheDir: *cache, Progress: bar.show,
-		Notice: func(text string) { fmt.Fprintln(os.Stderr, text) },
-	})
-	bar.finish()
+	dir, err := app.FindWeights(ctx, names[0], hub.Options{Revision: *revision, CacheDir: *cache})
 	if err != nil {
 		return err
 	}
 	fmt.Println(dir)
 	return nil
-}
-
-// transfers shows a progress bar a file, in megabytes.
-type transfers struct {
-	file string
-	bar  *progress.Progress
-}
-
-func (t *transfers) show(file string, done, total int64) {
-	const megabyte = 1 << 20
-	if file != t.file {
-		t.finish()
-		t.file, t.bar = file, progress.Start(file+" (MB)", int((total+megabyte-1)/megabyte))
-	}
-	t.bar.Set(int((done+megabyte-1)/megabyte), "")
-}
-
-func (t *transfers) finish() {
-	if t.bar != nil {
-		t.bar.Finish()
-		t.bar = nil
-	}
 }

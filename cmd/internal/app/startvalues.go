@@ -1,10 +1,12 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 
+	"eomt/checkpoints/hub"
 	"eomt/checkpoints/weights"
 	"eomt/configs"
 	"eomt/model"
@@ -17,11 +19,11 @@ var newHeads = []string{"q.", "class_head.", "mask_head.", "upscale."}
 // StartValues are the parameters that a configuration's weights give a new run,
 // by name; nil where it starts from nothing. What was loaded, resized and left to
 // start anew is said on standard error.
-func StartValues(c configs.Config, m model.Config) (values map[string][]float32, err error) {
+func StartValues(ctx context.Context, c configs.Config, m model.Config) (values map[string][]float32, err error) {
 	if c.Weights == "" {
 		return nil, nil
 	}
-	path, err := Locate(c.Weights)
+	path, err := FindWeights(ctx, c.Weights, hub.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +40,8 @@ func StartValues(c configs.Config, m model.Config) (values map[string][]float32,
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(os.Stderr, "weights %s: %s\n", path, report)
+	fmt.Fprintf(os.Stderr, "weights %s: %d parameters loaded, %d resized, %d start anew\n",
+		path, len(report.Loaded), len(report.Reshaped), len(report.Fresh))
 	values = make(map[string][]float32, len(fitted))
 	for _, t := range fitted {
 		if values[t.Name], err = t.Float32s(); err != nil {
