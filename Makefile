@@ -22,8 +22,16 @@ setup: ## fetch the PJRT plugin to the cache (PJRT=cpu, cuda13, cuda12 or tpu)
 	@scripts/setup.sh $(PJRT) "$(CACHE)"
 
 .PHONY: quickstart
-quickstart: setup ## train on generated shapes, evaluate, show where the pictures are
+quickstart: setup ## train on generated shapes, evaluate, draw predictions; minutes on 2 cores
+	@rm -rf runs/quickstart
 	@go run ./cmd/train -config configs/quickstart.yaml -out runs/quickstart
+	@go run ./cmd/predict -weights runs/quickstart -out runs/quickstart/pictures data-cache/shapes/val2017
+	@echo "pictures of predictions: runs/quickstart/pictures"
+
+.PHONY: overfit-real
+overfit-real: setup ## train on 8 real COCO images (REALDATA=DIR) and evaluate on them; 20 minutes
+	@scripts/overfit-real.sh "$(REALDATA)"
+REALDATA ?= ../shared/realdata/coco_instance
 
 .PHONY: test
 test: setup $(STATICCHECK) ## vet, static checks and all tests
@@ -31,7 +39,26 @@ test: setup $(STATICCHECK) ## vet, static checks and all tests
 	go vet ./...
 	$(STATICCHECK) ./...
 	CGO_ENABLED=0 go build -o /dev/null ./cmd/train
-	go test -timeout 20m ./...
+	go test -timeout 40m ./...
+
+.PHONY: parity
+parity: setup ## compare with the reference implementations, live, in a virtual environment
+	@scripts/parity/run.sh "$(CACHE)"
+
+.PHONY: bench
+bench: setup ## this project's benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: bench-peers
+bench-peers: setup ## the same work against the Python reference implementations, ratios in one run
+	@scripts/peers/run.sh "$(CACHE)"
+
+.PHONY: bench-gpu
+bench-gpu: ## forward and training step of S, B and L on xla:cuda
+	@scripts/setup.sh cuda13 "$(CACHE)"
+	go run ./cmd/bench -backend xla:cuda -work forward,forward_masked,step -size S
+	go run ./cmd/bench -backend xla:cuda -work forward,forward_masked,step -size B
+	go run ./cmd/bench -backend xla:cuda -work forward,forward_masked,step -size L
 
 $(STATICCHECK):
 	@mkdir -p $(@D)

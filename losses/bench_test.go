@@ -42,9 +42,9 @@ func BenchmarkCriterion(b *testing.B) {
 			args = append(args, tensors.FromFlatDataAndDimensions(planes, batch, targetH, targetW, 1),
 				tensors.FromFlatDataAndDimensions(make([]int32, batch*m), batch, m),
 				tensors.FromFlatDataAndDimensions(valid, batch, m), []uint64{1, 2, 3})
-			exec.MustExec(args...)
+			exec.MustCall(args...)
 			for b.Loop() {
-				for _, x := range exec.MustExec(args...) {
+				for _, x := range exec.MustCall(args...) {
 					x.MustFinalizeAll()
 				}
 			}

@@ -54,7 +54,7 @@ func TestFiniteDifferences(t *testing.T) {
 				return []*Node{y, Gradient(y, in[0])[0]}
 			})
 			at := func(x []float64) (float64, []float64) {
-				out := exec.MustExec(tensors.FromFlatDataAndDimensions(x, c.dims...), points, labels, matched, class, query)
+				out := exec.MustCall(tensors.FromFlatDataAndDimensions(x, c.dims...), points, labels, matched, class, query)
 				return flat(t, out[0])[0], flat(t, out[1])
 			}
 			_, got := at(x)
