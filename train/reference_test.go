@@ -175,7 +175,7 @@ func (r *reference) call(s *Step, exec *Exec, state *State, dtype dtypes.DType) 
 // largest compares a parameter's values, of either dtype, with the reference's
 // and returns the largest difference and the largest value.
 func largest(got *tensors.Tensor, want []float64) (difference, value float64) {
-	at := func(i int) float64 { return 0 }
+	var at func(i int) float64
 	if got.DType() == dtypes.Float64 {
 		values := tensors.MustCopyFlatData[float64](got)
 		at = func(i int) float64 { return values[i] }
