@@ -9,6 +9,7 @@ import (
 
 	"eomt/data"
 	"eomt/data/archive"
+	"eomt/data/jsonscan"
 )
 
 // document is what an annotation file of either format holds beside its annotations.
@@ -38,44 +39,40 @@ const noImage = -1
 // documentReader reads one annotation file; section and index say where it is.
 type documentReader struct {
 	*document
-	s       *scanner
+	s       *jsonscan.Scanner
 	section string
 	index   int
 }
 
 // readDocument reads the file called name: all but the annotations into the
-// document, and each of these by annotation, called at its start with its index.
-// Images and categories may follow the annotations that refer to them.
-func readDocument(src archive.Source, name string, annotation func(s *scanner, i int)) (*document, error) {
+// document, and each of these by annotation, called at its start. Images and
+// categories may follow the annotations that refer to them.
+func readDocument(src archive.Source, name string, annotation func(s *jsonscan.Scanner)) (*document, error) {
 	file, err := src.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("coco: annotations: %w", err)
 	}
 	ahead := newReadAhead(file)
 	defer ahead.Close()
-	r := documentReader{document: &document{path: src.Path(name)}, s: newScanner(ahead)}
-	readers := map[string]func(i int){
-		"categories":  func(int) { r.readCategory() },
-		"images":      func(int) { r.readImage() },
-		"annotations": func(i int) { annotation(r.s, i) },
-	}
+	r := documentReader{document: &document{path: src.Path(name)}, s: jsonscan.NewReader(src.Path(name), ahead)}
 	seen := map[string]bool{}
-	r.s.object(func(key []byte) {
-		section := string(key)
-		read := readers[section]
-		if read == nil {
-			r.s.skip()
-			return
+	r.s.Object(func(key string) {
+		switch seen[key] = true; key {
+		case "categories":
+			r.list(key, r.readCategory)
+		case "images":
+			r.list(key, r.readImage)
+		case "annotations":
+			r.list(key, func() { annotation(r.s) })
+		default:
+			r.s.Skip()
 		}
-		seen[section] = true
-		r.section = section
-		r.s.array(func(i int) { r.index = i; read(i) })
 	})
-	r.s.finish()
-	if r.s.err != nil {
+	r.s.End()
+	if r.s.Err() != nil {
 		return nil, r.scanError()
 	}
-	for section := range readers {
+	for _, section := range []string{"categories", "images", "annotations"} {
 		if !seen[section] {
 			return nil, r.formatError("", "has no %q list; is it a COCO annotation file?", section)
 		}
@@ -83,16 +80,28 @@ func readDocument(src archive.Source, name string, annotation func(s *scanner, i
 	return r.document, r.link()
 }
 
-// scanError tells where the text went wrong.
-func (r *documentReader) scanError() error {
-	if errors.As(r.s.err, new(*syntaxError)) {
-		record := ""
-		if r.section != "" {
-			record = fmt.Sprintf("%s[%d]", r.section, r.index)
-		}
-		return r.formatError(record, "%v", r.s.err)
+// list reads the records of a section.
+func (r *documentReader) list(section string, record func()) {
+	r.section, r.index = section, -1
+	r.s.Array(func() {
+		r.index++
+		record()
+	})
+	if r.s.Err() == nil {
+		r.section = ""
 	}
-	return fmt.Errorf("coco: annotations: %w", r.s.err) // reading failed; the error names the file
+}
+
+// scanError tells in which record the text went wrong.
+func (r *documentReader) scanError() error {
+	var format *data.FormatError
+	if !errors.As(r.s.Err(), &format) {
+		return fmt.Errorf("coco: annotations: %w", r.s.Err()) // reading failed; the error names the file
+	}
+	if r.section == "" || r.index < 0 {
+		return format
+	}
+	return r.formatError(fmt.Sprintf("%s[%d]", r.section, r.index), "%s: %s", format.Record, format.Reason)
 }
 
 func (d *document) formatError(record, format string, args ...any) *data.FormatError {
@@ -106,26 +115,24 @@ func (d *document) addProblem(image int32, record, format string, args ...any) {
 func (r *documentReader) readCategory() {
 	s := r.s
 	c := data.Class{ID: -1, Thing: true}
-	s.object(func(key []byte) {
-		switch string(key) {
+	s.Object(func(key string) {
+		switch key {
 		case "id":
-			c.ID = int(s.int())
+			c.ID = int(s.Int())
 		case "name":
-			c.Name = string(s.str())
+			c.Name = s.String()
 		case "isthing":
-			c.Thing = s.flag()
+			c.Thing = s.Bool()
 		case "color":
-			s.array(func(i int) {
-				if v := s.int(); i < 3 {
-					c.Color[i] = uint8(v)
-				}
-			})
+			channels := c.Color[:0]
+			s.Array(func() { channels = append(channels, uint8(s.Int())) })
+			copy(c.Color[:], channels)
 		default:
-			s.skip()
+			s.Skip()
 		}
 	})
 	if c.ID < 0 {
-		s.fail(`a category needs an "id" of 0 or more`)
+		s.Fail(`a category needs an "id" of 0 or more`)
 	}
 	r.classes = append(r.classes, c)
 }
@@ -134,25 +141,25 @@ func (r *documentReader) readImage() {
 	s := r.s
 	var m image
 	hasID := false
-	s.object(func(key []byte) {
-		switch string(key) {
+	s.Object(func(key string) {
+		switch key {
 		case "id":
-			m.id, hasID = s.int(), true
+			m.id, hasID = s.Int(), true
 		case "file_name":
-			m.name = string(s.str())
+			m.name = s.String()
 		case "width":
-			m.w = int(s.int())
+			m.w = int(s.Int())
 		case "height":
-			m.h = int(s.int())
+			m.h = int(s.Int())
 		default:
-			s.skip()
+			s.Skip()
 		}
 	})
 	switch {
 	case !hasID || m.name == "":
-		s.fail(`an image needs an "id" and a "file_name"`)
+		s.Fail(`an image needs an "id" and a "file_name"`)
 	case m.w < 0 || m.h < 0 || m.w > math.MaxInt32 || m.h > math.MaxInt32:
-		s.fail("image of %d x %d pixels (width x height)", m.w, m.h)
+		s.Fail("image of %d x %d pixels (width x height)", m.w, m.h)
 	}
 	r.images = append(r.images, m)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"eomt/data"
+	"eomt/data/jsonscan"
 )
 
 // OpenInstance opens a data set in COCO's instance format: one mask an
@@ -48,31 +49,31 @@ type annotations struct {
 	segmenter segmenter
 }
 
-func (t *annotations) read(s *scanner, _ int) {
+func (t *annotations) read(s *jsonscan.Scanner) {
 	var a annotation
 	var hasID, hasImage, hasCategory, hasMask bool
-	s.object(func(key []byte) {
-		switch string(key) {
+	s.Object(func(key string) {
+		switch key {
 		case "id":
-			a.id, hasID = s.int(), true
+			a.id, hasID = s.Int(), true
 		case "image_id":
-			a.image, hasImage = s.int(), true
+			a.image, hasImage = s.Int(), true
 		case "category_id":
-			a.class, hasCategory = int32(s.int()), true
+			a.class, hasCategory = int32(s.Int()), true
 		case "area":
-			a.area = s.float()
+			a.area = s.Float()
 		case "iscrowd":
-			a.crowd = s.flag()
+			a.crowd = s.Bool()
 		case "segmentation":
 			var compact []byte
 			compact, a.broken = t.segmenter.read(s)
 			a.mask, hasMask = t.masks.put(compact), true
 		default:
-			s.skip()
+			s.Skip()
 		}
 	})
 	if !hasID || !hasImage || !hasCategory || !hasMask {
-		s.fail(`an annotation needs "id", "image_id", "category_id" and "segmentation"`)
+		s.Fail(`an annotation needs "id", "image_id", "category_id" and "segmentation"`)
 	}
 	t.records = append(t.records, a)
 }

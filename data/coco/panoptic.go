@@ -7,6 +7,7 @@ import (
 	"eomt/data"
 	"eomt/data/archive"
 	"eomt/data/decode"
+	"eomt/data/jsonscan"
 )
 
 // OpenPanoptic opens a data set in COCO's panoptic format: a PNG label map an
@@ -61,53 +62,53 @@ type maps struct {
 	scratch []segment
 }
 
-func (t *maps) read(s *scanner, _ int) {
+func (t *maps) read(s *jsonscan.Scanner) {
 	var m labelMap
 	var hasImage, hasSegments bool
 	t.scratch = t.scratch[:0]
-	s.object(func(key []byte) {
-		switch string(key) {
+	s.Object(func(key string) {
+		switch key {
 		case "image_id":
-			m.image, hasImage = s.int(), true
+			m.image, hasImage = s.Int(), true
 		case "file_name":
-			m.name = string(s.str())
+			m.name = s.String()
 		case "segments_info":
 			hasSegments = true
-			s.array(func(int) { t.readSegment(s) })
+			s.Array(func() { t.readSegment(s) })
 		default:
-			s.skip()
+			s.Skip()
 		}
 	})
 	if !hasImage || !hasSegments || m.name == "" {
-		s.fail(`a panoptic annotation needs "image_id", "file_name" and "segments_info"`)
+		s.Fail(`a panoptic annotation needs "image_id", "file_name" and "segments_info"`)
 	}
 	m.segments = append([]segment(nil), t.scratch...)
 	t.records = append(t.records, m)
 }
 
-func (t *maps) readSegment(s *scanner) {
+func (t *maps) readSegment(s *jsonscan.Scanner) {
 	var g segment
 	var hasID, hasCategory bool
-	s.object(func(key []byte) {
-		switch string(key) {
+	s.Object(func(key string) {
+		switch key {
 		case "id":
-			id := s.int()
+			id := s.Int()
 			if id < 1 || id > maxID {
-				s.fail("segment id %d; want 1 to %d, for it is a colour of the label map", id, maxID)
+				s.Fail("segment id %d; want 1 to %d, for it is a colour of the label map", id, maxID)
 			}
 			g.id, hasID = uint32(id), true
 		case "category_id":
-			g.class, hasCategory = int32(s.int()), true
+			g.class, hasCategory = int32(s.Int()), true
 		case "area":
-			g.area = s.float()
+			g.area = s.Float()
 		case "iscrowd":
-			g.crowd = s.flag()
+			g.crowd = s.Bool()
 		default:
-			s.skip()
+			s.Skip()
 		}
 	})
 	if !hasID || !hasCategory {
-		s.fail(`a segment needs "id" and "category_id"`)
+		s.Fail(`a segment needs "id" and "category_id"`)
 	}
 	t.scratch = append(t.scratch, g)
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"eomt/data/jsonscan"
 )
 
 // The kinds of compact segmentations. One is kept an annotation, as a short byte
@@ -37,18 +39,18 @@ type segmenter struct {
 
 // read returns the compact form of the next value, valid until the next call, and
 // whether it is kindBroken: well-formed JSON that is no mask, such as an odd polygon.
-func (g *segmenter) read(s *scanner) (compact []byte, broken bool) {
+func (g *segmenter) read(s *jsonscan.Scanner) (compact []byte, broken bool) {
 	g.out, g.broken = g.out[:0], ""
-	switch c := s.peek(); c {
+	switch c := s.Kind(); c {
 	case '[':
 		g.readPolygons(s)
 	case '{':
 		g.readRuns(s)
 	case 'n':
-		s.word("null")
+		s.Skip()
 		g.put(kindEmpty)
 	default:
-		s.unexpected(c, "a segmentation")
+		s.Fail("%q, want a segmentation", c)
 	}
 	if g.broken != "" {
 		g.out = g.out[:0]
@@ -65,14 +67,14 @@ func (g *segmenter) putBytes(text []byte) {
 	g.out = append(g.out, text...)
 }
 
-func (g *segmenter) readPolygons(s *scanner) {
+func (g *segmenter) readPolygons(s *jsonscan.Scanner) {
 	g.hundredths, g.floats, g.ends, g.exact = g.hundredths[:0], g.floats[:0], g.ends[:0], true
 	begin := 0
-	s.array(func(i int) {
-		s.array(func(int) { g.readCoordinate(s) })
+	s.Array(func() {
+		s.Array(func() { g.readCoordinate(s) })
 		end := max(len(g.hundredths), len(g.floats))
 		if n := end - begin; n == 0 || n%2 != 0 {
-			g.broken = fmt.Sprintf("polygon %d has %d numbers, want pairs of x and y", i+1, n)
+			g.broken = fmt.Sprintf("polygon %d has %d numbers, want pairs of x and y", len(g.ends)+1, n)
 		}
 		g.ends = append(g.ends, end)
 		begin = end
@@ -96,23 +98,23 @@ func (g *segmenter) readPolygons(s *scanner) {
 
 // readCoordinate appends one number, and all plain ones before it, and moves to
 // floats at the first that is no hundredth.
-func (g *segmenter) readCoordinate(s *scanner) {
+func (g *segmenter) readCoordinate(s *jsonscan.Scanner) {
 	if g.exact {
-		g.hundredths = s.plainNumbers(g.hundredths)
+		g.hundredths = s.PlainHundredths(g.hundredths)
 	}
-	text := s.number()
+	v := s.Float()
 	if g.exact {
-		if v, ok := hundredths(text); ok {
-			g.hundredths = append(g.hundredths, v)
+		if h, ok := hundredths(v); ok {
+			g.hundredths = append(g.hundredths, h)
 			return
 		}
 		g.exact = false
-		for _, v := range g.hundredths {
-			g.floats = append(g.floats, float64(v)/100)
+		for _, h := range g.hundredths {
+			g.floats = append(g.floats, float64(h)/100)
 		}
 		g.hundredths = g.hundredths[:0]
 	}
-	g.floats = append(g.floats, s.parseFloat(text))
+	g.floats = append(g.floats, v)
 }
 
 func (g *segmenter) putPolygon(begin, end int) {
@@ -130,71 +132,38 @@ func (g *segmenter) putPolygon(begin, end int) {
 	}
 }
 
-// hundredths returns 100 times the number that text spells, where that is a whole
-// number that float64 holds exactly. The number is then float64(v)/100, for
-// division rounds as correctly as parsing does.
-func hundredths(text []byte) (v int64, ok bool) {
-	i := 0
-	negative := len(text) > 0 && text[0] == '-'
-	if negative {
-		i = 1
-	}
-	begin, decimals := i, -1
-	for ; i < len(text); i++ {
-		c := text[i]
-		if c == '.' && decimals < 0 && i > begin {
-			decimals = 0
-			continue
-		}
-		if c < '0' || c > '9' || decimals == 2 || i-begin > 14 {
-			return 0, false
-		}
-		v = 10*v + int64(c-'0')
-		if decimals >= 0 {
-			decimals++
-		}
-	}
-	if i == begin || negative && v == 0 {
-		return 0, false
-	}
-	for decimals = max(decimals, 0); decimals < 2; decimals++ {
-		v *= 10
-	}
-	if negative {
-		v = -v
-	}
-	return v, true
+// hundredths returns the whole number h for which float64(h)/100 is v, bit for
+// bit, where there is one. It is for every v written with two decimals: division
+// rounds as correctly as parsing does.
+func hundredths(v float64) (h int64, ok bool) {
+	scaled := math.Round(100 * v)
+	h = int64(scaled)
+	return h, math.Abs(scaled) < 1<<53 && math.Float64bits(scaled/100) == math.Float64bits(v) && (h != 0 || !math.Signbit(v))
 }
 
-func (g *segmenter) readRuns(s *scanner) {
+func (g *segmenter) readRuns(s *jsonscan.Scanner) {
 	g.h, g.w, g.counts, g.text = 0, 0, g.counts[:0], g.text[:0]
 	kind := kindEmpty
-	s.object(func(key []byte) {
-		switch string(key) {
+	s.Object(func(key string) {
+		switch key {
 		case "size":
-			s.array(func(i int) {
-				if v := s.int(); i == 0 {
-					g.h = v
-				} else {
-					g.w = v
+			size := []*int64{&g.h, &g.w}
+			s.Array(func() {
+				v := s.Int()
+				if len(size) > 0 {
+					*size[0], size = v, size[1:]
 				}
 			})
 		case "counts":
-			if s.peek() == '"' {
+			if s.Kind() == '"' {
 				kind = kindText
-				g.text = append(g.text, s.str()...)
+				g.text = append(g.text, s.String()...)
 				return
 			}
 			kind = kindRuns
-			s.array(func(i int) {
-				v := s.int()
-				if v < 0 || v > math.MaxUint32 {
-					g.broken = fmt.Sprintf("run %d has %d pixels", i+1, v)
-				}
-				g.counts = append(g.counts, uint32(v))
-			})
+			s.Array(func() { g.readRun(s.Int()) })
 		default:
-			s.skip()
+			s.Skip()
 		}
 	})
 	switch {
@@ -205,6 +174,13 @@ func (g *segmenter) readRuns(s *scanner) {
 	default:
 		g.putRuns(kind)
 	}
+}
+
+func (g *segmenter) readRun(v int64) {
+	if v < 0 || v > math.MaxUint32 {
+		g.broken = fmt.Sprintf("run %d has %d pixels", len(g.counts)+1, v)
+	}
+	g.counts = append(g.counts, uint32(v))
 }
 
 func (g *segmenter) putRuns(kind int) {

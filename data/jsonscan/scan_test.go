@@ -1,10 +1,16 @@
 package jsonscan
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"math"
+	"regexp"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
@@ -48,6 +54,7 @@ func FuzzAgainstEncodingJSON(f *testing.F) {
 		if wantErr == nil && s.Err() != nil {
 			t.Fatalf("%q: %v", text, s.Err())
 		}
+		checkStream(t, text, got, s.Err())
 		if wantErr != nil || s.Err() != nil || !utf8.Valid(text) {
 			return // the scanner takes more: control characters, NaN, bytes that are no UTF-8
 		}
@@ -61,6 +68,80 @@ func FuzzAgainstEncodingJSON(f *testing.F) {
 			t.Fatalf("%q skipped as %q: %v", text, raw, s.Err())
 		}
 	})
+}
+
+// longNumber is what a stream refuses.
+var longNumber = regexp.MustCompile(`[-+0-9.eE]{64}`)
+
+// checkStream requires that a stream, however it comes, reads as the text at once does.
+func checkStream(t *testing.T, text []byte, want any, wantErr error) {
+	t.Helper()
+	if longNumber.Match(text) {
+		return
+	}
+	for name, by := range map[string]func(io.Reader) io.Reader{"bytes": iotest.OneByteReader, "halves": iotest.HalfReader, "end": iotest.DataErrReader} {
+		s := NewReader("x.json", by(bytes.NewReader(text)))
+		got := read(s)
+		s.End()
+		if fmt.Sprint(s.Err()) != fmt.Sprint(wantErr) || wantErr == nil && fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("%q by %s: %v, %v; at once: %v, %v", text, name, got, s.Err(), want, wantErr)
+		}
+		s = NewReader("x.json", by(bytes.NewReader(text)))
+		if raw := s.Raw(); wantErr == nil && s.Err() == nil && string(raw) != string(New("x.json", text).Raw()) {
+			t.Fatalf("%q by %s: skipped as %q", text, name, raw)
+		}
+	}
+}
+
+// Values longer than the window are read whole.
+func TestLongerThanTheWindow(t *testing.T) {
+	long := strings.Repeat("ab\\ncd", windowSize)
+	text := `[1, "` + long + `", {"` + long + `": [2, 3]}]`
+	s := NewReader("x.json", strings.NewReader(text))
+	s.Array(func() {
+		switch s.Kind() {
+		case '"':
+			if got := s.String(); len(got) != 5*windowSize || got[:5] != "ab\ncd" {
+				t.Errorf("%d characters", len(got))
+			}
+		case '{':
+			if raw := s.Raw(); string(raw) != `{"`+long+`": [2, 3]}` {
+				t.Errorf("%d characters", len(raw))
+			}
+		default:
+			s.Skip()
+		}
+	})
+	if s.End(); s.Err() != nil {
+		t.Error(s.Err())
+	}
+	s = NewReader("x.json", strings.NewReader("["+strings.Repeat("1", 70)+", 2]"))
+	if s.Skip(); s.Err() == nil || !strings.Contains(s.Err().Error(), "number of 64 characters") {
+		t.Errorf("a number of 70 digits: %v", s.Err())
+	}
+}
+
+// What comes of plain numbers and the rest is the whole array.
+func TestPlainHundredths(t *testing.T) {
+	s := New("", []byte(`[1, 2.5,3.25 , 123456789.12, 4., -5, 1e2, 6.125, 1234567890, 7, 8]                    `))
+	var got []int64
+	s.Array(func() {
+		got = s.PlainHundredths(got)
+		got = append(got, int64(s.Float()*1000))
+	})
+	want := []int64{100, 250, 3250, 12345678912}
+	if len(got) < 4 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] || got[3] != want[3] {
+		t.Errorf("%v, want %v first", got, want)
+	}
+}
+
+// An error of the reader is the scanner's.
+func TestReadFails(t *testing.T) {
+	cause := errors.New("disk")
+	s := NewReader("x.json", io.MultiReader(strings.NewReader("[1, "), iotest.ErrReader(cause)))
+	if s.Skip(); s.Err() != cause {
+		t.Errorf("%v, want %v", s.Err(), cause)
+	}
 }
 
 func TestFloatsAreExact(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"testing/iotest"
 
 	"eomt/data/archive"
+	"eomt/data/jsonscan"
 	"eomt/data/rle"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,56 +36,6 @@ func (m memory) Open(string) (io.ReadCloser, error) {
 func (m memory) Path(name string) string { return name }
 
 func whole(r io.Reader) io.Reader { return r }
-
-// longNumber and deep are what the scanner refuses on purpose.
-var longNumber = regexp.MustCompile(`[-+0-9.eE]{64}`)
-
-func deep(raw []byte) bool {
-	return bytes.Count(raw, []byte("["))+bytes.Count(raw, []byte("{")) > maxDepth
-}
-
-// FuzzSkip requires that all JSON that encoding/json takes is taken here too.
-func FuzzSkip(f *testing.F) {
-	for _, text := range []string{`{"a": [1, -2.5e3, "x\né😀", null, true, false, {}]}`, ` [] `, `"\\"`, `{"a"`, `[1,]`} {
-		f.Add([]byte(text))
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		s := newScanner(iotest.OneByteReader(bytes.NewReader(raw)))
-		s.skip()
-		s.finish()
-		if s.err != nil && json.Valid(raw) && !longNumber.Match(raw) && !deep(raw) {
-			t.Errorf("%q: %v", raw, s.err)
-		}
-	})
-}
-
-// Strings are read as encoding/json reads them.
-func TestStrings(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		want := rapid.String().Draw(t, "text")
-		for _, escapeASCII := range []bool{false, true} {
-			raw, err := json.Marshal(want)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if escapeASCII {
-				raw = []byte(strconv.QuoteToASCII(want))
-				if !json.Valid(raw) {
-					continue // Go escapes some otherwise than JSON
-				}
-			}
-			if err := json.Unmarshal(raw, &want); err != nil {
-				t.Fatal(err)
-			}
-			for _, by := range []func(io.Reader) io.Reader{whole, iotest.OneByteReader} {
-				s := newScanner(by(bytes.NewReader(raw)))
-				if got := string(s.str()); got != want || s.err != nil {
-					t.Fatalf("%s: %q, %v", raw, got, s.err)
-				}
-			}
-		}
-	})
-}
 
 // A coordinate comes back as the very float64 that strconv reads, whatever its spelling.
 func TestPolygonsAreExact(t *testing.T) {
@@ -120,10 +70,10 @@ func TestPolygonsAreExact(t *testing.T) {
 			want, parts = append(want, xy), append(parts, "["+strings.Join(texts, ", ")+"]")
 		}
 		var g segmenter
-		s := newScanner(strings.NewReader("[" + strings.Join(parts, ",") + "]"))
+		s := jsonscan.NewReader("x", strings.NewReader("["+strings.Join(parts, ",")+"]"))
 		compact, broken := g.read(s)
-		if broken || s.err != nil {
-			t.Fatal(broken, s.err)
+		if broken || s.Err() != nil {
+			t.Fatal(broken, s.Err())
 		}
 		r := reader{compact}
 		got := r.polygons(r.uvarint())
