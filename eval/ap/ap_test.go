@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"strings"
 	"testing"
 
 	"eomt/data"
@@ -182,22 +181,5 @@ func TestRejected(t *testing.T) {
 	}
 	if _, err := New(Exact, []data.Class{{ID: 1}, {ID: 1, Name: "dog"}}); err == nil || err.Error() != "ap: class table: duplicate id 1 (dog)" {
 		t.Errorf("%v", err)
-	}
-}
-
-func TestAddTwice(t *testing.T) {
-	var a, b Stats
-	stat := ImageStat{Image: 3}
-	if err := a.Add(stat); err != nil {
-		t.Fatal(err)
-	}
-	b.Add(stat)
-	for _, err := range []error{a.Add(stat), a.Merge(&b), json.Unmarshal([]byte(`[{"image": 3}, {"image": 3}]`), &b)} {
-		if err == nil || !strings.HasPrefix(err.Error(), "ap: ") || !strings.Contains(err.Error(), "image 3 is ") {
-			t.Errorf("error %v", err)
-		}
-	}
-	if err := json.Unmarshal([]byte(`{"image": 3}`), &b); err == nil || !strings.Contains(err.Error(), "ap: read statistics") {
-		t.Errorf("error %v", err)
 	}
 }

@@ -1,11 +1,6 @@
 package ap
 
-import (
-	"encoding/json"
-	"fmt"
-	"maps"
-	"slices"
-)
+import "eomt/eval/shard"
 
 // Thresholds is a set of the ten IoU thresholds, the first in the lowest bit.
 type Thresholds uint16
@@ -35,63 +30,8 @@ type ImageStat struct {
 	Classes []ClassStat `json:"classes"`
 }
 
-// Stats collects images. The zero Stats is empty. Its JSON form is a list in
-// ascending order of image ids, the same however the images came together.
-type Stats struct {
-	images map[int64]ImageStat
-}
+// Key implements [shard.Stat].
+func (s ImageStat) Key() int64 { return s.Image }
 
-// Add takes up an image. It is an error if it is there already.
-func (s *Stats) Add(stat ImageStat) error {
-	if _, twice := s.images[stat.Image]; twice {
-		return fmt.Errorf("ap: add: image %d is there already", stat.Image)
-	}
-	if s.images == nil {
-		s.images = map[int64]ImageStat{}
-	}
-	s.images[stat.Image] = stat
-	return nil
-}
-
-// Merge takes up all images of another shard. It is an error, and nothing is
-// changed, if one is there already.
-func (s *Stats) Merge(other *Stats) error {
-	for id := range other.images {
-		if _, twice := s.images[id]; twice {
-			return fmt.Errorf("ap: merge: image %d is in both", id)
-		}
-	}
-	for _, stat := range other.images {
-		if err := s.Add(stat); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Images returns the statistics in ascending order of image ids.
-func (s *Stats) Images() []ImageStat {
-	images := make([]ImageStat, 0, len(s.images))
-	for _, id := range slices.Sorted(maps.Keys(s.images)) {
-		images = append(images, s.images[id])
-	}
-	return images
-}
-
-// MarshalJSON implements [json.Marshaler].
-func (s *Stats) MarshalJSON() ([]byte, error) { return json.Marshal(s.Images()) }
-
-// UnmarshalJSON implements [json.Unmarshaler], the inverse of MarshalJSON.
-func (s *Stats) UnmarshalJSON(text []byte) error {
-	var images []ImageStat
-	if err := json.Unmarshal(text, &images); err != nil {
-		return fmt.Errorf("ap: read statistics: %w", err)
-	}
-	*s = Stats{}
-	for _, stat := range images {
-		if err := s.Add(stat); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// Stats collects images: shards of it can be written and merged in any order.
+type Stats = shard.Set[int64, ImageStat]

@@ -153,23 +153,6 @@ func TestMappingBeyondTablePanics(t *testing.T) {
 	New(classes3, Mapping{4: 3}, nil, AbsentSkipped)
 }
 
-func TestAddTwice(t *testing.T) {
-	var a, b Stats
-	stat := ImageStat{Image: "x"}
-	if err := a.Add(stat); err != nil {
-		t.Fatal(err)
-	}
-	b.Add(stat)
-	for _, err := range []error{a.Add(stat), a.Merge(&b), json.Unmarshal([]byte(`[{"image": "x"}, {"image": "x"}]`), &b)} {
-		if err == nil || !strings.HasPrefix(err.Error(), "iou: ") || !strings.Contains(err.Error(), "image x is ") {
-			t.Errorf("error %v", err)
-		}
-	}
-	if err := json.Unmarshal([]byte(`{"image": 3}`), &b); err == nil || !strings.Contains(err.Error(), "iou: read statistics") {
-		t.Errorf("error %v", err)
-	}
-}
-
 func BenchmarkImage(b *testing.B) {
 	const w, h = 1024, 512
 	labels := NewMapping(classes3, 0)

@@ -77,7 +77,7 @@ func (e *Evaluator) Confusion(s *Stats) [][]int {
 	for t := range confusion {
 		confusion[t] = make([]int, len(e.classes)+1)
 	}
-	for _, img := range s.images {
+	for _, img := range s.Images() {
 		for _, c := range img.Cells {
 			column := c.Pred
 			if column == NoClass {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"eomt/data"
+	"eomt/eval/shard"
 )
 
 // Labels is a label map, row-major and H*W long.
@@ -73,6 +74,12 @@ type ImageStat struct {
 	Image string `json:"image"`
 	Cells []Cell `json:"cells"`
 }
+
+// Key implements [shard.Stat].
+func (s ImageStat) Key() string { return s.Image }
+
+// Stats collects images: shards of it can be written and merged in any order.
+type Stats = shard.Set[string, ImageStat]
 
 // Image counts one image. It is an error, naming the image, if the maps differ
 // in size or a label is in no mapping.

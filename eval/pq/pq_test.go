@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"testing"
 
 	"eomt/data"
@@ -132,24 +131,6 @@ func TestPerfectPredictionIsOne(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestAddTwice(t *testing.T) {
-	var a, b Stats
-	stat := ImageStat{Image: 3}
-	if err := a.Add(stat); err != nil {
-		t.Fatal(err)
-	}
-	b.Add(stat)
-	text := `[{"image": 3}, {"image": 3}]`
-	for _, err := range []error{a.Add(stat), a.Merge(&b), json.Unmarshal([]byte(text), &b)} {
-		if err == nil || !strings.HasPrefix(err.Error(), "pq: ") || !strings.Contains(err.Error(), "image 3 is ") {
-			t.Errorf("error %v", err)
-		}
-	}
-	if err := json.Unmarshal([]byte(`{"image": 3}`), &b); err == nil || !strings.Contains(err.Error(), "pq: read statistics") {
-		t.Errorf("error %v", err)
 	}
 }
 
