@@ -1,15 +1,12 @@
 package eval
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"hash/maphash"
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,10 +17,7 @@ import (
 	"eomt/data/coco"
 	"eomt/data/shapes"
 	"eomt/data/transform"
-	"eomt/eval/ap"
-	"eomt/eval/cocofiles"
 	"eomt/eval/postprocess"
-	"eomt/eval/pq"
 )
 
 const size = 64 // of generated images and of the model's input
@@ -186,176 +180,6 @@ func TestBatchSizeChangesNothing(t *testing.T) {
 			t.Errorf("batch %d: %s", c.Batch, cmp.Diff(want, got))
 		}
 	}
-}
-
-// TestInterruptedGoesOn stops after some images, cuts the journal's last line as
-// a crash may, and holds the rest against an uninterrupted evaluation.
-func TestInterruptedGoesOn(t *testing.T) {
-	for _, task := range []Task{Panoptic, Instance} {
-		t.Run(string(task), func(t *testing.T) {
-			ds, _ := generated(t, task)
-			c := config(task)
-			c.Batch, c.Identity = 1, "weights 1"
-			c.Save = t.TempDir()
-			want := figures(t, evaluate(t, ds, newOracle(t, ds), c))
-			file := map[Task]string{Panoptic: panopticJSON, Instance: instanceJSON}[task]
-			wantFile, err := os.ReadFile(filepath.Join(c.Save, file))
-			if err != nil {
-				t.Fatal(err)
-			}
-
-			c.Save = t.TempDir()
-			ctx, cancel := context.WithCancelCause(t.Context())
-			stopped := errors.New("stopped by the test")
-			o := newOracle(t, ds)
-			o.onCall = func(call int) {
-				if call == 6 {
-					cancel(stopped)
-				}
-			}
-			if _, err := Evaluate(ctx, ds, o, c, nil); !errors.Is(err, stopped) || !strings.Contains(err.Error(), "of 10 images") {
-				t.Fatalf("interrupted: %v", err)
-			}
-			journal := filepath.Join(c.Save, journalName)
-			text, err := os.ReadFile(journal)
-			if err != nil {
-				t.Fatal(err)
-			}
-			left := bytes.Count(text, []byte("\n")) - 1
-			if left < 2 {
-				t.Fatalf("%d records left", left)
-			}
-			if err := os.WriteFile(journal, text[:len(text)-20], 0o666); err != nil {
-				t.Fatal(err)
-			}
-			o = newOracle(t, ds)
-			r := evaluate(t, ds, o, c)
-			if r.Resumed != left-1 || int(o.calls.Load()) != 10-r.Resumed {
-				t.Errorf("%d records left, %d resumed, %d predicted", left-1, r.Resumed, o.calls.Load())
-			}
-			if got := figures(t, r); got != want {
-				t.Errorf("after resuming: %s", cmp.Diff(want, got))
-			}
-			gotFile, err := os.ReadFile(filepath.Join(c.Save, file))
-			if err != nil || !bytes.Equal(gotFile, wantFile) {
-				t.Errorf("saved predictions differ after resuming (%v)", err)
-			}
-			if r := evaluate(t, ds, o, c); r.Resumed != 0 {
-				t.Errorf("a complete evaluation was resumed with %d records", r.Resumed)
-			}
-		})
-	}
-}
-
-func TestAnotherIdentityStartsAnew(t *testing.T) {
-	ds, _ := generated(t, Panoptic)
-	c := config(Panoptic)
-	c.Batch, c.Journal = 1, filepath.Join(t.TempDir(), "images.jsonl")
-	ctx, cancel := context.WithCancel(t.Context())
-	o := newOracle(t, ds)
-	o.onCall = func(call int) {
-		if call == 6 {
-			cancel()
-		}
-	}
-	if _, err := Evaluate(ctx, ds, o, c, nil); !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
-	c.Identity = "other weights"
-	if r := evaluate(t, ds, newOracle(t, ds), c); r.Resumed != 0 {
-		t.Errorf("%d records of other weights were taken", r.Resumed)
-	}
-}
-
-func TestSavedPredictionsScoreTheSame(t *testing.T) {
-	ds, dir := generated(t, Panoptic)
-	c := config(Panoptic)
-	c.Save = t.TempDir()
-	r := evaluate(t, ds, noisy{newOracle(t, ds)}, c)
-	files, err := cocofiles.OpenPanoptic(filepath.Join(dir, "annotations/panoptic_val2017.json"), filepath.Join(dir, "annotations/panoptic_val2017"),
-		filepath.Join(c.Save, panopticJSON), filepath.Join(c.Save, panopticDir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, rule := range []pq.Rule{pq.Exact, pq.Upstream} {
-		evaluator, err := pq.New(rule, files.Classes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var stats pq.Stats
-		for k := range files.Len() {
-			img, err := files.Image(k)
-			if err != nil {
-				t.Fatal(err)
-			}
-			stat, err := evaluator.Image(img)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := stats.Add(stat); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want := evaluator.Result(&stats)
-		if diff := cmp.Diff(want, *r.Outcomes[i].Panoptic); diff != "" {
-			t.Error(diff)
-		}
-		if want.All.PQ == 0 || want.All.PQ > 0.99 {
-			t.Errorf("PQ is %v: the comparison says nothing", want.All.PQ)
-		}
-	}
-}
-
-func TestSavedDetectionsScoreTheSame(t *testing.T) {
-	ds, dir := generated(t, Instance)
-	c := config(Instance)
-	c.Save, c.Protocol = t.TempDir(), Exact
-	r := evaluate(t, ds, noisy{newOracle(t, ds)}, c)
-	files, err := cocofiles.OpenInstances(filepath.Join(dir, "annotations/instances_val2017.json"), filepath.Join(c.Save, instanceJSON))
-	if err != nil {
-		t.Fatal(err)
-	}
-	evaluator, err := ap.New(ap.Exact, files.Classes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var stats ap.Stats
-	for k := range files.Len() {
-		img, err := files.Image(k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		stat, err := evaluator.Image(img)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := stats.Add(stat); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want := evaluator.Result(&stats)
-	if diff := cmp.Diff(want, *r.Outcomes[0].Instance); diff != "" {
-		t.Error(diff)
-	}
-	if want.AP <= 0 || want.AP > 0.99 {
-		t.Errorf("AP is %v: the comparison says nothing", want.AP)
-	}
-}
-
-// noisy moves the oracle's masks two pixels to the right and doubts some classes.
-type noisy struct{ *oracle }
-
-func (n noisy) Predict(images []uint8, b int) (postprocess.Logits, error) {
-	l, err := n.oracle.Predict(images, b)
-	for i := range b {
-		one := l.Image(i)
-		copy(one.Masks[2*l.Queries:], slices.Clone(one.Masks))
-		for q := 1; q < l.Queries; q += 4 {
-			row := one.Class[q*(l.Classes+1):][:l.Classes+1]
-			row[0], row[l.Classes-1] = row[l.Classes-1], row[0]
-		}
-	}
-	return l, err
 }
 
 func TestResultsInJSON(t *testing.T) {

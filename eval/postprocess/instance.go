@@ -117,5 +117,11 @@ func (r *resizer) runs(inside []bool, h, w int) []uint32 {
 			turn(top + r.rows)
 		}
 	}
-	return append(counts, uint32(h*w-begun))
+	if now {
+		turn((r.fromX + r.width) * h)
+	}
+	if begun < h*w {
+		counts = append(counts, uint32(h*w-begun))
+	}
+	return counts
 }

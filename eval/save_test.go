@@ -1,0 +1,105 @@
+package eval
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"eomt/eval/ap"
+	"eomt/eval/cocofiles"
+	"eomt/eval/postprocess"
+	"eomt/eval/pq"
+)
+
+func TestSavedPredictionsScoreTheSame(t *testing.T) {
+	ds, dir := generated(t, Panoptic)
+	c := config(Panoptic)
+	c.Save = t.TempDir()
+	r := evaluate(t, ds, noisy{newOracle(t, ds)}, c)
+	files, err := cocofiles.OpenPanoptic(filepath.Join(dir, "annotations/panoptic_val2017.json"), filepath.Join(dir, "annotations/panoptic_val2017"),
+		filepath.Join(c.Save, panopticJSON), filepath.Join(c.Save, panopticDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, rule := range []pq.Rule{pq.Exact, pq.Upstream} {
+		evaluator, err := pq.New(rule, files.Classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stats pq.Stats
+		for k := range files.Len() {
+			img, err := files.Image(k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stat, err := evaluator.Image(img)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := stats.Add(stat); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := evaluator.Result(&stats)
+		if diff := cmp.Diff(want, *r.Outcomes[i].Panoptic); diff != "" {
+			t.Error(diff)
+		}
+		if want.All.PQ == 0 || want.All.PQ > 0.99 {
+			t.Errorf("PQ is %v: the comparison says nothing", want.All.PQ)
+		}
+	}
+}
+
+func TestSavedDetectionsScoreTheSame(t *testing.T) {
+	ds, dir := generated(t, Instance)
+	c := config(Instance)
+	c.Save, c.Protocol = t.TempDir(), Exact
+	r := evaluate(t, ds, noisy{newOracle(t, ds)}, c)
+	files, err := cocofiles.OpenInstances(filepath.Join(dir, "annotations/instances_val2017.json"), filepath.Join(c.Save, instanceJSON))
+	if err != nil {
+		t.Fatal(err)
+	}
+	evaluator, err := ap.New(ap.Exact, files.Classes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stats ap.Stats
+	for k := range files.Len() {
+		img, err := files.Image(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stat, err := evaluator.Image(img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stats.Add(stat); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := evaluator.Result(&stats)
+	if diff := cmp.Diff(want, *r.Outcomes[0].Instance); diff != "" {
+		t.Error(diff)
+	}
+	if want.AP <= 0 || want.AP > 0.99 {
+		t.Errorf("AP is %v: the comparison says nothing", want.AP)
+	}
+}
+
+// noisy moves the oracle's masks two pixels to the right and doubts some classes.
+type noisy struct{ *oracle }
+
+func (n noisy) Predict(images []uint8, b int) (postprocess.Logits, error) {
+	l, err := n.oracle.Predict(images, b)
+	for i := range b {
+		one := l.Image(i)
+		copy(one.Masks[2*l.Queries:], slices.Clone(one.Masks))
+		for q := 1; q < l.Queries; q += 4 {
+			row := one.Class[q*(l.Classes+1):][:l.Classes+1]
+			row[0], row[l.Classes-1] = row[l.Classes-1], row[0]
+		}
+	}
+	return l, err
+}
