@@ -76,7 +76,14 @@ func Open(c Choice) (compute.Backend, error) {
 // located puts the path of an installed plugin in place of its platform's name
 // ("xla:cpu,option" becomes "xla:/path/plugin.so,option"): go-xla reads its search
 // path before this package could set it. A name that is not found stays.
+//
+// The Go backend runs one operation at a time (each on all cores): running them
+// side by side, its workers wait for each other for ever as soon as there are as
+// many While loops ready as cores.
 func located(name string) string {
+	if name == GoName {
+		return GoName + ":ops_sequential"
+	}
 	engine, plugin, ok := strings.Cut(name, ":")
 	if engine != "xla" || !ok {
 		return name
