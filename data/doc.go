@@ -6,7 +6,10 @@
 //	archive    files of a folder or a zip (also a zip inside a zip), read in place
 //	decode     image bytes -> RGB8, label PNG -> ids
 //	rle        COCO run-length masks and polygons
-//	coco ...   one room per format: archive -> Sample
+//	labelmap   images of class labels -> Sample
+//	pngmap     large id and label PNGs, decoded without an image between
+//	jsonscan   JSON documents of any size, read as a stream
+//	coco, ade20k, cityscapes, folder: one room a format, archive -> Sample
 //	transform  Sample -> Sample of the training size; geometry of evaluation
 //	loader     ordered, seeded, bounded: Dataset -> Batch
 //	shapes     the generated data set

@@ -54,7 +54,7 @@ var ErrInterrupted = errors.New("train: interrupted")
 
 // Run trains state from its step to c.Stop: it takes a batch, does a step, logs,
 // saves and validates, until the end, an error or ctx is done, in which case the
-// state is saved and the error is [ErrInterrupted].
+// state is saved and the error is [ErrInterrupted], or why it could not be saved.
 func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Batches, validate Validate) error {
 	r := &run{RunConfig: c, step: step, state: state, validate: validate,
 		store: checkpoints.Store{Dir: filepath.Join(c.Dir, "checkpoints"), Keep: c.Keep}}
@@ -67,10 +67,13 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 		waiting := time.Now()
 		batch, err := batches.Next(ctx)
 		if ctx.Err() != nil {
-			return errors.Join(ErrInterrupted, r.save())
+			return r.interrupted()
 		}
 		if err != nil {
 			return fmt.Errorf("train: batch of step %d: %w", state.Step, err)
+		}
+		if batch.B != r.batchSize() {
+			return fmt.Errorf("train: batch of step %d has %d images, the step takes %d", state.Step, batch.B, r.batchSize())
 		}
 		started := time.Now()
 		losses, err := step.Run(state, batch)
@@ -129,6 +132,14 @@ func (r *run) finish(ctx context.Context) error {
 	return r.evaluate(ctx)
 }
 
+// interrupted saves the state of a run that was asked to stop.
+func (r *run) interrupted() error {
+	if err := r.save(); err != nil {
+		return fmt.Errorf("train: interrupted after step %d and not saved: %w", r.state.Step, err)
+	}
+	return ErrInterrupted
+}
+
 func (r *run) save() error {
 	if r.saved == r.state.Step && r.saved > 0 {
 		return nil
@@ -136,6 +147,10 @@ func (r *run) save() error {
 	state := r.Saved
 	seen := r.state.Step * r.batchSize()
 	state.Epoch, state.Position = seen/r.ImagesPerEpoch, seen%r.ImagesPerEpoch
+	state.MaskProbs = nil
+	for _, p := range r.step.maskProbs(r.state.Step) {
+		state.MaskProbs = append(state.MaskProbs, float32(p))
+	}
 	if _, err := r.store.Save(r.state.snapshot(r.step.config.Model, state)); err != nil {
 		return err
 	}

@@ -1,0 +1,136 @@
+package train
+
+import (
+	"testing"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"eomt/data"
+	"eomt/internal/backend/backendtest"
+	"eomt/losses"
+	"eomt/model"
+)
+
+// quick is the quickstart's architecture.
+var quick = model.Config{Kind: model.DINOv2, Width: 192, Blocks: 6, Heads: 3, MLPHidden: 768, QueryBlocks: 3,
+	Registers: 4, Patch: 16, ImageH: 128, ImageW: 128, Queries: 24, Classes: 8, NormEpsilon: 1e-6}
+
+func quickBatch(c model.Config, b, m int) *data.Batch {
+	batch := &data.Batch{B: b, H: c.ImageH, W: c.ImageW, M: m, Names: make([]string, b),
+		Images: make([]uint8, b*c.ImageH*c.ImageW*3), Masks: make([]uint32, b*c.ImageH*c.ImageW),
+		Classes: make([]int32, b*m), Valid: make([]bool, b*m)}
+	for i := range batch.Images {
+		batch.Images[i] = uint8(i * 7)
+	}
+	for i := range batch.Masks {
+		batch.Masks[i] = uint32(i) >> 3
+	}
+	for i := range batch.Valid {
+		batch.Valid[i] = i%m < 6
+		batch.Classes[i] = int32(i % c.Classes)
+	}
+	return batch
+}
+
+// BenchmarkStep times the whole training step of the quickstart and its parts.
+func BenchmarkStep(b *testing.B) {
+	backend := backendtest.Fast(b)
+	loss := losses.Defaults()
+	loss.Points = 1024
+	config := StepConfig{Model: quick, Loss: loss, Optimizer: Optimizer{WeightDecay: .05, ClipNorm: .01},
+		Rates: Rates{Base: 1e-4, LayerDecay: .8}, Schedule: Schedule{Total: 1000, Annealing: AnnealingRule(1000, 3)}}
+	step, err := NewStep(backend, config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	state, err := NewState(quick, nil, 1, dtypes.Float32)
+	if err != nil {
+		b.Fatal(err)
+	}
+	batch := quickBatch(quick, 8, 8)
+	n := len(step.groups)
+	args := func() []any {
+		fresh, err := NewState(quick, nil, 1, dtypes.Float32)
+		if err != nil {
+			b.Fatal(err)
+		}
+		all, err := step.arguments(fresh, batch)
+		if err != nil {
+			b.Fatal(err)
+		}
+		in := append([]any{}, all[3*n:]...)
+		for i := n - 1; i >= 0; i-- {
+			in = append([]any{state.Params[i]}, in...)
+		}
+		return in
+	}
+	part := func(name string, graph func(in []*Node) []*Node) {
+		b.Run(name, func(b *testing.B) {
+			exec := MustNewExec(backend, graph)
+			defer exec.Finalize()
+			in := args()
+			exec.MustCall(in...)
+			for b.Loop() {
+				for _, out := range exec.MustCall(in...) {
+					out.MustFinalizeAll()
+				}
+			}
+		})
+	}
+	predictions := func(in []*Node) ([]*Node, []*Node, []*Node) {
+		named := model.Params{}
+		for i, p := range quick.Parameters() {
+			named[p.Name] = in[i]
+		}
+		rest := in[n:]
+		draws := Zeros(rest[0].Graph(), shapes.Make(dtypes.Float32, quick.QueryBlocks, batch.B, quick.Queries))
+		p := quick.Forward(named, model.Normalize(rest[inImages], dtypes.Float32), model.Options{
+			Masking: &model.Masking{ProbsL: rest[inMaskProbs], DrawsLBQ: draws}})
+		return p.MaskLogitsBhwQ, p.ClassLogitsBQC, in[:n]
+	}
+	part("forward", func(in []*Node) []*Node {
+		m, c, _ := predictions(in)
+		return append(m, c...)
+	})
+	part("backward", func(in []*Node) []*Node {
+		m, c, params := predictions(in)
+		var sum *Node
+		for _, x := range append(m, c...) {
+			s := ReduceAllSum(Square(x))
+			if sum == nil {
+				sum = s
+			} else {
+				sum = Add(sum, s)
+			}
+		}
+		return Gradient(sum, params...)
+	})
+	part("criterion", func(in []*Node) []*Node {
+		m, c := randomLogits(in[n+inRandom])
+		total, _ := losses.Criterion(loss, m, c, losses.Targets{PlanesBHWW: in[n+inMasks], ClassesBM: in[n+inClasses], ValidBM: in[n+inValid]}, in[n+inRandom])
+		return Gradient(total, append(m, c...)...)
+	})
+	b.Run("step", func(b *testing.B) {
+		if _, err := step.Run(state, batch); err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if _, err := step.Run(state, batch); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func randomLogits(random *Node) (masks, classes []*Node) {
+	for range quick.QueryBlocks + 1 {
+		var x *Node
+		random, x = RandomNormal(random, shapes.Make(dtypes.Float32, 8, quick.MaskH(), quick.MaskW(), quick.Queries))
+		masks = append(masks, x)
+		random, x = RandomNormal(random, shapes.Make(dtypes.Float32, 8, quick.Queries, quick.Classes+1))
+		classes = append(classes, x)
+	}
+	return masks, classes
+}
