@@ -1,11 +1,5 @@
 package configs
 
-import (
-	"fmt"
-	"math"
-	"slices"
-)
-
 // Config is one run: what is trained, on what, how, and how it is evaluated.
 type Config struct {
 	Name    string `yaml:"name"`
@@ -111,68 +105,4 @@ func Default() Config {
 			LogEvery: 50, CheckpointEvery: 5000, Keep: 2},
 		Eval: Eval{Batch: 1, ScoreThreshold: 0.8, Overlap: 0.8, TopK: 100},
 	}
-}
-
-// FieldError is a value that cannot be used.
-type FieldError struct {
-	File   string
-	Field  string // dotted, as -set takes it
-	Reason string
-}
-
-func (e *FieldError) Error() string {
-	return fmt.Sprintf("%s: %s: %s", e.File, e.Field, e.Reason)
-}
-
-// validate reports the first unusable value.
-func (c Config) validate(file string) error {
-	fail := func(field, format string, args ...any) error {
-		return &FieldError{File: file, Field: field, Reason: fmt.Sprintf(format, args...)}
-	}
-	oneOf := func(field, value string, allowed ...string) error {
-		if slices.Contains(allowed, value) {
-			return nil
-		}
-		return fail(field, "%q is none of %q", value, allowed)
-	}
-	for _, err := range []error{
-		oneOf("task", c.Task, "panoptic", "instance", "semantic"),
-		oneOf("model.size", c.Model.Size, "S", "B", "L", "g", "custom"),
-		oneOf("model.backbone", c.Model.Backbone, "dinov2", "dinov3"),
-		oneOf("data.format", c.Data.Format, "coco", "ade20k", "cityscapes", "folder", "shapes"),
-		oneOf("data.on_bad_sample", c.Data.OnBadSample, "fail", "skip"),
-		oneOf("train.precision", c.Train.Precision, "f32", "bf16"),
-	} {
-		if err != nil {
-			return err
-		}
-	}
-	for field, value := range map[string]int{"data.batch": c.Data.Batch, "train.points": c.Train.Points,
-		"train.log_every": c.Train.LogEvery, "train.checkpoint_every": c.Train.CheckpointEvery,
-		"train.keep": c.Train.Keep, "eval.batch": c.Eval.Batch, "model.queries": c.Model.Queries} {
-		if value < 1 {
-			return fail(field, "%d must be at least 1", value)
-		}
-	}
-	for field, value := range map[string]float64{"train.lr": c.Train.LearningRate, "train.layer_decay": c.Train.LayerDecay} {
-		if !(value > 0) || math.IsInf(value, 0) {
-			return fail(field, "%v must be a positive number", value)
-		}
-	}
-	t := c.Train
-	switch {
-	case !(c.Data.Scale[0] > 0 && c.Data.Scale[0] <= c.Data.Scale[1]):
-		return fail("data.scale", "%v must be two positive numbers in ascending order", c.Data.Scale)
-	case t.Epochs <= 0 && t.TotalSteps <= 0:
-		return fail("train.epochs", "state train.epochs or train.total_steps")
-	case t.Points%4 != 0:
-		return fail("train.points", "%d must be a multiple of 4: a quarter of the points is drawn afresh", t.Points)
-	case t.Warmup[0] < 0 || t.Warmup[1] < 0:
-		return fail("train.warmup", "%v must not be negative", t.Warmup)
-	case len(t.Annealing.Start) != len(t.Annealing.End):
-		return fail("train.annealing", "%d starts but %d ends", len(t.Annealing.Start), len(t.Annealing.End))
-	case c.Data.Root == "":
-		return fail("data.root", "state the folder of the data set")
-	}
-	return nil
 }

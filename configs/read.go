@@ -44,8 +44,11 @@ func (c Config) Write(w io.Writer) error {
 // set applies one override: a.b.c=value becomes the nested document {a: {b: {c: value}}}.
 func (c *Config) set(override string) error {
 	key, value, ok := strings.Cut(override, "=")
-	if !ok || key == "" {
+	if !ok || key == "" || strings.Contains(override, "\n") {
 		return errors.New("expected key=value, for example train.total_steps=1000")
+	}
+	if strings.TrimSpace(value) == "" {
+		value = `""` // nothing would be null, which changes nothing
 	}
 	var doc strings.Builder
 	for i, part := range strings.Split(key, ".") {
@@ -81,7 +84,7 @@ func clean(err error) error {
 		if at := strings.Index(line, " not found in type "); at >= 0 {
 			line = strings.Replace(line[:at], "field ", "unknown key ", 1)
 		}
-		lines[i] = strings.ReplaceAll(line, "!!", "")
+		lines[i] = strings.NewReplacer("!!", "", " into configs.", " into section ").Replace(line)
 	}
 	return errors.New(strings.Join(lines, "; "))
 }
