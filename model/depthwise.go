@@ -1,33 +1,33 @@
 package model
 
 import (
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
 // depthwise is a 3x3 convolution of each channel by itself, zero padding 1, no
-// bias: x [B, h, w, D] by w [D, 1, 3, 3], as nine shifted products.
+// bias: x [B, h, w, D] by w [D, 1, 3, 3], as nine shifted products, with its
+// gradient written out.
 //
-// Both directions are written out and kept apart from their surroundings by
-// barriers. XLA's grouped convolution on a CPU is twenty times slower, and the
-// derived gradient gets fused into every reader, which then repeats the nine
-// sums (docs/performance.md).
+// XLA's grouped convolution on a CPU is twenty times slower, and the gradient
+// that is derived from the nine products is a chain of pads and of sums over
+// pixels that run channel by channel (docs/performance.md).
 func depthwise(x, w *Node) *Node {
-	x = OptimizationBarrier(x)
 	var dy *Node // set by the backward pass before the two gradients below run
 	wPath := IdentityWithCustomGradient(w, func(_, _ *Node) *Node {
 		return depthwiseWeightGradient(StopGradient(x), dy)
 	})
 	xPath := IdentityWithCustomGradient(x, func(_, _ *Node) *Node {
 		// Correlation with the kernel turned by half a turn.
-		return OptimizationBarrier(nineProducts(dy, Reverse(StopGradient(w), 2, 3)))
+		return nineProducts(dy, Reverse(StopGradient(w), 2, 3))
 	})
-	y := OptimizationBarrier(StopGradient(nineProducts(x, w)))
+	y := StopGradient(nineProducts(x, w))
 	// Zero in value; connects y to both operands' gradients.
 	y = Add(y, Sub(xPath, StopGradient(xPath)))
 	y = Add(y, BroadcastLike(ReduceAllSum(Sub(wPath, StopGradient(wPath))), y))
 	return IdentityWithCustomGradient(y, func(_, v *Node) *Node {
-		dy = OptimizationBarrier(v)
-		return dy
+		dy = v
+		return v
 	})
 }
 
@@ -52,13 +52,21 @@ func nineProducts(x, w *Node) *Node {
 
 // depthwiseWeightGradient is dw [D, 1, 3, 3]: for each tap the sum over pixels of
 // the shifted input times dy.
+//
+// The sums are matrix products with rows of ones. XLA's CPU compiler fuses a
+// plain sum with what it sums and then walks the pixels once a channel; a matrix
+// product is left alone where it has a few rows, of which one is used.
 func depthwiseWeightGradient(x, dy *Node) *Node {
+	const fewRows = 4
 	padded, d := padHW(x), x.Shape().Dimensions[3]
+	pixels := x.Shape().Size() / d
+	ones := Ones(x.Graph(), shapes.Make(x.DType(), fewRows, pixels))
 	taps := make([]*Node, 0, 9)
 	for ky := range 3 {
 		for kx := range 3 {
-			product := OptimizationBarrier(Mul(shift(padded, ky, kx), dy))
-			taps = append(taps, ReduceSum(product, 0, 1, 2))
+			product := Reshape(Mul(shift(padded, ky, kx), dy), pixels, d)
+			sums := DotGeneral(ones, []int{1}, nil, product, []int{0}, nil)
+			taps = append(taps, Reshape(SliceAxis(sums, 0, AxisElem(0)), d))
 		}
 	}
 	return Reshape(Stack(taps, 1), d, 1, 3, 3)
