@@ -1,9 +1,11 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"eomt/checkpoints"
@@ -117,11 +119,13 @@ func FromStored(c model.Config, from []tensor.Tensor) ([]*tensors.Tensor, error)
 	}
 	out := make([]*tensors.Tensor, len(matched))
 	for i, t := range matched {
-		values, err := t.Float32s()
-		if err != nil {
+		out[i] = tensors.FromShape(shapes.Make(dtypes.Float32, t.Shape...))
+		// Read in place: a second copy would hold a large model twice.
+		var readErr error
+		err := tensors.MutableFlatData(out[i], func(flat []float32) { readErr = t.ReadFloat32s(flat) })
+		if err := errors.Join(err, readErr); err != nil {
 			return nil, err
 		}
-		out[i] = tensors.FromFlatDataAndDimensions(values, t.Shape...)
 	}
 	return out, nil
 }
