@@ -9,6 +9,7 @@ import (
 	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/support/exceptions"
 
 	"eomt/checkpoints/names"
 	"eomt/checkpoints/safetensors"
@@ -21,7 +22,7 @@ import (
 
 // forward runs one forward pass on given tensors, for parity with another
 // implementation. The files' tensors are in the usage text.
-func forward(_ context.Context, args []string) error {
+func forward(ctx context.Context, args []string) error {
 	f := app.Flags("forward", `weights forward -weights PATH -input IN.safetensors -output OUT.safetensors
 
 Runs one forward pass. IN has pixel_values f32 [B, 3, H, W], normalised, and
@@ -70,7 +71,9 @@ final norm.`, "go run ./cmd/weights forward -weights eomt_small -input in.safete
 	if err != nil {
 		return err
 	}
-	results, err := runForward(b, c, append(params, pixels, tensors.FromValue(probs)))
+	results, err := interruptible(ctx, func() ([]tensor.Tensor, error) {
+		return runForward(b, c, append(params, pixels, tensors.FromValue(probs)))
+	})
 	if err != nil {
 		return err
 	}
@@ -166,6 +169,26 @@ func runForward(b compute.Backend, c model.Config, args []*tensors.Tensor) ([]te
 		out[i] = tensor.FromFloat32s(outputNames[i], r.Shape().Dimensions, values)
 	}
 	return out, nil
+}
+
+// interruptible returns what compute does, or the context's error as soon as it
+// is done: the engine cannot be stopped within a call, the command can end.
+func interruptible(ctx context.Context, compute func() ([]tensor.Tensor, error)) ([]tensor.Tensor, error) {
+	var out []tensor.Tensor
+	var err error
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		if panicked := exceptions.TryCatch[error](func() { out, err = compute() }); panicked != nil {
+			err = panicked
+		}
+	}()
+	select {
+	case <-finished:
+		return out, err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("weights: forward: interrupted")
+	}
 }
 
 func writeOutput(path string, results []tensor.Tensor) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"os"
@@ -105,6 +106,17 @@ func TestForwardAtAnotherSize(t *testing.T) {
 	index := tensor.ByName(file.Tensors)
 	if got := index["mask_logits.1"].Shape; !slices.Equal(got, []int{2, 3, 8, 12}) {
 		t.Errorf("mask logits are %v", got)
+	}
+}
+
+func TestForwardIsInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	never := make(chan struct{})
+	defer close(never)
+	_, err := interruptible(ctx, func() ([]tensor.Tensor, error) { <-never; return nil, nil })
+	if err == nil || err.Error() != "weights: forward: interrupted" {
+		t.Errorf("got %v", err)
 	}
 }
 
