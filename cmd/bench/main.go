@@ -1,0 +1,160 @@
+// Command bench measures speed, memory and operations of this machine's backend:
+// whole passes of a model of a published size, and the parts of a training step.
+// Start reading at main.go; network.go, criterion.go and loading.go hold what is
+// measured, measure.go how, child.go why in processes of their own.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"eomt/cmd/internal/app"
+	"eomt/internal/backend"
+	"eomt/model"
+)
+
+func main() { app.Main("bench", run) }
+
+// options are the command line.
+type options struct {
+	works          []string
+	size           string
+	image, batch   int
+	json, backend  string
+	paced          bool
+	architecture   model.Config // of size and image
+	forwardedFlags []string     // for a child that measures one of the works
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	f := app.Flags("bench", `bench [-work forward,step,...] [-size S|B|L|g] [-image 640] [-batch 1] [-json FILE]
+
+Measures on random weights and targets, after a first run that compiles:
+`+summaries()+`
+Each work runs in a process of its own, so that its peak memory is its own.
+"flops" are multiply-adds of matrix products and convolutions, as the paper
+counts them, for the whole batch; a step is taken as three forward passes.
+The model has 200 queries and 133 classes; an image has 10 targets.`,
+		"go run ./cmd/bench -work forward,step -size S -image 640")
+	list := f.String("work", strings.Join(names(), ","), "`works` to measure, with commas between them")
+	f.StringVar(&o.size, "size", "S", "model size: S, B, L or g")
+	f.IntVar(&o.image, "image", 640, "image side in `pixels`, a multiple of 16")
+	f.IntVar(&o.batch, "batch", 1, "images a batch")
+	f.StringVar(&o.json, "json", "", "`FILE` to write the results to")
+	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; default GOMLX_BACKEND, else the best there is")
+	f.BoolVar(&o.paced, "paced", false, `for comparisons that alternate with another program: print "ready" when compiled, then run one work once for each line on standard input, and print its seconds`)
+	if err := app.Parse(f, args); err != nil {
+		return o, err
+	}
+	o.works = strings.Split(*list, ",")
+	return o, o.check(f.Args())
+}
+
+// check validates the options and fills in what follows from them.
+func (o *options) check(rest []string) error {
+	if len(rest) > 0 {
+		return app.Usagef("unexpected argument %q", rest[0])
+	}
+	for i, name := range o.works {
+		if !slices.Contains(names(), name) {
+			return app.Usagef("-work %q: expected some of %s", name, strings.Join(names(), ", "))
+		}
+		if slices.Contains(o.works[:i], name) {
+			return app.Usagef("-work names %s twice", name)
+		}
+	}
+	if o.paced && (len(o.works) != 1 || o.works[0] == "startup" || o.works[0] == "flops") {
+		return app.Usagef("-paced takes one work that runs, not %s", strings.Join(o.works, ","))
+	}
+	if o.batch < 1 {
+		return app.Usagef("-batch %d: must be at least 1", o.batch)
+	}
+	c, err := model.Size(o.size)
+	if err != nil {
+		return app.Usagef("-size %q: expected S, B, L or g", o.size)
+	}
+	if o.image < c.Patch || o.image%c.Patch != 0 {
+		return app.Usagef("-image %d: must be a positive multiple of %d", o.image, c.Patch)
+	}
+	c.ImageH, c.ImageW = o.image, o.image
+	o.architecture = c
+	o.forwardedFlags = []string{"-size", o.size, "-image", fmt.Sprint(o.image), "-batch", fmt.Sprint(o.batch), "-backend", o.backend}
+	return nil
+}
+
+func run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	report := Report{Machine: machine(), Backend: backend.Choose(o.backend).Name}
+	if len(o.works) > 1 {
+		fmt.Fprintln(os.Stderr, backend.Choose(o.backend))
+	}
+	for _, name := range o.works {
+		result, err := o.measure(ctx, name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		report.Results = append(report.Results, result)
+	}
+	if !o.paced {
+		report.WriteMarkdown(os.Stdout)
+	}
+	if o.json == "" {
+		return nil
+	}
+	raw, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the results: %w", err)
+	}
+	return os.WriteFile(o.json, append(raw, '\n'), 0o644)
+}
+
+// measure gives one work's result: in this process where it is the only one.
+func (o options) measure(ctx context.Context, name string) (Result, error) {
+	result := Result{Work: name, Size: o.size, Image: o.image, Batch: o.batch, DType: "float32"}
+	switch {
+	case name == "startup":
+		return o.startup(ctx, result)
+	case len(o.works) > 1:
+		fmt.Fprintf(os.Stderr, "%s ...\n", name)
+		return o.child(ctx, name)
+	}
+	w, err := prepareWork(ctx, name, o)
+	if err != nil {
+		return result, err
+	}
+	defer w.close()
+	result.Parameters, result.FLOPs = w.parameters, w.multiplyAdds
+	if w.dtype != "" {
+		result.DType = w.dtype
+	}
+	seconds, err := o.time(ctx, w)
+	if err != nil {
+		return result, err
+	}
+	result.setSeconds(seconds)
+	result.PeakRSS, err = peakMemory()
+	return result, err
+}
+
+// machine describes the processor.
+func machine() string {
+	name := runtime.GOARCH
+	if raw, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(raw)) {
+			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+				name = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%s, %d processors, %s", name, runtime.NumCPU(), runtime.GOOS)
+}

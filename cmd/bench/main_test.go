@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"eomt/cmd/internal/app"
+)
+
+// TestMain lets this test program be the child that bench measures works in.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "-work" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// bench runs the command line and returns what it prints.
+func bench(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	stdout := os.Stdout
+	defer func() { os.Stdout = stdout }()
+	file, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	os.Stdout = file
+	runErr := run(context.Background(), args)
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text), runErr
+}
+
+func TestWrongCommandLines(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"-work nothing", `-work "nothing": expected some of forward, forward_masked, step`},
+		{"-work flops,flops", "-work names flops twice"},
+		{"-work ,", `-work ""`},
+		{"-size XL", `-size "XL": expected S, B, L or g`},
+		{"-size custom", `-size "custom": expected S, B, L or g`},
+		{"-image 100", "-image 100: must be a positive multiple of 16"},
+		{"-image 0", "-image 0: must be a positive multiple of 16"},
+		{"-image -16", "-image -16: must be a positive multiple of 16"},
+		{"-image many", "invalid value"},
+		{"-batch 0", "-batch 0: must be at least 1"},
+		{"-paced", "-paced takes one work that runs"},
+		{"-paced -work startup", "-paced takes one work that runs, not startup"},
+		{"-runs 3", "flag provided but not defined: -runs"},
+		{"step", `unexpected argument "step"`},
+	} {
+		_, err := bench(t, strings.Fields(c.args)...)
+		var usage *app.UsageError
+		if !errors.As(err, &usage) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("bench %s: error %v, want a usage error with %q", c.args, err, c.want)
+		}
+	}
+}
+
+func TestHelpHasAnExample(t *testing.T) {
+	text, err := bench(t, "-h")
+	if !errors.Is(err, flag.ErrHelp) || !strings.Contains(text, "Example:") || !strings.Contains(text, "forward_masked") {
+		t.Errorf("-h: error %v, text %q", err, text)
+	}
+}
+
+// TestResults holds the contract of -json, for works in processes of their own.
+func TestResults(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.json")
+	text, err := bench(t, "-work", "flops,matcher", "-image", "32", "-batch", "2", "-backend", "go", "-json", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"; go\n", "| flops | S | 32 | 2 |", "| matcher | S | 32 | 2 |"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("printed %q, want %q in it", text, want)
+		}
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report struct {
+		Machine, Backend string
+		Results          []map[string]any
+	}
+	if err := json.Unmarshal(raw, &report); err != nil {
+		t.Fatal(err)
+	}
+	if report.Machine == "" || report.Backend != "go" || len(report.Results) != 2 {
+		t.Fatalf("-json wrote %s", raw)
+	}
+	keys := []string{"batch", "dtype", "flops", "image", "parameters", "peak_rss_bytes", "runs",
+		"seconds_max", "seconds_median", "seconds_min", "size", "work"}
+	for _, result := range report.Results {
+		var got []string
+		for key := range result {
+			got = append(got, key)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, keys) {
+			t.Errorf("keys %v, want %v", got, keys)
+		}
+	}
+	flops, matcher := report.Results[0], report.Results[1]
+	if flops["work"] != "flops" || flops["runs"] != 0.0 || flops["flops"].(float64) <= 0 || flops["parameters"].(float64) <= 0 {
+		t.Errorf("flops: %v", flops)
+	}
+	least, median, most := matcher["seconds_min"].(float64), matcher["seconds_median"].(float64), matcher["seconds_max"].(float64)
+	if matcher["runs"].(float64) < fewestRuns || least <= 0 || least > median || median > most {
+		t.Errorf("matcher: %v", matcher)
+	}
+}
+
+func TestChildsErrorIsOneLine(t *testing.T) {
+	_, err := bench(t, "-work", "flops,matcher", "-image", "32", "-backend", "abacus")
+	if err == nil || !strings.Contains(err.Error(), "matcher: its process failed") || strings.Contains(err.Error(), "\n") ||
+		!strings.Contains(err.Error(), "abacus") {
+		t.Errorf("error %v, want one line that names the work and the backend", err)
+	}
+}
+
+func TestUnwritableResults(t *testing.T) {
+	_, err := bench(t, "-work", "flops", "-json", filepath.Join(t.TempDir(), "absent", "out.json"))
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v, want that the folder does not exist", err)
+	}
+}
+
+func TestMedianAndRange(t *testing.T) {
+	for _, c := range []struct {
+		seconds           []float64
+		median, low, high float64
+	}{
+		{nil, 0, 0, 0},
+		{[]float64{3}, 3, 3, 3},
+		{[]float64{4, 1}, 2.5, 1, 4},
+		{[]float64{9, 1, 2}, 2, 1, 9},
+	} {
+		var r Result
+		r.setSeconds(c.seconds)
+		if r.Runs != len(c.seconds) || r.Median != c.median || r.Min != c.low || r.Max != c.high {
+			t.Errorf("of %v: %+v", c.seconds, r)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gomlx/gomlx/support/exceptions"
+)
+
+// work is something prepared to be measured.
+type work struct {
+	run          func() error // once; what it computes is on the host when it returns. nil: nothing runs
+	close        func()
+	dtype        string // "" is float32
+	parameters   int64
+	multiplyAdds int64 // of a run
+}
+
+// works are all that can be measured, in the order of the table. startup has no
+// preparation: see child.go.
+var works = []struct {
+	name, summary string
+	prepare       func(ctx context.Context, o options) (*work, error)
+}{
+	{"forward", "inference: images to the final prediction, no mask", prepareForward},
+	{"forward_masked", "forward pass with masked attention, all predictions", prepareForwardMasked},
+	{"step", "whole training step: forward, matching, losses, gradients, AdamW", prepareStep},
+	{"matcher", "assignment of all predictions' targets, costs given", prepareMatcher},
+	{"points", "all predictions' points: drawn, sampled, the uncertain ones chosen", preparePoints},
+	{"losses", "matching and losses of all predictions, with gradients", prepareLosses},
+	{"loader", "a training batch of generated images, file to tensors", prepareLoader},
+	{"startup", "process start to the first prediction, compilation included", nil},
+	{"flops", "operations of one inference, counted, not run", prepareFLOPs},
+}
+
+func names() []string {
+	all := make([]string, len(works))
+	for i, w := range works {
+		all[i] = w.name
+	}
+	return all
+}
+
+func summaries() string {
+	var text strings.Builder
+	for _, w := range works {
+		fmt.Fprintf(&text, "  %-15s %s\n", w.name, w.summary)
+	}
+	return text.String()
+}
+
+// prepareWork prepares the named work; panics of graph building become errors.
+func prepareWork(ctx context.Context, name string, o options) (w *work, err error) {
+	for _, candidate := range works {
+		if candidate.name == name {
+			panicked := exceptions.TryCatch[error](func() { w, err = candidate.prepare(ctx, o) })
+			if panicked != nil {
+				err = panicked
+			}
+		}
+	}
+	return w, err
+}
+
+// Unless paced from outside, a work runs for so long and so often.
+const (
+	enoughTime = 10 * time.Second
+	fewestRuns = 3
+	mostRuns   = 1000
+)
+
+// time runs the work and returns the seconds of each run but the first, which compiles.
+func (o options) time(ctx context.Context, w *work) (seconds []float64, err error) {
+	if w.run == nil {
+		return nil, nil
+	}
+	if err := w.run(); err != nil {
+		return nil, err
+	}
+	more := func() bool { return len(seconds) < mostRuns }
+	if o.paced {
+		fmt.Println("ready")
+		more = bufio.NewScanner(os.Stdin).Scan
+	}
+	for begin := time.Now(); more(); {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		start := time.Now()
+		if err := w.run(); err != nil {
+			return nil, err
+		}
+		seconds = append(seconds, time.Since(start).Seconds())
+		if o.paced {
+			fmt.Println(seconds[len(seconds)-1])
+		} else if len(seconds) >= fewestRuns && time.Since(begin) > enoughTime {
+			break
+		}
+	}
+	return seconds, nil
+}
+
+// peakMemory is the largest resident memory that this process has had, in bytes;
+// 0 where the system does not tell. (What getrusage tells of a child includes the
+// parent's memory at the fork.)
+func peakMemory() (int64, error) {
+	raw, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, nil
+	}
+	_, rest, _ := strings.Cut(string(raw), "VmHWM:")
+	value, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	kib, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("peak memory in /proc/self/status: %w", err)
+	}
+	return kib << 10, nil
+}

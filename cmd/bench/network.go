@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"eomt/cmd/internal/app"
+	"eomt/data"
+	"eomt/losses"
+	"eomt/model"
+	"eomt/train"
+)
+
+// targets is how many an image has.
+const targets = 10
+
+// described is a work of the whole model with this many predict steps.
+func described(o options, predictions int) *work {
+	w := &work{close: func() {}, multiplyAdds: int64(o.batch) * o.architecture.MultiplyAdds(predictions)}
+	for _, p := range o.architecture.Parameters() {
+		w.parameters += int64(p.Size())
+	}
+	return w
+}
+
+func prepareFLOPs(_ context.Context, o options) (*work, error) { return described(o, 1), nil }
+
+func prepareForward(_ context.Context, o options) (*work, error) {
+	b, _, err := app.OpenBackend(o.backend)
+	if err != nil {
+		return nil, err
+	}
+	state, err := train.NewState(o.architecture, nil, 1, dtypes.Float32)
+	if err != nil {
+		return nil, err
+	}
+	predictor, err := model.NewPredictor(b, o.architecture, state.Params, nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	images := makeBatch(o).Images
+	w := described(o, 1)
+	w.close = predictor.Close
+	w.run = func() error {
+		_, err := predictor.Predict(images, o.batch)
+		return err
+	}
+	return w, nil
+}
+
+func prepareForwardMasked(_ context.Context, o options) (*work, error) {
+	c := o.architecture
+	state, err := train.NewState(c, nil, 1, dtypes.Float32)
+	if err != nil {
+		return nil, err
+	}
+	probs := make([]float32, c.QueryBlocks)
+	for i := range probs {
+		probs[i] = 1
+	}
+	args := []any{makeBatch(o).imageTensor(), probs}
+	for _, p := range state.Params {
+		args = append(args, p)
+	}
+	w, err := graphWork(o, args, func(in []*Node) []*Node {
+		images, probs := in[0], in[1]
+		named := model.Params{}
+		for i, p := range c.Parameters() {
+			named[p.Name] = in[2+i]
+		}
+		draws := BroadcastToDims(Scalar(probs.Graph(), probs.DType(), 0.5), c.QueryBlocks, o.batch, c.Queries)
+		p := c.Forward(named, model.Normalize(images, dtypes.Float32),
+			model.Options{Masking: &model.Masking{ProbsL: probs, DrawsLBQ: draws}})
+		return append(p.MaskLogitsBhwQ, p.ClassLogitsBQC...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	whole := described(o, c.QueryBlocks+1)
+	w.parameters, w.multiplyAdds = whole.parameters, whole.multiplyAdds
+	return w, nil
+}
+
+func prepareStep(_ context.Context, o options) (*work, error) {
+	b, _, err := app.OpenBackend(o.backend)
+	if err != nil {
+		return nil, err
+	}
+	const total = 1 << 20 // never reached: masks stay on in all query blocks
+	c := o.architecture
+	step, err := train.NewStep(b, train.StepConfig{Model: c, Loss: losses.Defaults(), BatchSize: o.batch,
+		Optimizer: train.Optimizer{WeightDecay: 0.05, ClipNorm: 0.01},
+		Rates:     train.Rates{Base: 1e-4, LayerDecay: 0.8},
+		Schedule:  train.Schedule{Total: total, Annealing: train.AnnealingRule(total, c.QueryBlocks)}})
+	if err != nil {
+		return nil, err
+	}
+	state, err := train.NewState(c, nil, 1, dtypes.Float32)
+	if err != nil {
+		return nil, err
+	}
+	batch := makeBatch(o)
+	w := described(o, c.QueryBlocks+1)
+	w.multiplyAdds *= 3 // the gradient takes two products for each one of the forward pass
+	w.run = func() error {
+		l, err := step.Run(state, batch.Batch)
+		if err == nil && !l.Finite() {
+			err = fmt.Errorf("the loss is %v, the gradient norm %v", l.Total, l.GradientNorm)
+		}
+		return err
+	}
+	return w, nil
+}
+
+// batch is a training batch of random images and targets.
+type batch struct{ *data.Batch }
+
+// makeBatch draws a batch whose targets are overlapping discs.
+func makeBatch(o options) batch {
+	rng := rand.New(rand.NewPCG(1, 2))
+	side, m := o.image, data.Bucket(targets)
+	b := &data.Batch{B: o.batch, H: side, W: side, M: m, Names: make([]string, o.batch),
+		Images: make([]uint8, o.batch*side*side*3), Classes: make([]int32, o.batch*m), Valid: make([]bool, o.batch*m)}
+	for i := range b.Images {
+		b.Images[i] = uint8(rng.Uint32())
+	}
+	for i := range o.batch {
+		planes := data.NewPlanes(side, side, m)
+		for k := range targets {
+			b.Classes[i*m+k], b.Valid[i*m+k] = rng.Int32N(int32(o.architecture.Classes)), true
+			cx, cy, r := rng.Float64()*float64(side), rng.Float64()*float64(side), float64(side)*(0.05+0.2*rng.Float64())
+			for y := range side {
+				for x := range side {
+					if math.Hypot(float64(x)-cx, float64(y)-cy) < r {
+						planes.Set(x, y, k)
+					}
+				}
+			}
+		}
+		b.Masks = append(b.Masks, planes.Bits...)
+	}
+	return batch{b}
+}
+
+func (b batch) imageTensor() *tensors.Tensor {
+	return tensors.FromFlatDataAndDimensions(b.Images, b.B, b.H, b.W, 3)
+}
+
+// targetTensors are planes, classes and which are valid.
+func (b batch) targetTensors() []any {
+	words := len(b.Masks) / (b.B * b.H * b.W)
+	return []any{
+		tensors.FromFlatDataAndDimensions(b.Masks, b.B, b.H, b.W, words),
+		tensors.FromFlatDataAndDimensions(b.Classes, b.B, b.M),
+		tensors.FromFlatDataAndDimensions(b.Valid, b.B, b.M),
+	}
+}

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Runs every speed comparison with a reference implementation that this folder
+# has, in a virtual environment of pinned packages, and prints their tables.
+# Usage: run.sh CACHE [REALDATA]
+# The environment is made in CACHE/peers on the first run; PYTHON names another
+# interpreter that has the packages already. REALDATA is a folder of real samples
+# (coco_instance, coco_panoptic, oracle_ap); without it the comparisons that read
+# them are left out.
+set -euo pipefail
+cache=$1
+data=${2:-}
+here=$(cd "$(dirname "$0")" && pwd)
+[ -z "$data" ] || data=$(realpath -m "$data")
+cd "$here/../.."
+python=${PYTHON:-}
+if [ -z "$python" ]; then
+    environment=$cache/peers
+    python=$environment/bin/python
+    if ! cmp -s "$here/requirements.txt" "$environment/requirements.txt"; then
+        echo "peers: installing the reference implementations to $environment" >&2
+        python3 -m venv "$environment"
+        "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt" >&2 || {
+            echo "peers: the packages of scripts/peers/requirements.txt could not be installed (see above)" >&2
+            exit 1
+        }
+        cp "$here/requirements.txt" "$environment/requirements.txt"
+    fi
+fi
+export EOMT_CACHE=$cache
+status=0
+compare() {
+    echo "## $1"
+    echo
+    shift
+    "$python" "$@" || status=1
+    echo
+}
+compare "Model and training step" "$here/step.py"
+compare "Loading weights" "$here/weights.py"
+if [ -d "$data/coco_instance" ]; then
+    compare "Data" "$here/loader.py" "$data/coco_instance"
+    compare "Metrics" "$here/metrics.py" --realdata "$data"
+else
+    echo "peers: no real samples in ${data:-a second argument}: data and metrics are left out" >&2
+fi
+exit $status
