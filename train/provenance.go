@@ -50,15 +50,15 @@ func (p *Provenance) Describe() {
 const provenanceFile = "provenance.json"
 
 // Write puts provenance.json into the run folder; a resumed run keeps the first
-// start's facts and adds the step it went on from.
+// start's facts, where they can be read, and adds the step it went on from.
 func (p *Provenance) Write(dir string, resumedAt int) error {
 	path := filepath.Join(dir, provenanceFile)
 	if resumedAt > 0 {
 		var first Provenance
 		if raw, err := os.ReadFile(path); err == nil && json.Unmarshal(raw, &first) == nil {
-			first.ResumedAt = append(first.ResumedAt, resumedAt)
 			*p = first
 		}
+		p.ResumedAt = append(p.ResumedAt, resumedAt)
 	}
 	raw, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {

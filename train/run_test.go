@@ -1,0 +1,507 @@
+package train
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"eomt/checkpoints"
+	"eomt/data"
+	"eomt/data/coco"
+	"eomt/data/loader"
+	"eomt/data/shapes"
+	"eomt/data/transform"
+	"eomt/internal/backend/backendtest"
+	"eomt/losses"
+	"eomt/model"
+)
+
+// small is a recipe whose step takes moments: both warm-ups, the annealing and
+// the end of the schedule lie within its six steps.
+func small(classes int) StepConfig {
+	loss := losses.Defaults()
+	loss.Points = 64
+	return StepConfig{
+		Model: model.Config{Kind: model.DINOv2, Width: 16, Blocks: 2, Heads: 2, MLPHidden: 32, QueryBlocks: 1,
+			Registers: 1, Patch: 8, ImageH: 64, ImageW: 64, Queries: 8, Classes: classes, NormEpsilon: 1e-6},
+		Loss: loss, Optimizer: Optimizer{WeightDecay: 0.05, ClipNorm: 0.1},
+		Rates: Rates{Base: 1e-3, LayerDecay: 0.8}, BatchSize: 2, Seed: 5,
+		Schedule: Schedule{Total: 6, WarmupHead: 1, WarmupBackbone: 1, Annealing: []Anneal{{1, 5}}},
+	}
+}
+
+// shapesRoot is a generated data set that all tests share.
+var shapesRoot = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "shapes")
+	if err != nil {
+		return "", err
+	}
+	root := filepath.Join(dir, "set")
+	return root, shapes.Generate(context.Background(), shapes.Config{Dir: root, Train: 10, Size: 64, Seed: 2}, nil)
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if root, err := shapesRoot(); err == nil {
+		os.RemoveAll(filepath.Dir(root))
+	}
+	os.Exit(code)
+}
+
+// steps are the compiled steps of small on generated things, one a backend.
+var steps = map[compute.Backend]*Step{}
+
+// trial is a run on generated things.
+type trial struct {
+	t    *testing.T
+	step *Step
+	dir  string
+	// wrap, where not nil, stands between loader and run.
+	wrap func(Batches) Batches
+	RunConfig
+}
+
+func newTrial(t *testing.T, b compute.Backend) *trial {
+	t.Helper()
+	step := steps[b]
+	if step == nil {
+		things := 0
+		for _, c := range shapes.Classes() {
+			if c.Thing {
+				things++
+			}
+		}
+		var err error
+		if step, err = NewStep(b, small(things)); err != nil {
+			t.Fatal(err)
+		}
+		steps[b] = step
+	}
+	dir := t.TempDir()
+	return &trial{t: t, step: step, dir: dir,
+		RunConfig: RunConfig{Dir: dir, Stop: 6, LogEvery: 1, CheckpointEvery: 3, Keep: 9, ImagesPerEpoch: 10}}
+}
+
+func (tr *trial) fresh() *State {
+	tr.t.Helper()
+	state, err := NewState(tr.step.config.Model, nil, 1, dtypes.Float32)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	return state
+}
+
+// saved is the state of the trial's latest checkpoint.
+func (tr *trial) saved() *State {
+	tr.t.Helper()
+	loaded, err := checkpoints.Load(tr.dir)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	defer loaded.Close()
+	state, err := Restore(tr.step.config.Model, loaded.Snapshot)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	return state
+}
+
+func (tr *trial) run(ctx context.Context, state *State, validate Validate) error {
+	tr.t.Helper()
+	root, err := shapesRoot()
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	set, err := coco.OpenInstance(coco.Config{Root: root, Split: "train"})
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	defer set.Close()
+	c := tr.step.config
+	l, err := loader.New(set, loader.Config{Batch: c.BatchSize, Seed: c.Seed, Start: state.Step,
+		Transform: transform.Train{H: c.Model.ImageH, W: c.Model.ImageW, ScaleMin: 0.8, ScaleMax: 1.2, ColorJitter: true}})
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	defer l.Close()
+	var batches Batches = l
+	if tr.wrap != nil {
+		batches = tr.wrap(l)
+	}
+	return Run(ctx, tr.RunConfig, tr.step, state, batches, validate)
+}
+
+// entries are the lines of the trial's log.
+func (tr *trial) entries() []Entry {
+	tr.t.Helper()
+	file, err := os.Open(filepath.Join(tr.dir, metricsFile))
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	defer file.Close()
+	var all []Entry
+	for scanner := bufio.NewScanner(file); scanner.Scan(); {
+		var e Entry
+		if err := json.Unmarshal(scanner.Bytes(), &e); err != nil {
+			tr.t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+func (tr *trial) wantNoCheckpoint() {
+	tr.t.Helper()
+	if found, err := checkpoints.Find(tr.dir); !errors.Is(err, checkpoints.ErrNone) {
+		tr.t.Errorf("checkpoint %q, %v; nothing was to be saved", found, err)
+	}
+}
+
+// wrapped is Batches as a function.
+type wrapped func(ctx context.Context) (*data.Batch, error)
+
+func (w wrapped) Next(ctx context.Context) (*data.Batch, error) { return w(ctx) }
+
+// A run that breaks off after step 4 and goes on from its checkpoint of step 3
+// ends with the files, and the log with the losses, of one that ran through.
+func TestResumedEqualsUninterrupted(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		through, broken := newTrial(t, b), newTrial(t, b)
+		if err := through.run(t.Context(), through.fresh(), nil); err != nil {
+			t.Fatal(err)
+		}
+
+		lost := errors.New("the disk is gone")
+		broken.wrap = func(from Batches) Batches {
+			return wrapped(func(ctx context.Context) (*data.Batch, error) {
+				batch, err := from.Next(ctx)
+				if err == nil && batch.Step == 4 {
+					return nil, lost
+				}
+				return batch, err
+			})
+		}
+		err := broken.run(t.Context(), broken.fresh(), nil)
+		if !errors.Is(err, lost) || !strings.Contains(err.Error(), "batch of step 4") {
+			t.Fatalf("the broken run ended with %v", err)
+		}
+		if n := len(broken.entries()); n != 4 {
+			t.Fatalf("%d entries before the break, want 4", n)
+		}
+		broken.wrap = nil
+		state := broken.saved()
+		if state.Step != 3 {
+			t.Fatalf("resuming after step %d, want 3", state.Step)
+		}
+		if err := broken.run(t.Context(), state, nil); err != nil {
+			t.Fatal(err)
+		}
+
+		for _, file := range []string{"params.safetensors", "optimizer.safetensors", "state.json"} {
+			want, got := through.file(file), broken.file(file)
+			if !bytes.Equal(want, got) {
+				t.Errorf("%s differs from the uninterrupted run's", file)
+			}
+		}
+		want, got := through.entries(), broken.entries()
+		if len(got) != 6 || len(want) != 6 {
+			t.Fatalf("logs of %d and %d entries, want 6 each", len(want), len(got))
+		}
+		for i := range want {
+			if got[i].Step != i+1 || got[i].Loss != want[i].Loss || got[i].GradientNorm != want[i].GradientNorm {
+				t.Errorf("entry %d is %+v\nwant %+v", i, got[i], want[i])
+			}
+		}
+	})
+}
+
+// file is a file of the checkpoint of step 6.
+func (tr *trial) file(name string) []byte {
+	tr.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(tr.dir, "checkpoints", "step-00000006", name))
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	return raw
+}
+
+func TestNonFiniteStepStops(t *testing.T) {
+	tr := newTrial(t, backendtest.Go(t))
+	tr.CheckpointEvery = 1
+	state := tr.fresh()
+	shape := state.Params[0].Shape()
+	bad := make([]float32, shape.Size())
+	bad[0] = float32(math.NaN())
+	state.Params[0] = tensors.FromFlatDataAndDimensions(bad, shape.Dimensions...)
+	var names []string
+	tr.wrap = func(from Batches) Batches {
+		return wrapped(func(ctx context.Context) (*data.Batch, error) {
+			batch, err := from.Next(ctx)
+			names = batch.Names
+			return batch, err
+		})
+	}
+	err := tr.run(t.Context(), state, nil)
+	var stop *NonFiniteError
+	if !errors.As(err, &stop) || stop.Step != 0 || fmt.Sprint(stop.Images) != fmt.Sprint(names) {
+		t.Fatalf("the run ended with %v, want a NonFiniteError of step 0 with %v", err, names)
+	}
+	for _, part := range append([]string{"step 0", "NaN"}, names...) {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q lacks %q", err, part)
+		}
+	}
+	tr.wantNoCheckpoint()
+	if n := len(tr.entries()); n != 0 {
+		t.Errorf("%d entries of a run without a step", n)
+	}
+}
+
+// Infinity in a loss part only reaches the total, in a gradient only the norm.
+func TestFinite(t *testing.T) {
+	for _, test := range []struct {
+		losses Losses
+		want   bool
+	}{
+		{Losses{Total: 1, GradientNorm: 2}, true},
+		{Losses{Total: math.NaN()}, false},
+		{Losses{Total: math.Inf(1)}, false},
+		{Losses{GradientNorm: math.Inf(1)}, false},
+		{Losses{GradientNorm: math.NaN()}, false},
+	} {
+		if got := test.losses.Finite(); got != test.want {
+			t.Errorf("%+v: %v", test.losses, got)
+		}
+	}
+}
+
+func TestInterruptedRunSavesItself(t *testing.T) {
+	tr := newTrial(t, backendtest.Go(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	tr.Progress = func(done int, _ Losses) {
+		if done == 2 {
+			cancel()
+		}
+	}
+	if err := tr.run(ctx, tr.fresh(), nil); !errors.Is(err, ErrInterrupted) {
+		t.Fatalf("got %v, want ErrInterrupted", err)
+	}
+	if step := tr.saved().Step; step != 2 {
+		t.Errorf("saved after step %d, want 2", step)
+	}
+	tr.Progress = nil
+	if err := tr.run(t.Context(), tr.saved(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(tr.entries()); n != 6 {
+		t.Errorf("%d entries after resuming, want 6", n)
+	}
+}
+
+// Where an interrupted run cannot be saved, it does not say that it was.
+func TestInterruptedButNotSaved(t *testing.T) {
+	tr := newTrial(t, backendtest.Go(t))
+	if err := os.WriteFile(filepath.Join(tr.dir, "checkpoints"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := tr.run(ctx, tr.fresh(), nil)
+	if err == nil || errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "interrupted after step 0 and not saved: checkpoints: save step 0") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestInterruptedInValidation(t *testing.T) {
+	tr := newTrial(t, backendtest.Go(t))
+	tr.Stop = 1
+	ctx, cancel := context.WithCancel(t.Context())
+	err := tr.run(ctx, tr.fresh(), func(ctx context.Context, _ *State, _ []float64) (checkpoints.Metric, error) {
+		cancel()
+		return checkpoints.Metric{}, ctx.Err()
+	})
+	if !errors.Is(err, ErrInterrupted) || tr.saved().Step != 1 {
+		t.Errorf("got %v, saved after step %d", err, tr.saved().Step)
+	}
+}
+
+// Validation runs when due and after the last step, once each, with the mask
+// probabilities of the step; the best result keeps its checkpoint.
+func TestValidation(t *testing.T) {
+	tr := newTrial(t, backendtest.Go(t))
+	tr.ValidateEvery, tr.Keep = 2, 1
+	values := map[int]float64{2: 0.3, 4: 0.7, 6: 0.5}
+	var seen []int
+	err := tr.run(t.Context(), tr.fresh(), func(_ context.Context, s *State, probs []float64) (checkpoints.Metric, error) {
+		seen = append(seen, s.Step)
+		if want := tr.step.schedule.MaskProbs(s.Step); fmt.Sprint(probs) != fmt.Sprint(want) {
+			t.Errorf("step %d: mask probabilities %v, want %v", s.Step, probs, want)
+		}
+		return checkpoints.Metric{Name: "PQ", Value: values[s.Step], Step: s.Step}, nil
+	})
+	if err != nil || fmt.Sprint(seen) != "[2 4 6]" {
+		t.Fatalf("validated after %v: %v", seen, err)
+	}
+	best, err := os.Readlink(filepath.Join(tr.dir, "checkpoints", checkpoints.Best))
+	if err != nil || best != "step-00000004" {
+		t.Errorf("best is %q, %v", best, err)
+	}
+	kept, err := checkpoints.Steps(filepath.Join(tr.dir, "checkpoints"))
+	if err != nil || fmt.Sprint(kept) != "[4 6]" {
+		t.Errorf("checkpoints of steps %v are kept, want 4 and 6: %v", kept, err)
+	}
+}
+
+func TestValidationFails(t *testing.T) {
+	tr := newTrial(t, backendtest.Go(t))
+	tr.Stop = 1
+	err := tr.run(t.Context(), tr.fresh(), func(context.Context, *State, []float64) (checkpoints.Metric, error) {
+		return checkpoints.Metric{}, errors.New("no such image")
+	})
+	if want := "train: validation after step 1: no such image"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// A batch that the step was not made for is refused before anything is changed.
+func TestBatchOfAnotherSize(t *testing.T) {
+	for _, test := range []struct {
+		want  string
+		spoil func(b *data.Batch)
+	}{
+		{"batch of step 0 has 3 images, the step takes 2", func(b *data.Batch) { b.B = 3 }},
+		{"batch images are 64x32, the model takes 64x64", func(b *data.Batch) { b.H = 32 }},
+	} {
+		tr := newTrial(t, backendtest.Go(t))
+		tr.wrap = func(from Batches) Batches {
+			return wrapped(func(ctx context.Context) (*data.Batch, error) {
+				batch, err := from.Next(ctx)
+				test.spoil(batch)
+				return batch, err
+			})
+		}
+		err := tr.run(t.Context(), tr.fresh(), nil)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("got %v, want %q in it", err, test.want)
+		}
+		tr.wantNoCheckpoint()
+	}
+}
+
+func TestRestoreRefusesAnotherModel(t *testing.T) {
+	tr := newTrial(t, backendtest.Go(t))
+	tr.Stop = 1
+	if err := tr.run(t.Context(), tr.fresh(), nil); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := checkpoints.Load(tr.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer loaded.Close()
+	wider := tr.step.config.Model
+	wider.MLPHidden *= 2
+	var mismatch *checkpoints.MismatchError
+	if _, err := Restore(wider, loaded.Snapshot); !errors.As(err, &mismatch) {
+		t.Errorf("got %v, want a MismatchError", err)
+	}
+}
+
+func TestNewStateRefusesOtherShapes(t *testing.T) {
+	c := small(3).Model
+	name := c.Parameters()[0].Name
+	_, err := NewState(c, map[string][]float32{name: {1, 2}}, 0, dtypes.Float32)
+	if err == nil || !strings.Contains(err.Error(), name+": 2 values") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The loss falls within 20 steps on real photographs, through the true instance
+// path.
+func TestLossFallsOnRealImages(t *testing.T) {
+	root := filepath.Join("..", "..", "shared", "realdata", "coco_instance")
+	if _, err := os.Stat(root); err != nil {
+		t.Skipf("real samples are not at %s", root)
+	}
+	set, err := coco.OpenInstance(coco.Config{Root: root, Split: "train"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	c := small(len(set.Classes()))
+	c.Model.Width, c.Model.MLPHidden, c.Model.Queries = 32, 64, 40
+	c.Schedule = Schedule{Total: 20, Annealing: AnnealingRule(20, 1)}
+	c.Rates = Rates{Base: 3e-3, LayerDecay: 1}
+	c.Optimizer.ClipNorm, c.BatchSize = 1, 4
+	step, err := NewStep(backendtest.Go(t), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := NewState(c.Model, nil, 1, dtypes.Float32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := loader.New(set, loader.Config{Batch: c.BatchSize, Transform: transform.Train{H: 64, W: 64, ScaleMin: 1, ScaleMax: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var seen []float64
+	config := RunConfig{Dir: t.TempDir(), Stop: 20, LogEvery: 5, CheckpointEvery: 100, ImagesPerEpoch: set.Len(),
+		Progress: func(_ int, l Losses) { seen = append(seen, l.Total) }}
+	if err := Run(t.Context(), config, step, state, l, nil); err != nil {
+		t.Fatal(err)
+	}
+	// The batches differ, so five steps are taken together.
+	first, last := mean(seen[:5]), mean(seen[15:])
+	if !(last < 0.8*first) {
+		t.Errorf("the loss went from %.1f to %.1f: %.1f", first, last, seen)
+	}
+	t.Logf("mean loss of the first and last five of 20 steps: %.1f, %.1f", first, last)
+}
+
+func mean(values []float64) float64 {
+	var sum float64
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}
+
+// Points follow from the random state that the host gives. In that which the Go
+// backend's generator leaves, a word is whatever memory held before.
+func TestPointsFollowFromTheHostsState(t *testing.T) {
+	b := backendtest.Go(t)
+	step := newTrial(t, b).step
+	c := step.config
+	batch := quickBatch(c.Model, c.BatchSize, 8)
+	rest := []any{vector(step.scalars(3), dtypes.Float32), vector(step.maskProbs(3), dtypes.Float32), randomState(c.Seed, 3),
+		tensors.FromFlatDataAndDimensions(batch.Images, batch.B, batch.H, batch.W, 3),
+		tensors.FromFlatDataAndDimensions(batch.Masks, batch.B, batch.H, batch.W, 1),
+		tensors.FromFlatDataAndDimensions(batch.Classes, batch.B, batch.M),
+		tensors.FromFlatDataAndDimensions(batch.Valid, batch.B, batch.M)}
+	exec := graph.MustNewExec(b, func(in []*graph.Node) []*graph.Node {
+		got := step.draw(in, dtypes.Float32).points[0]
+		want := losses.DrawPoints(c.Loss, in[inRandom], c.Model.QueryBlocks+1, batch.B, batch.M, dtypes.Float32)[0]
+		return []*graph.Node{got.CostBP2, want.CostBP2}
+	})
+	defer exec.Finalize()
+	out := exec.MustCall(rest...)
+	if !out[0].Equal(out[1]) {
+		t.Error("the step's points are not those of its random state")
+	}
+}
