@@ -49,9 +49,6 @@ func (o options) train(ctx context.Context, c configs.Config) error {
 		return err
 	}
 	defer val.Close()
-	if err := o.describe(c, m, state, choice.Name, app.Devices(backend), map[string]int{"train": set.Len(), "val": val.Len()}); err != nil {
-		return err
-	}
 	batches, err := loader.New(set, loader.Config{Batch: c.Data.Batch, Seed: c.Seed, Start: state.Step,
 		Workers: c.Data.Workers, OnBadSample: c.Data.OnBadSample,
 		Transform: transform.Train{H: m.ImageH, W: m.ImageW, ScaleMin: c.Data.Scale[0], ScaleMax: c.Data.Scale[1], ColorJitter: c.Data.ColorJitter}})
@@ -59,6 +56,9 @@ func (o options) train(ctx context.Context, c configs.Config) error {
 		return err
 	}
 	defer batches.Close()
+	if err := o.describe(c, m, state, choice.Name, app.Devices(backend), map[string]int{"train": set.Len(), "val": val.Len()}); err != nil {
+		return err
+	}
 	v := &validation{config: c, model: m, backend: backend, set: val, dir: o.out}
 	return o.loop(ctx, backend, c, m, state, saved, batches, v)
 }

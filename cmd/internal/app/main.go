@@ -37,7 +37,7 @@ func Main(name string, run func(ctx context.Context, args []string) error) {
 		fmt.Fprintf(os.Stderr, "%s: %v (see -h)\n", name, err)
 		os.Exit(2)
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s\n", name, oneLine(err.Error()))
+	fmt.Fprintf(os.Stderr, "%s: %s\n", name, strings.TrimPrefix(oneLine(err.Error()), name+": "))
 	os.Exit(1)
 }
 

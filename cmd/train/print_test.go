@@ -1,0 +1,57 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"eomt/configs"
+)
+
+// large is the published recipe for COCO panoptic, without its archives at hand.
+var large = filepath.Join("..", "..", "configs", "coco", "panoptic", "eomt-l-640.yaml")
+
+// What -print-config prints is a configuration with steps and annealing derived
+// by the rule: 12 epochs of COCO's published 118,287 images.
+func TestPrintConfig(t *testing.T) {
+	text, err := output(t, "-config", large, "-print-config")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "printed.yaml")
+	(&bench{t: t}).write(path, text)
+	c, err := configs.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// u is a sixth of the steps, blocks start a u apart (EOMT.md section 3).
+	if c.Train.TotalSteps != 88704 || c.Data.Images != 118287 || c.Data.Classes != 133 {
+		t.Errorf("%d steps, %d images, %d classes", c.Train.TotalSteps, c.Data.Images, c.Data.Classes)
+	}
+	want := configs.Spans{Start: []int{14784, 29568, 44352, 59136}, End: []int{29568, 44352, 59136, 73920}}
+	if diff := cmp.Diff(want, c.Train.Annealing); diff != "" {
+		t.Error(diff)
+	}
+	for _, line := range []string{"# derived: 7392 steps an epoch", "#   block 23: 0.0001", "#   block 0: 5.903e-07"} {
+		if !strings.Contains(text, line) {
+			t.Errorf("%q is not printed:\n%s", line, text)
+		}
+	}
+}
+
+// -print-params totals the backbone counts that EOMT.md's table states.
+func TestPrintParams(t *testing.T) {
+	for size, want := range map[string]string{
+		"s": "22057344", "b": "86582016", "l": "304370688", "g": "1136483840",
+	} {
+		text, err := output(t, "-config", strings.Replace(large, "-l-", "-"+size+"-", 1), "-print-params")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line := "backbone as released (patch 14, 518 px): " + want + " parameters"; !strings.Contains(text, line) {
+			t.Errorf("%s: the last lines are %q, want %q", size, text[max(0, len(text)-200):], line)
+		}
+	}
+}
