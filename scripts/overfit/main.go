@@ -1,6 +1,5 @@
 // Command overfit writes a COCO instance file of a few images of another one,
-// for `make overfit-real`: the first that have annotations, few enough of them
-// that their objects are not specks at the configuration's image size.
+// for `make overfit-real`: the first that have annotations.
 package main
 
 import (
@@ -16,9 +15,8 @@ func main() {
 	from := flag.String("from", "../shared/realdata/coco_instance/annotations/instances_train2017.json", "instance `FILE`")
 	out := flag.String("out", "data-cache/overfit-real.json", "`FILE` to write")
 	images := flag.Int("images", 8, "images to take")
-	most := flag.Int("most", 6, "annotations of an image at most")
 	flag.Parse()
-	if err := write(*from, *out, *images, *most); err != nil {
+	if err := write(*from, *out, *images); err != nil {
 		fmt.Fprintln(os.Stderr, "overfit:", err)
 		os.Exit(1)
 	}
@@ -31,7 +29,7 @@ type document struct {
 	Categories  json.RawMessage   `json:"categories"`
 }
 
-func write(from, out string, images, most int) error {
+func write(from, out string, images int) error {
 	raw, err := os.ReadFile(from)
 	if err != nil {
 		return err
@@ -40,7 +38,7 @@ func write(from, out string, images, most int) error {
 	if err := json.Unmarshal(raw, &all); err != nil {
 		return fmt.Errorf("%s: %w", from, err)
 	}
-	few, err := all.first(images, most)
+	few, err := all.first(images)
 	if err != nil {
 		return fmt.Errorf("%s: %w", from, err)
 	}
@@ -53,8 +51,8 @@ func write(from, out string, images, most int) error {
 	return os.WriteFile(out, raw, 0o666)
 }
 
-// first keeps the first images with 1 to most annotations.
-func (d document) first(images, most int) (document, error) {
+// first keeps the first images that have annotations.
+func (d document) first(images int) (document, error) {
 	byImage := map[int64][]json.RawMessage{}
 	for _, a := range d.Annotations {
 		var record struct {
@@ -73,13 +71,13 @@ func (d document) first(images, most int) (document, error) {
 		if err := json.Unmarshal(i, &record); err != nil {
 			return document{}, err
 		}
-		if n := len(byImage[record.ID]); n > 0 && n <= most && len(few.Images) < images {
+		if len(byImage[record.ID]) > 0 && len(few.Images) < images {
 			few.Images = append(few.Images, i)
 			few.Annotations = append(few.Annotations, byImage[record.ID]...)
 		}
 	}
 	if len(few.Images) < images {
-		return document{}, errors.New("too few images with so few annotations")
+		return document{}, errors.New("too few images have annotations")
 	}
 	return few, nil
 }
