@@ -28,10 +28,16 @@ quickstart: setup ## train on generated shapes, evaluate, draw predictions; minu
 	@go run ./cmd/predict -weights runs/quickstart -out runs/quickstart/pictures data-cache/shapes/val2017
 	@echo "pictures of predictions: runs/quickstart/pictures"
 
+REALDATA ?= ../shared/realdata
+OVERFIT := data-cache/overfit-real.json
+
 .PHONY: overfit-real
-overfit-real: setup ## train on 8 real COCO images (REALDATA=DIR) and evaluate on them; 20 minutes
-	@scripts/overfit-real.sh "$(REALDATA)"
-REALDATA ?= ../shared/realdata/coco_instance
+overfit-real: setup ## learn eight real COCO images of REALDATA by heart; 20 minutes
+	@mkdir -p $(dir $(OVERFIT))
+	@rm -rf runs/overfit-real
+	@go run ./scripts/overfit -from $(REALDATA)/coco_instance/annotations/instances_train2017.json -out $(OVERFIT)
+	@go run ./cmd/train -config configs/coco/instance/overfit-real.yaml -out runs/overfit-real -set data.root=$(REALDATA)/coco_instance \
+		-set data.train.annotations=$(CURDIR)/$(OVERFIT) -set data.val.annotations=$(CURDIR)/$(OVERFIT)
 
 .PHONY: test
 test: setup $(STATICCHECK) ## vet, static checks and all tests
@@ -51,7 +57,7 @@ bench: setup ## this project's benchmarks
 
 .PHONY: bench-peers
 bench-peers: setup ## the same work against the Python reference implementations, ratios in one run
-	@scripts/peers/run.sh "$(CACHE)"
+	@scripts/peers/run.sh "$(CACHE)" $(REALDATA)
 
 .PHONY: bench-gpu
 bench-gpu: ## forward and training step of S, B and L on xla:cuda
