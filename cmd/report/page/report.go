@@ -1,0 +1,132 @@
+package page
+
+import (
+	"image"
+	"image/color"
+
+	"eomt/train"
+)
+
+// Report is what a page shows. Sections without content are left out, and said
+// to be absent where a reader would look for them.
+type Report struct {
+	Title     string // heading and window title, plain text like all strings here
+	Task      string // "panoptic", "instance" or "semantic"
+	Data      string // one line: data set, split, protocol; may be empty
+	Runs      []Run  // one at least, names unique
+	Compared  []Difference
+	Seeds     []Spread
+	Published []Published
+	Commands  []Command // that make this report again
+}
+
+// Run is one run, as far as it is known: any field but Name may be empty.
+type Run struct {
+	Name        string // short; the first part of its numbers' keys
+	Note        string // one line below the name: weights, step
+	Headline    []Figure
+	Entries     []train.Entry // of metrics.jsonl, in order of steps
+	Classes     ClassTable
+	Confusion   *Confusion
+	Calibration *Calibration
+	Examples    []Example
+	ErrorLegend []Swatch // what the colours of the error maps mean
+	Provenance  []Field
+	Commands    []Command // that make this run and its figures again
+}
+
+// Figure is one metric over a validation set; the first of a run is the one it
+// is judged by.
+type Figure struct {
+	Name      string // "PQ", "AP50"; the same in all runs that have it
+	Value     Number
+	Low, High Number // ends of the 95 % interval; zero Numbers where there is none
+	Images    Number // how many it was computed from
+}
+
+// ClassTable has one row a class.
+type ClassTable struct {
+	Columns []string // of ClassRow.Values: "PQ", "SQ", "TP"
+	Rows    []ClassRow
+}
+
+// ClassRow is one class.
+type ClassRow struct {
+	ID     int
+	Name   string
+	Kind   string   // "thing", "stuff" or empty
+	Values []Number // as ClassTable.Columns
+}
+
+// Confusion counts what was predicted for what is true. Rows and columns may
+// have different names, such as "unmatched" among the columns only.
+type Confusion struct {
+	Key              string // its cells' keys are [Key] with truth and prediction appended
+	Unit             string // what is counted: "pixels", "segments"
+	Truth, Predicted []string
+	Counts           [][]float64 // [len(Truth)][len(Predicted)]
+}
+
+// Calibration compares the scores of predicted masks with their IoU.
+type Calibration struct {
+	Unit  string // what is counted: "segments", "masks"
+	Bins  []Bin  // in order of scores; empty bins may be left out
+	Error Number // mean |score - IoU| weighted by count; a zero Number where there is none
+}
+
+// Bin holds the predictions whose score is in [Low, High).
+type Bin struct {
+	Low, High          float64
+	Count              Number
+	MeanScore, MeanIoU Number
+}
+
+// Example is one image of the validation set. Its pictures, of one size, may be
+// of any size; the page scales large ones down. Nil pictures are left out.
+type Example struct {
+	Kind                             string // "best", "median" or "worst"
+	Image                            string // its name
+	Metric                           string // what Score is: "PQ", "IoU"
+	Score                            Number
+	Photo, Prediction, Truth, Errors image.Image
+	Legend                           []Swatch // of Prediction and Truth, classes in the image only
+}
+
+// Swatch is a colour and what it means.
+type Swatch struct {
+	Name  string
+	Color color.RGBA
+}
+
+// Field is one named fact.
+type Field struct{ Name, Value string }
+
+// Command is an exact command line and what it does.
+type Command struct{ Does, Line string }
+
+// Difference is run A's figure less run B's over the same images, resampled in
+// pairs.
+type Difference struct {
+	Metric           string
+	A, B             string // names of runs
+	Value, Low, High Number // ends of the 95 % interval
+	Images           Number
+}
+
+// Spread is one figure over runs that differ by their seed only.
+type Spread struct {
+	Metric    string
+	Runs      []string
+	Mean      Number
+	Deviation Number // sample standard deviation; NaN for one run
+}
+
+// Published is a figure from a paper. It is text as printed there and never
+// among the results.
+type Published struct {
+	Model  string // "EoMT-L, 640 px"
+	Data   string // "COCO panoptic val2017"
+	Metric string
+	Value  string // "56.0"
+	Source string // paper and place
+}
