@@ -100,7 +100,7 @@ func Evaluate(ctx context.Context, ds data.Dataset, p Predictor, c Config, progr
 	if e.task, err = newTask(c, ds.Classes(), e.saver); err != nil {
 		return nil, err
 	}
-	if e.journal, err = openJournal(c, e.total); err != nil {
+	if e.journal, err = openJournal(c, e.total, ds.Classes()); err != nil {
 		return nil, err
 	}
 	defer e.journal.close()

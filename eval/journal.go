@@ -9,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"eomt/data"
 )
 
 // journal holds the records of the images that are done, and writes each as a
@@ -24,22 +26,36 @@ type journal struct {
 // place is where a line is in the file.
 type place struct{ offset, length int64 }
 
+// header is a journal's first line.
+type header struct {
+	Evaluation       Config       `json:"evaluation"`
+	Images           int          `json:"images"`
+	SavesPredictions bool         `json:"saves_predictions"`
+	Classes          []data.Class `json:"classes"`
+}
+
 var complete = []byte(`{"complete":true}` + "\n")
+
+func newJournal() *journal { return &journal{records: map[int]Record{}, places: map[int]place{}} }
 
 // openJournal goes on with c's journal if it is an unfinished one of the same
 // evaluation, and else starts anew.
-func openJournal(c Config, total int) (*journal, error) {
-	j := &journal{records: map[int]Record{}, places: map[int]place{}}
+func openJournal(c Config, total int, classes []data.Class) (*journal, error) {
+	j := newJournal()
 	if c.Journal == "" {
 		return j, nil
 	}
-	header, err := json.Marshal(map[string]any{"evaluation": c, "images": total, "saves_predictions": c.Save != ""})
+	header, err := json.Marshal(header{c, total, c.Save != "", classes})
 	if err != nil {
 		return nil, fmt.Errorf("eval: journal: %w", err)
 	}
 	header = append(header, '\n')
-	if err := j.read(c.Journal, header); err != nil {
+	left, finished, err := scanJournal(c.Journal, func(line []byte) bool { return bytes.Equal(line, header) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("eval: journal: %w", err)
+	}
+	if err == nil && !finished {
+		j = left
 	}
 	if j.file, err = os.OpenFile(c.Journal, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
 		return nil, fmt.Errorf("eval: journal: %w", err)
@@ -55,40 +71,38 @@ func openJournal(c Config, total int) (*journal, error) {
 	return j, nil
 }
 
-// read takes up the whole records of a file, up to a line that was cut off.
-func (j *journal) read(path string, header []byte) error {
+// scanJournal takes up the whole records of a file, up to a line that was cut
+// off; none where wanted refuses its first line.
+func scanJournal(path string, wanted func(header []byte) bool) (j *journal, finished bool, err error) {
+	j = newJournal()
 	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	if err != nil {
-		return err
+		return j, false, err
 	}
 	defer file.Close()
 	reader := bufio.NewReaderSize(file, 1<<20)
 	line, err := reader.ReadBytes('\n')
 	if err != nil && err != io.EOF {
-		return err
+		return j, false, err
 	}
-	if !bytes.Equal(line, header) {
-		return nil
+	if !wanted(line) {
+		return j, false, nil
 	}
 	j.size = int64(len(line))
 	for {
 		line, err := reader.ReadBytes('\n')
 		if err == io.EOF {
-			return nil
+			return j, false, nil
 		}
 		if err != nil {
-			return err
+			return j, false, err
 		}
 		if bytes.Equal(line, complete) {
-			*j = journal{records: map[int]Record{}, places: map[int]place{}}
-			return nil
+			return j, true, nil
 		}
 		var r Record
 		if json.Unmarshal(line, &r) != nil {
-			return nil
+			return j, false, nil
 		}
 		j.keep(r, int64(len(line)))
 	}

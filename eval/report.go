@@ -20,13 +20,15 @@ type Stat struct {
 
 // Record is one evaluated image.
 type Record struct {
-	Index    int    `json:"index"` // in the data set
-	ImageID  int64  `json:"image_id"`
-	Name     string `json:"name"`
-	W        int    `json:"width"`
-	H        int    `json:"height"`
-	Exact    *Stat  `json:"exact,omitempty"`    // nil where not asked for
-	Upstream *Stat  `json:"upstream,omitempty"` // nil where not asked for or left out
+	Index    int        `json:"index"` // in the data set
+	ImageID  int64      `json:"image_id"`
+	Name     string     `json:"name"`
+	W        int        `json:"width"`
+	H        int        `json:"height"`
+	Exact    *Stat      `json:"exact,omitempty"`    // nil where not asked for
+	Upstream *Stat      `json:"upstream,omitempty"` // nil where not asked for or left out
+	Found    []Found    `json:"found,omitempty"`    // panoptic and instance
+	Confused []Confused `json:"confused,omitempty"` // panoptic and instance
 	// Prediction is the image's entry in the saved predictions; only in the journal.
 	Prediction json.RawMessage `json:"prediction,omitempty"`
 }

@@ -120,6 +120,7 @@ func (t *panopticTask) score(it *item) (Record, error) {
 		}
 		record.set(p, &Stat{Panoptic: &stat})
 	}
+	record.Found, record.Confused = segmentsFound(img, found.Segments, classesOf(it.sample))
 	var err error
 	if record.Prediction, err = t.saver.panoptic(it.info, found, t.classes); err != nil {
 		return record, err
@@ -166,6 +167,7 @@ func (t *instanceTask) score(it *item) (Record, error) {
 		}
 		record.set(p, &Stat{Instance: &stat})
 	}
+	record.Found, record.Confused = detectionsFound(img.Truths, classesOf(it.sample), found)
 	var err error
 	if record.Prediction, err = t.saver.instances(it.info, found, t.classes); err != nil {
 		return record, err

@@ -1,11 +1,5 @@
 package ap
 
-import (
-	"cmp"
-	"slices"
-	"sort"
-)
-
 // ClassResult is the AP of one class; -1 where it has no truth that counts.
 type ClassResult struct {
 	ID   int     `json:"id"`
@@ -38,19 +32,17 @@ const at50, at75 = 0, 5
 // Result accumulates the statistics over the evaluator's classes.
 //
 // Source: COCOeval.accumulate and summarize, cocoapi at 8c9bcc3c.
-func (e *Evaluator) Result(s *Stats) Result {
-	byClass := map[int][]ClassStat{}
-	for _, img := range s.Images() {
-		for _, c := range img.Classes {
-			byClass[c.Category] = append(byClass[c.Category], c)
-		}
-	}
+func (e *Evaluator) Result(s *Stats) Result { return e.Collect(s.Images()).Result(nil) }
+
+// Result is [Evaluator.Result] of images that count weights[i] times each, as in
+// a resample of a data set; nil counts each once. It is safe for concurrent use.
+func (c *Collected) Result(weights []int) Result {
 	var r Result
 	var means [4]mean // of precision, by size range
 	var mean50, mean75 mean
 	var recalls [3][4]mean
-	for _, class := range e.classes {
-		p := e.accumulate(byClass[class.ID])
+	for i, class := range c.evaluator.classes {
+		p := c.classes[i].accumulate(weights, &c.evaluator.recalls)
 		of := mean{}
 		for r := range sizeRanges {
 			if p.positives[r] == 0 {
@@ -77,85 +69,6 @@ func (e *Evaluator) Result(s *Stats) Result {
 	r.AR1, r.AR10, r.AR100 = recalls[0][0].value(), recalls[1][0].value(), recalls[2][0].value()
 	r.ARs, r.ARm, r.ARl = recalls[2][1].value(), recalls[2][2].value(), recalls[2][3].value()
 	return r
-}
-
-// detectionLimits are the detections of an image and category that recall counts.
-var detectionLimits = [3]int{1, 10, maxDets}
-
-// curves are one class's results, by size range and IoU threshold.
-type curves struct {
-	positives [4]int
-	precision [4][numIoUs][101]float64 // at the recall thresholds
-	recall    [3][4][numIoUs]float64   // by detection limit
-}
-
-func (e *Evaluator) accumulate(images []ClassStat) curves {
-	var c curves
-	var all []DetectionStat
-	for _, img := range images {
-		for r, n := range img.Positives {
-			c.positives[r] += n
-		}
-		all = append(all, img.Detections...)
-	}
-	slices.SortStableFunc(all, func(a, b DetectionStat) int { return cmp.Compare(b.Score, a.Score) })
-	recall, precision := make([]float64, len(all)), make([]float64, len(all))
-	for r, positives := range c.positives {
-		if positives == 0 {
-			continue
-		}
-		for k := range numIoUs {
-			curve(all, r, k, float64(positives), recall, precision)
-			e.interpolate(recall, precision, &c.precision[r][k])
-			for m, limit := range detectionLimits {
-				c.recall[m][r][k] = float64(truePositives(images, limit, r, k)) / float64(positives)
-			}
-		}
-	}
-	return c
-}
-
-func truePositives(images []ClassStat, limit, r, k int) int {
-	n := 0
-	for _, img := range images {
-		for _, d := range img.Detections[:min(limit, len(img.Detections))] {
-			if d.Matched[r].has(k) && !d.Ignored[r].has(k) {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// curve fills in recall and precision after each detection.
-func curve(sorted []DetectionStat, r, k int, positives float64, recall, precision []float64) {
-	const epsilon = 0x1p-52
-	tp, fp := 0., 0.
-	for i := range sorted {
-		d := &sorted[i]
-		if !d.Ignored[r].has(k) {
-			if d.Matched[r].has(k) {
-				tp++
-			} else {
-				fp++
-			}
-		}
-		recall[i] = tp / positives
-		precision[i] = tp / (fp + tp + epsilon)
-	}
-}
-
-// interpolate gives at each recall threshold the greatest precision at that
-// recall or beyond, 0 past the greatest recall. It overwrites precision.
-func (e *Evaluator) interpolate(recall, precision []float64, out *[101]float64) {
-	for i := len(precision) - 1; i > 0; i-- {
-		precision[i-1] = max(precision[i-1], precision[i])
-	}
-	for i, threshold := range e.recalls {
-		if at := sort.SearchFloat64s(recall, threshold); at < len(precision) {
-			out[i] = precision[at]
-		}
-	}
 }
 
 // mean sums as it goes.

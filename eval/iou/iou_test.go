@@ -10,6 +10,7 @@ import (
 
 	"eomt/data"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
 
@@ -124,6 +125,31 @@ func TestShardsGiveSameBytes(t *testing.T) {
 			if !bytes.Equal(a, b) {
 				t.Fatalf("%s\n%s", a, b)
 			}
+		}
+	})
+}
+
+// TestWeightsAreCopies holds weights against a data set in which each image is
+// there as often.
+func TestWeightsAreCopies(t *testing.T) {
+	labels := NewMapping(classes3, 0)
+	e := New(classes3, labels, labels, AbsentSkipped)
+	rapid.Check(t, func(t *rapid.T) {
+		var images, copies []ImageStat
+		var weights []int
+		for range rapid.IntRange(0, 5).Draw(t, "images") {
+			stat, err := e.Image(Image{Truth: drawLabels(t, 3, 3), Pred: drawLabels(t, 3, 3)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			weight := rapid.IntRange(0, 3).Draw(t, "weight")
+			images, weights = append(images, stat), append(weights, weight)
+			for range weight {
+				copies = append(copies, stat)
+			}
+		}
+		if diff := cmp.Diff(e.Weighted(copies, nil), e.Weighted(images, weights)); diff != "" {
+			t.Fatal(diff)
 		}
 	})
 }

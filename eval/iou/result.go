@@ -21,8 +21,12 @@ type Result struct {
 }
 
 // Result computes the figures. Means over nothing are 0.
-func (e *Evaluator) Result(s *Stats) Result {
-	confusion := e.Confusion(s)
+func (e *Evaluator) Result(s *Stats) Result { return e.Weighted(s.Images(), nil) }
+
+// Weighted is [Evaluator.Result] of images that count weights[i] times each, as
+// in a resample of a data set; nil counts each once.
+func (e *Evaluator) Weighted(images []ImageStat, weights []int) Result {
+	confusion := e.confusion(images, weights)
 	classes := len(e.classes)
 	hit, truth, pred := make([]float64, classes), make([]float64, classes), make([]float64, classes)
 	for t, row := range confusion {
@@ -72,18 +76,24 @@ func ratio(sum, n float64) float64 {
 
 // Confusion returns the pixels of each ground-truth class (row) predicted as
 // each class (column); the last column counts predictions of no class.
-func (e *Evaluator) Confusion(s *Stats) [][]int {
+func (e *Evaluator) Confusion(s *Stats) [][]int { return e.confusion(s.Images(), nil) }
+
+func (e *Evaluator) confusion(images []ImageStat, weights []int) [][]int {
 	confusion := make([][]int, len(e.classes))
 	for t := range confusion {
 		confusion[t] = make([]int, len(e.classes)+1)
 	}
-	for _, img := range s.Images() {
+	for i, img := range images {
+		weight := 1
+		if weights != nil {
+			weight = weights[i]
+		}
 		for _, c := range img.Cells {
 			column := c.Pred
 			if column == NoClass {
 				column = len(e.classes)
 			}
-			confusion[c.Truth][column] += c.Pixels
+			confusion[c.Truth][column] += weight * c.Pixels
 		}
 	}
 	return confusion

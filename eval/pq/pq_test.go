@@ -8,6 +8,8 @@ import (
 
 	"eomt/data"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 )
 
@@ -169,5 +171,33 @@ func BenchmarkImage(b *testing.B) {
 		if _, err := e.Image(Image{Truth: m, Pred: m}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestWeightsAreCopies holds weights against a data set in which each image is
+// there as often.
+func TestWeightsAreCopies(t *testing.T) {
+	for _, rule := range []Rule{Exact, Upstream} {
+		e := newEvaluator(t, rule)
+		rapid.Check(t, func(t *rapid.T) {
+			var images, copies []ImageStat
+			var weights []int
+			for _, img := range drawImages(t) {
+				stat, err := e.Image(img)
+				if err != nil {
+					t.Fatal(err)
+				}
+				weight := rapid.IntRange(0, 3).Draw(t, "weight")
+				images, weights = append(images, stat), append(weights, weight)
+				for range weight {
+					copies = append(copies, stat)
+				}
+			}
+			// A product is rounded once, a sum of copies at every step.
+			near := cmpopts.EquateApprox(0, 1e-12)
+			if diff := cmp.Diff(e.Weighted(copies, nil), e.Weighted(images, weights), near); diff != "" {
+				t.Fatal(diff)
+			}
+		})
 	}
 }

@@ -35,14 +35,25 @@ type Result struct {
 // Result averages the statistics over the evaluator's classes. [Exact] leaves
 // out classes without any segment, and [Upstream] counts them as 0. Where no
 // class is left the means are 0 (panopticapi divides by zero).
-func (e *Evaluator) Result(s *Stats) Result {
+func (e *Evaluator) Result(s *Stats) Result { return e.Weighted(s.Images(), nil) }
+
+// Weighted is [Evaluator.Result] of images that count weights[i] times each, as
+// in a resample of a data set; nil counts each once. Sums run in the order given.
+func (e *Evaluator) Weighted(images []ImageStat, weights []int) Result {
 	sums := map[int]*ClassStat{}
-	for _, img := range s.Images() {
+	for i, img := range images {
+		weight := 1
+		if weights != nil {
+			weight = weights[i]
+		}
+		if weight == 0 {
+			continue
+		}
 		for _, c := range img.Classes {
 			if sums[c.Category] == nil {
 				sums[c.Category] = &ClassStat{Category: c.Category}
 			}
-			sums[c.Category].add(c)
+			sums[c.Category].add(c, weight)
 		}
 	}
 	r := Result{PerClass: make([]ClassResult, 0, len(e.classes))}

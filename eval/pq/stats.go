@@ -11,11 +11,11 @@ type ClassStat struct {
 	FN       int     `json:"fn"`
 }
 
-func (c *ClassStat) add(o ClassStat) {
-	c.IoU += o.IoU
-	c.TP += o.TP
-	c.FP += o.FP
-	c.FN += o.FN
+func (c *ClassStat) add(o ClassStat, weight int) {
+	c.IoU += float64(weight) * o.IoU
+	c.TP += weight * o.TP
+	c.FP += weight * o.FP
+	c.FN += weight * o.FN
 }
 
 // ImageStat is the score of one image: its classes with any segment, ascending.
