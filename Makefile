@@ -1,11 +1,14 @@
 # Targets that people type. `make` lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
+comma := ,
 .SHELLFLAGS := -euo pipefail -c
 
-# The Go backend's matrix products are 4-6 times faster with AVX instructions.
+# The Go backend's matrix products are 4-6 times faster with AVX instructions. After
+# those, math.Exp with fused multiply-add takes up to 60 times as long (docs/performance.md).
 ifeq ($(shell go env GOARCH),amd64)
 export GOEXPERIMENT := simd
+export GODEBUG := $(if $(GODEBUG),$(GODEBUG)$(comma))cpu.fma=off
 endif
 
 # As internal/backend.CacheDir has it on Linux, the only system with a plugin to fetch.

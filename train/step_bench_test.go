@@ -14,8 +14,8 @@ import (
 )
 
 // quick is the quickstart's architecture.
-var quick = model.Config{Kind: model.DINOv2, Width: 192, Blocks: 6, Heads: 3, MLPHidden: 768, QueryBlocks: 3,
-	Registers: 4, Patch: 16, ImageH: 128, ImageW: 128, Queries: 24, Classes: 8, NormEpsilon: 1e-6}
+var quick = model.Config{Kind: model.DINOv2, Width: 128, Blocks: 6, Heads: 4, MLPHidden: 512, QueryBlocks: 3,
+	Registers: 4, Patch: 8, ImageH: 64, ImageW: 64, Queries: 16, Classes: 8, NormEpsilon: 1e-6}
 
 func quickBatch(c model.Config, b, m int) *data.Batch {
 	batch := &data.Batch{B: b, H: c.ImageH, W: c.ImageW, M: m, Names: make([]string, b),
@@ -38,7 +38,7 @@ func quickBatch(c model.Config, b, m int) *data.Batch {
 func BenchmarkStep(b *testing.B) {
 	backend := backendtest.Fast(b)
 	loss := losses.Defaults()
-	loss.Points = 1024
+	loss.Points = 256
 	config := StepConfig{Model: quick, Loss: loss, Optimizer: Optimizer{WeightDecay: .05, ClipNorm: .01},
 		Rates: Rates{Base: 1e-4, LayerDecay: .8}, Schedule: Schedule{Total: 1000, Annealing: AnnealingRule(1000, 3)}}
 	step, err := NewStep(backend, config)
@@ -49,7 +49,7 @@ func BenchmarkStep(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	batch := quickBatch(quick, 8, 8)
+	batch := quickBatch(quick, 16, 8)
 	n := len(step.groups)
 	args := func() []any {
 		fresh, err := NewState(quick, nil, 1, dtypes.Float32)
@@ -127,9 +127,9 @@ func BenchmarkStep(b *testing.B) {
 func randomLogits(random *Node) (masks, classes []*Node) {
 	for range quick.QueryBlocks + 1 {
 		var x *Node
-		random, x = RandomNormal(random, shapes.Make(dtypes.Float32, 8, quick.MaskH(), quick.MaskW(), quick.Queries))
+		random, x = RandomNormal(random, shapes.Make(dtypes.Float32, 16, quick.MaskH(), quick.MaskW(), quick.Queries))
 		masks = append(masks, x)
-		random, x = RandomNormal(random, shapes.Make(dtypes.Float32, 8, quick.Queries, quick.Classes+1))
+		random, x = RandomNormal(random, shapes.Make(dtypes.Float32, 16, quick.Queries, quick.Classes+1))
 		classes = append(classes, x)
 	}
 	return masks, classes
