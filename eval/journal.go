@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 
 	"eomt/data"
 )
@@ -35,6 +37,9 @@ type header struct {
 }
 
 var complete = []byte(`{"complete":true}` + "\n")
+
+// sortedKeys are the indices of records.
+func sortedKeys(records map[int]Record) []int { return slices.Sorted(maps.Keys(records)) }
 
 func newJournal() *journal { return &journal{records: map[int]Record{}, places: map[int]place{}} }
 
@@ -151,9 +156,12 @@ func (j *journal) write(line []byte) error {
 
 // prediction reads a record's prediction back.
 func (j *journal) prediction(index int) (json.RawMessage, error) {
-	p := j.places[index]
-	line := make([]byte, p.length)
-	if _, err := j.file.ReadAt(line, p.offset); err != nil {
+	return readPrediction(j.file, j.places[index])
+}
+
+func readPrediction(journal io.ReaderAt, at place) (json.RawMessage, error) {
+	line := make([]byte, at.length)
+	if _, err := journal.ReadAt(line, at.offset); err != nil {
 		return nil, fmt.Errorf("eval: journal: %w", err)
 	}
 	var r Record

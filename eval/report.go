@@ -3,8 +3,6 @@ package eval
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 
 	"eomt/eval/ap"
 	"eomt/eval/iou"
@@ -124,7 +122,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 // report computes the figures from the records, and completes what is saved.
 func (e *evaluation) report() (*Report, error) {
 	r := &Report{}
-	for _, index := range slices.Sorted(maps.Keys(e.journal.records)) {
+	for _, index := range sortedKeys(e.journal.records) {
 		r.Records = append(r.Records, e.journal.records[index])
 	}
 	for _, p := range e.Protocol.parts() {
