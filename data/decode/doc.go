@@ -4,9 +4,10 @@
 // name. Every error is a *[data.FormatError] that names the file.
 //
 // Photographs come out as Pillow's Image.convert("RGB") gives them: gray and
-// palette expanded, 16-bit samples cut to 8, alpha dropped. The build tag
-// "turbo" decodes JPEG with libjpeg-turbo, bit-exact with Pillow and about four
-// times faster; the default decoder is Go's own (docs/performance-data.md).
+// palette expanded, 16-bit samples cut to 8, alpha dropped. Sequential JPEG files
+// are decoded by package baseline, bit-exact with Pillow, and other ones by
+// image/jpeg; the build tag "turbo" decodes all but CMYK with libjpeg-turbo
+// (docs/performance-data.md).
 //
 // Start reading at image.go; labels are in labels.go.
 package decode
