@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/gomlx/gomlx/support/exceptions"
 
 	"eomt/internal/backend/backendtest"
+	"eomt/internal/parity"
 	"eomt/matcher"
 )
 
@@ -30,7 +32,7 @@ type scipyProblem struct {
 
 func scipyProblems(t *testing.T) (ps []problem, want []value) {
 	t.Helper()
-	raw, err := os.ReadFile("testdata/scipy.json")
+	raw, err := os.ReadFile(filepath.Join(parity.Folder("matcher"), "scipy.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +59,11 @@ func scipyProblems(t *testing.T) (ps []problem, want []value) {
 
 func TestScipy(t *testing.T) {
 	ps, want := scipyProblems(t)
+	// Both sum at most 200 doubles, in different orders.
+	const tolerance = 1e-12
 	each(t, func(t *testing.T, assign assigner) {
+		row := parity.Row{Component: "cost of the assignment, float64", Against: "scipy", Unit: "the cost, and 1",
+			Tolerance: tolerance}
 		for first := range 4 { // problems of one size lie four apart
 			var same []problem
 			for i := first; i < len(ps); i += 4 {
@@ -65,12 +71,13 @@ func TestScipy(t *testing.T) {
 			}
 			for i, query := range assign(same) {
 				got, want := judge(t, same[i], query), want[first+4*i]
-				// Both sum at most 40 doubles, in different orders.
-				if tol := 1e-12 * (1 + math.Abs(want.sum)); got.worse(want, tol) || want.worse(got, tol) {
+				row.Add(math.Abs(got.sum-want.sum), 1+math.Abs(want.sum))
+				if tol := tolerance * (1 + math.Abs(want.sum)); got.worse(want, tol) || want.worse(got, tol) {
 					t.Errorf("problem %d, %d x %d: %+v, scipy has %+v", first+4*i, same[i].rows, same[i].cols, got, want)
 				}
 			}
 		}
+		row.Report(t)
 	})
 }
 

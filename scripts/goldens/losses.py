@@ -5,9 +5,11 @@ torch.rand returned, so that ours can be fed the same points. All in float64.
 Run by hand from the repository root:
     python scripts/goldens/losses.py
 Made with torch 2.15.0, transformers 5.23.0, scipy 1.17.1; the seed is the case's
-position.
+position. `make parity` runs it with --root DIR --seed N, and there also "full", of
+the size of published models at 640 px.
 """
 
+import argparse
 import base64
 import json
 import pathlib
@@ -17,7 +19,6 @@ import torch
 from transformers.models.eomt import modeling_eomt as eomt
 from transformers.models.eomt.configuration_eomt import EomtConfig
 
-OUT = pathlib.Path("losses/testdata")
 CLASSES, PREDICTIONS = 5, 2
 CASES = {
     "plain": dict(queries=7, targets=(3, 5), size=(32, 32), grid=(8, 8)),
@@ -26,6 +27,7 @@ CASES = {
     "nonfinite": dict(queries=6, targets=(3, 2), size=(32, 32), grid=(8, 8), spoil=True),
     "planes": dict(queries=40, targets=(34, 0), size=(16, 16), grid=(4, 4), points=16, noise=True),
 }
+FULL = dict(queries=200, targets=(20,), size=(640, 640), grid=(160, 160), points=12544, predictions=1)
 
 
 def array(x):
@@ -61,7 +63,7 @@ def recorded(draws):
 
 
 def one(loss, mask_logits, class_logits, masks, classes):
-    """One prediction: what the reference computes on the way, and its losses."""
+    """One prediction: what the reference computes on the way, its loss, and its cost matrices [Q, targets]."""
     draws, costs, indices, chosen = [], [], [], []
     assign, choose = eomt.linear_sum_assignment, loss.sample_points_using_uncertainty
     match = loss.matcher.forward
@@ -107,45 +109,61 @@ def one(loss, mask_logits, class_logits, masks, classes):
     for name in ["mask", "dice", "cross_entropy"]:
         out[f"loss_{name}"] = parts[f"loss_{name}"].item()
     weights = {"loss_mask": 5.0, "loss_dice": 5.0, "loss_cross_entropy": 2.0}
-    return out, sum(weights[k] * v for k, v in parts.items())
+    return out, sum(weights[k] * v for k, v in parts.items()), costs
+
+
+def make(case, seed):
+    """The golden of a case, or None where two targets cost the same everywhere and could be swapped."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    config = EomtConfig(train_num_points=case.get("points", 32), num_queries=case["queries"], num_labels=CLASSES)
+    loss = eomt.EomtLoss(config, {}).double()
+    masks, classes = scene(rng, case)
+    batch, words = len(masks), (max(map(len, classes)) + 31) // 32
+    planes = np.zeros((batch, *case["size"], words), np.uint32)
+    for b, stack in enumerate(masks):
+        for m, mask in enumerate(stack.numpy()):
+            planes[b, :, :, m // 32] |= mask.astype(np.uint32) << np.uint32(m % 32)
+    labels = np.zeros((batch, max(map(len, classes))), np.int32)
+    for b, c in enumerate(classes):
+        labels[b, : len(c)] = c.numpy()
+    predictions, total, leaves = [], 0, []
+    for _ in range(case.get("predictions", PREDICTIONS)):
+        mask_logits = torch.tensor(rng.normal(0, 2, (batch, case["queries"], *case["grid"])))
+        class_logits = torch.tensor(rng.normal(0, 2, (batch, case["queries"], CLASSES + 1)))
+        if case.get("spoil"):
+            mask_logits[0, 1, 2, 3], mask_logits[1, 4] = float("nan"), float("inf")
+        leaves.append((mask_logits.requires_grad_(), class_logits.requires_grad_()))
+        out, weighted, costs = one(loss, *leaves[-1], masks, classes)
+        if any(np.unique(c, axis=1).shape[1] < c.shape[1] for c in costs):
+            return None
+        total = total + weighted
+        predictions.append(out)
+    total.backward()
+    for out, (mask_logits, class_logits) in zip(predictions, leaves):
+        last = lambda x: x.permute(0, 2, 3, 1)
+        out["mask_logits"], out["class_logits"] = array(last(mask_logits)), array(class_logits)
+        out["mask_gradient"], out["class_gradient"] = array(last(mask_logits.grad)), array(class_logits.grad)
+    return {
+        "points": config.train_num_points, "masks": sum(map(len, classes)), "counts": list(map(len, classes)),
+        "planes": array(planes), "classes": array(labels), "total": total.item(), "predictions": predictions,
+    }
 
 
 def main():
-    OUT.mkdir(parents=True, exist_ok=True)
-    for seed, (name, case) in enumerate(CASES.items()):
-        torch.manual_seed(seed)
-        rng = np.random.default_rng(seed)
-        config = EomtConfig(train_num_points=case.get("points", 32), num_queries=case["queries"], num_labels=CLASSES)
-        loss = eomt.EomtLoss(config, {}).double()
-        masks, classes = scene(rng, case)
-        batch, words = len(masks), (max(map(len, classes)) + 31) // 32
-        planes = np.zeros((batch, *case["size"], words), np.uint32)
-        for b, stack in enumerate(masks):
-            for m, mask in enumerate(stack.numpy()):
-                planes[b, :, :, m // 32] |= mask.astype(np.uint32) << np.uint32(m % 32)
-        labels = np.zeros((batch, max(map(len, classes))), np.int32)
-        for b, c in enumerate(classes):
-            labels[b, : len(c)] = c.numpy()
-        predictions, total, leaves = [], 0, []
-        for _ in range(PREDICTIONS):
-            mask_logits = torch.tensor(rng.normal(0, 2, (batch, case["queries"], *case["grid"])))
-            class_logits = torch.tensor(rng.normal(0, 2, (batch, case["queries"], CLASSES + 1)))
-            if case.get("spoil"):
-                mask_logits[0, 1, 2, 3], mask_logits[1, 4] = float("nan"), float("inf")
-            leaves.append((mask_logits.requires_grad_(), class_logits.requires_grad_()))
-            out, weighted = one(loss, *leaves[-1], masks, classes)
-            total = total + weighted
-            predictions.append(out)
-        total.backward()
-        for out, (mask_logits, class_logits) in zip(predictions, leaves):
-            last = lambda x: x.permute(0, 2, 3, 1)
-            out["mask_logits"], out["class_logits"] = array(last(mask_logits)), array(class_logits)
-            out["mask_gradient"], out["class_gradient"] = array(last(mask_logits.grad)), array(class_logits.grad)
-        golden = {
-            "points": config.train_num_points, "masks": sum(map(len, classes)), "counts": list(map(len, classes)),
-            "planes": array(planes), "classes": array(labels), "total": total.item(), "predictions": predictions,
-        }
-        (OUT / f"{name}.json").write_text(json.dumps(golden, indent=0))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--root", default=".", help="folder laid out as the repository")
+    parser.add_argument("--seed", type=int, help="makes other cases than the committed ones")
+    arguments = parser.parse_args()
+    out = pathlib.Path(arguments.root, "losses/testdata")
+    out.mkdir(parents=True, exist_ok=True)
+    cases, first = CASES, 0
+    if arguments.seed is not None:
+        cases, first = CASES | {"full": FULL}, 1000 * (arguments.seed + 1)
+    for seed, (name, case) in enumerate(cases.items(), first):
+        while (golden := make(case, seed)) is None:
+            seed += len(cases)
+        (out / f"{name}.json").write_text(json.dumps(golden, indent=0))
 
 
 main()

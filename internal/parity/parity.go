@@ -1,0 +1,81 @@
+// Package parity is what tests share that hold this project against values of
+// reference implementations: where those values are, and a line about what was
+// compared, which `make parity` collects into its table.
+package parity
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// goldensKey names the environment variable with the folder in which
+// scripts/parity/goldens.py has fresh files, laid out as the repository.
+const goldensKey = "EOMT_GOLDENS"
+
+// Folder is where a room's files of reference values are: the committed ones in
+// testdata beside the test, or those that `make parity` has just made.
+func Folder(room string) string {
+	if root := os.Getenv(goldensKey); root != "" {
+		return filepath.Join(root, room, "testdata")
+	}
+	return "testdata"
+}
+
+// Fresh tells whether the files were just made, so that they are of other cases
+// and sizes than the committed ones.
+func Fresh() bool { return os.Getenv(goldensKey) != "" }
+
+// Row is what one comparison saw.
+type Row struct {
+	Component string  // what was computed, and in which precision
+	Against   string  // whose values it was held against
+	On        string  // the backend; where empty, as the test's name has it (backendtest.Each)
+	Absolute  float64 // largest absolute difference
+	Relative  float64 // the same in units of Unit
+	Unit      string  // "largest value", "standard deviations", ...
+	Tolerance float64 // of Relative, or of Absolute where AbsoluteTolerance
+	// AbsoluteTolerance says that Tolerance is one of Absolute.
+	AbsoluteTolerance bool
+}
+
+// Add takes another difference into account: absolute, of values whose unit is
+// scale. A NaN stays.
+func (r *Row) Add(absolute, scale float64) {
+	if !(absolute <= r.Absolute) {
+		r.Absolute = absolute
+	}
+	relative := absolute / scale
+	if absolute == 0 {
+		relative = 0
+	}
+	if !(relative <= r.Relative) {
+		r.Relative = relative
+	}
+}
+
+// Report logs the row and attaches it to the test as attribute "parity".
+func (r Row) Report(t testing.TB) {
+	t.Helper()
+	if parts := strings.Split(t.Name(), "/"); r.On == "" && len(parts) > 1 {
+		r.On = parts[1]
+	}
+	t.Logf("%s, %s, against %s: largest difference %.2g, %.2g of %s (tolerance %g)",
+		r.Component, r.On, r.Against, r.Absolute, r.Relative, r.Unit, r.Tolerance)
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) } // JSON has no NaN
+	kind := "relative"
+	if r.AbsoluteTolerance {
+		kind = "absolute"
+	}
+	text, err := json.Marshal(map[string]string{
+		"component": r.Component, "against": r.Against, "on": r.On, "absolute": number(r.Absolute),
+		"relative": number(r.Relative), "unit": r.Unit, "tolerance": number(r.Tolerance), "kind": kind,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Attr("parity", string(text))
+}
