@@ -130,3 +130,10 @@ type Published struct {
 	Value  string // "56.0"
 	Source string // paper and place
 }
+
+// images are the pictures in the order of pictureTitles.
+func (e Example) images() []image.Image {
+	return []image.Image{e.Photo, e.Prediction, e.Truth, e.Errors}
+}
+
+var pictureTitles = [...]string{"photo", "prediction", "truth", "errors"}

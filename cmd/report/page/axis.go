@@ -1,0 +1,107 @@
+package page
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// axis maps values to [0, 1].
+type axis struct {
+	label  string
+	lo, hi float64 // hi > lo; > 0 where log
+	log    bool
+}
+
+// newAxis spans the finite values given. A linear axis starts at 0 where the
+// values allow, for a difference should look as large as it is; one over two
+// decades or more of positive values is logarithmic where wanted.
+func newAxis(label string, mayLog bool, values ...float64) axis {
+	lo, hi, positive := math.Inf(1), math.Inf(-1), true
+	for _, v := range values {
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			lo, hi, positive = min(lo, v), max(hi, v), positive && v > 0
+		}
+	}
+	if lo > hi {
+		return axis{label: label, hi: 1}
+	}
+	if mayLog && positive && hi/lo > 100 {
+		return axis{label: label, log: true, lo: math.Pow(10, math.Floor(math.Log10(lo))), hi: math.Pow(10, math.Ceil(math.Log10(hi)))}
+	}
+	a := axis{label: label, lo: min(lo, 0), hi: max(hi, 0)}
+	if a.hi == a.lo {
+		a.hi = a.lo + 1
+	}
+	step := a.step()
+	a.lo, a.hi = math.Floor(a.lo/step)*step, math.Ceil(a.hi/step-1e-9)*step
+	return a
+}
+
+// at is the place of a value, 0 at lo and 1 at hi; NaN where it has none.
+func (a axis) at(v float64) float64 {
+	if a.log {
+		return math.Log(v/a.lo) / math.Log(a.hi/a.lo)
+	}
+	return (v - a.lo) / (a.hi - a.lo)
+}
+
+// step is the distance of ticks on a linear axis: 1, 2 or 5 times a power of
+// ten, for three to six ticks.
+func (a axis) step() float64 {
+	raw := (a.hi - a.lo) / 4
+	power := math.Pow(10, math.Floor(math.Log10(raw)))
+	for _, f := range []float64{1, 2, 5} {
+		if f*power >= raw*0.999 {
+			return f * power
+		}
+	}
+	return 10 * power
+}
+
+// ticks are the values to be labelled.
+func (a axis) ticks() []float64 {
+	var ticks []float64
+	if a.log {
+		decades := int(math.Round(math.Log10(a.hi / a.lo)))
+		every := (decades + 4) / 5
+		first := int(math.Round(math.Log10(a.lo)))
+		for d := 0; d <= decades; d += every {
+			ticks = append(ticks, math.Pow(10, float64(first+d)))
+		}
+		return ticks
+	}
+	step := a.step()
+	for i := math.Ceil(a.lo/step - 1e-9); i*step <= a.hi+1e-9*step; i++ {
+		ticks = append(ticks, i*step)
+	}
+	return ticks
+}
+
+// tickLabel writes a tick: plain from 0.001 to 99 999, else as a power of ten.
+func tickLabel(v float64) string {
+	size := math.Abs(v)
+	if v == 0 {
+		return "0"
+	}
+	if size >= 1e-3 && size < 1e7 {
+		text := strconv.FormatFloat(v, 'g', 7, 64)
+		if size >= 1e4 {
+			text = grouped(strconv.FormatFloat(v, 'f', 0, 64))
+		}
+		return strings.Replace(text, "-", "\u2212", 1)
+	}
+	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', -1, 64), "e")
+	if len(mantissa) > 4 { // 5.000000001
+		mantissa, exponent, _ = strings.Cut(strconv.FormatFloat(v, 'e', 1, 64), "e")
+	}
+	power, _ := strconv.Atoi(exponent)
+	text := "10" + superscript.Replace(strconv.Itoa(power))
+	if mantissa = strings.TrimSuffix(mantissa, ".0"); mantissa != "1" {
+		text = mantissa + "×" + text
+	}
+	return strings.Replace(text, "-", "\u2212", 1)
+}
+
+var superscript = strings.NewReplacer("-", "⁻", "0", "⁰", "1", "¹", "2", "²", "3", "³", "4", "⁴",
+	"5", "⁵", "6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹")

@@ -1,0 +1,25 @@
+package page
+
+// calibrationCharts are one chart a run: where the dots lie on the diagonal,
+// scores say how good the masks are.
+func calibrationCharts(runs []Run) []chart {
+	var charts []chart
+	for i, r := range runs {
+		if r.Calibration == nil {
+			continue
+		}
+		s := series{color: i, strength: 1, dots: true}
+		for _, bin := range r.Calibration.Bins {
+			if bin.Count.Value > 0 {
+				s.points = append(s.points, point{x: bin.MeanScore.Value, y: bin.MeanIoU.Value, weight: bin.Count.Value})
+			}
+		}
+		c := chart{name: "calibration", title: "Mean IoU by score", of: "areas of dots: " + r.Calibration.Unit, diagonal: true,
+			x: axis{label: "score", hi: 1}, y: axis{hi: 1}, series: []series{s}}
+		if len(runs) > 1 {
+			c.name, c.of = runFile("calibration", i, r), r.Name+"; "+c.of
+		}
+		charts = append(charts, c)
+	}
+	return charts
+}

@@ -1,0 +1,107 @@
+package page
+
+import (
+	"math"
+)
+
+// chart is one figure of lines or dots. The page and the papers' figures draw
+// the same charts.
+type chart struct {
+	name   string // of its files, unique
+	title  string
+	of     string // what the title does not say: the run, a unit
+	x, y   axis
+	series []series
+	// diagonal is drawn where x and y should be equal.
+	diagonal bool
+}
+
+// series is one line, or dots.
+type series struct {
+	name     string // direct label; empty where the title says it
+	color    int    // of the run, see palette
+	strength float64
+	dashed   bool
+	dots     bool // no line; areas in proportion to weight
+	points   []point
+}
+
+// point is one value drawn. low and high span the values it stands for.
+type point struct{ x, y, low, high, weight float64 }
+
+// maxPoints are as many as a line on the page can show.
+const maxPoints = 300
+
+// thin replaces runs of consecutive points by their means where there are more
+// than n, so that a line of any length is drawn by n points or fewer and no
+// value is left out. Values that are not finite do not count to the means; a
+// mean of none is NaN, a gap in the line.
+func thin(points []point, n int) []point {
+	group := (len(points) + n - 1) / n
+	if group <= 1 {
+		return points
+	}
+	thinned := make([]point, 0, n)
+	for from := 0; from < len(points); from += group {
+		thinned = append(thinned, mean(points[from:min(from+group, len(points))]))
+	}
+	return thinned
+}
+
+func mean(points []point) point {
+	m := point{low: math.Inf(1), high: math.Inf(-1)}
+	finite := 0.0
+	for _, p := range points {
+		m.x += p.x / float64(len(points))
+		if math.IsNaN(p.y) {
+			continue
+		}
+		finite++
+		m.y += p.y
+		m.low, m.high = min(m.low, p.low), max(m.high, p.high)
+	}
+	if m.y /= finite; finite == 0 { // 0/0
+		m.low, m.high = m.y, m.y
+	}
+	return m
+}
+
+// spans says that some point stands for more than one value.
+func (s series) spans() bool {
+	for _, p := range s.points {
+		if p.high > p.low {
+			return true
+		}
+	}
+	return false
+}
+
+// pieces are the stretches of points that have a place in a chart, between gaps.
+func (s series) pieces(y axis) [][]point {
+	var pieces [][]point
+	var open []point
+	for _, p := range s.points {
+		if at := y.at(p.y); math.IsNaN(at) || math.IsInf(at, 0) {
+			if open != nil {
+				pieces = append(pieces, open)
+			}
+			open = nil
+			continue
+		}
+		open = append(open, p)
+	}
+	if open != nil {
+		pieces = append(pieces, open)
+	}
+	return pieces
+}
+
+// end is the last point with a place.
+func (s series) end(y axis) (point, bool) {
+	pieces := s.pieces(y)
+	if len(pieces) == 0 {
+		return point{}, false
+	}
+	last := pieces[len(pieces)-1]
+	return last[len(last)-1], true
+}

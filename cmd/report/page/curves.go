@@ -1,0 +1,223 @@
+package page
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+
+	"eomt/train"
+)
+
+// curve is a quantity of training that has one line a run.
+type curve struct {
+	name, title, of string
+	mayLog          bool
+	value           func(train.Entry) float64
+}
+
+var oneLine = []curve{
+	{"loss", "Total loss", "weighted sum of all predictions", false, func(e train.Entry) float64 { return e.Loss }},
+	{"gradient-norm", "Gradient norm", "before clipping", true, func(e train.Entry) float64 { return e.GradientNorm }},
+	{"throughput", "Throughput", "images per second", false, func(e train.Entry) float64 { return e.ImagesPerSec }},
+	{"data-wait", "Data wait", "share of time waiting for batches", false, func(e train.Entry) float64 { return e.DataWait }},
+}
+
+// fan is a quantity of training that has several lines a run, from the first
+// query block to the last prediction.
+type fan struct {
+	name, title, of string
+	values          func(train.Entry) []float64
+	label           func(i, n int) string
+}
+
+var fans = []fan{
+	{"loss-mask", "Mask loss", "by prediction", func(e train.Entry) []float64 { return e.LossMask }, prediction},
+	{"loss-dice", "Dice loss", "by prediction", func(e train.Entry) []float64 { return e.LossDice }, prediction},
+	{"loss-class", "Class loss", "by prediction", func(e train.Entry) []float64 { return e.LossClass }, prediction},
+	{"mask-probabilities", "Mask probabilities", "by query block", func(e train.Entry) []float64 { return e.MaskProbs },
+		func(i, _ int) string { return fmt.Sprintf("block %d", i+1) }},
+}
+
+func prediction(i, n int) string {
+	if i == n-1 {
+		return "final"
+	}
+	return fmt.Sprintf("query block %d", i+1)
+}
+
+// curves are the charts of what the runs logged: first those that compare the
+// runs, then each run's own.
+func curves(runs []Run) []chart {
+	var charts []chart
+	if slices.ContainsFunc(runs, func(r Run) bool { return len(r.Entries) > 0 }) {
+		for _, c := range oneLine {
+			charts = append(charts, c.chart(runs))
+			if c.name == "loss" {
+				charts = append(charts, ratesChart(runs))
+			}
+		}
+	}
+	for _, f := range fans {
+		scale := f.scale(runs)
+		for i, r := range runs {
+			if c := f.chart(r, i, len(runs), scale); len(c.series) > 0 {
+				charts = append(charts, c)
+			}
+		}
+	}
+	return charts
+}
+
+func (c curve) chart(runs []Run) chart {
+	ch := chart{name: c.name, title: c.title, of: c.of}
+	for i, r := range runs {
+		if len(r.Entries) == 0 {
+			continue
+		}
+		s := series{color: i, strength: 1, points: line(r.Entries, c.value)}
+		if len(runs) > 1 {
+			s.name = r.Name
+		}
+		ch.series = append(ch.series, s)
+	}
+	ch.span(c.mayLog)
+	return ch
+}
+
+// ratesChart has two lines a run.
+func ratesChart(runs []Run) chart {
+	c := chart{name: "learning-rates", title: "Learning rates", of: "dashed: last backbone block"}
+	for i, r := range runs {
+		if len(r.Entries) == 0 {
+			continue
+		}
+		head := series{name: "head", color: i, strength: 1, points: line(r.Entries, func(e train.Entry) float64 { return e.RateHead })}
+		backbone := series{name: "backbone", color: i, strength: 1, dashed: true,
+			points: line(r.Entries, func(e train.Entry) float64 { return e.RateBackbone })}
+		if len(runs) > 1 {
+			head.name, backbone.name = r.Name, ""
+		}
+		c.series = append(c.series, backbone, head)
+	}
+	c.span(false)
+	return c
+}
+
+// scale is one axis for all runs, so that their charts can be compared by eye.
+func (f fan) scale(runs []Run) axis {
+	var values []float64
+	for _, r := range runs {
+		for i := range f.lines(r) {
+			for _, p := range f.line(r, i) {
+				values = append(values, p.y)
+			}
+		}
+	}
+	return newAxis("", false, values...)
+}
+
+func (f fan) lines(r Run) int {
+	n := 0
+	for _, e := range r.Entries {
+		n = max(n, len(f.values(e)))
+	}
+	return n
+}
+
+func (f fan) line(r Run, i int) []point {
+	return line(r.Entries, func(e train.Entry) float64 {
+		if values := f.values(e); i < len(values) {
+			return values[i]
+		}
+		return math.NaN()
+	})
+}
+
+func (f fan) chart(r Run, color, runs int, scale axis) chart {
+	c := chart{name: f.name, title: f.title, of: f.of}
+	if runs > 1 {
+		c.name, c.of = runFile(f.name, color, r), r.Name
+	}
+	n := f.lines(r)
+	for i := range n {
+		s := series{name: f.label(i, n), color: color, strength: 0.35 + 0.65*float64(i+1)/float64(n), points: f.line(r, i)}
+		for k, p := range s.points { // lines of their own are enough
+			s.points[k].low, s.points[k].high = p.y, p.y
+		}
+		c.series = append(c.series, s)
+	}
+	c.span(false)
+	c.y = scale
+	return c
+}
+
+// span makes axes for the series.
+func (c *chart) span(mayLog bool) {
+	var xs, ys []float64
+	for _, s := range c.series {
+		for _, p := range s.points {
+			xs, ys = append(xs, p.x), append(ys, p.y)
+			if s.spans() {
+				ys = append(ys, p.low, p.high)
+			}
+		}
+	}
+	c.x, c.y = newAxis("step", false, xs...), newAxis("", mayLog, ys...)
+	if last := slices.Max(append(xs, 0)); last > 0 {
+		c.x.hi = last // a line that ends where the figure does
+	}
+}
+
+// line has one point an entry, thinned.
+func line(entries []train.Entry, value func(train.Entry) float64) []point {
+	points := make([]point, len(entries))
+	for i, e := range entries {
+		v := value(e)
+		if math.IsInf(v, 0) {
+			v = math.NaN()
+		}
+		points[i] = point{x: float64(e.Step), y: v, low: v, high: v}
+	}
+	return thin(points, maxPoints)
+}
+
+// caption says what the curves leave out.
+func caption(runs []Run) string {
+	var parts []string
+	for _, r := range runs {
+		if group := (len(r.Entries) + maxPoints - 1) / maxPoints; group > 1 {
+			parts = append(parts, fmt.Sprintf("%s has %s logged steps: each point is the mean of %s, and shading spans their least and largest value.",
+				r.Name, Number{Value: float64(len(r.Entries)), Form: Count}.Shown(), Number{Value: float64(group), Form: Count}.Shown()))
+		}
+		if gaps := notFinite(r.Entries); gaps > 0 {
+			parts = append(parts, fmt.Sprintf("%s has %d logged steps with values that are not finite; they are left out, and show as gaps.", r.Name, gaps))
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func notFinite(entries []train.Entry) int {
+	count := 0
+	for _, e := range entries {
+		values := slices.Concat([]float64{e.Loss, e.GradientNorm, e.ImagesPerSec, e.DataWait, e.RateHead, e.RateBackbone},
+			e.LossMask, e.LossDice, e.LossClass, e.MaskProbs)
+		if slices.ContainsFunc(values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {
+			count++
+		}
+	}
+	return count
+}
+
+// runFile names a figure of the i-th of several runs. The number keeps names
+// apart that differ in letters which files do without.
+func runFile(figure string, i int, r Run) string {
+	name := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == '.' || r == '-' || r == '_' {
+			return r
+		}
+		return '-'
+	}, r.Name)
+	return fmt.Sprintf("%s-%d-%s", figure, i+1, name)
+}

@@ -1,0 +1,234 @@
+package page
+
+import (
+	"bytes"
+	"fmt"
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Size of a figure in a paper: a column's width, and its letters' size there.
+const (
+	paperWidth, paperHeight = 8.5 * vg.Centimeter, 5.6 * vg.Centimeter
+	paperLetters            = font.Length(8)
+)
+
+// paperFigures are the charts and confusion matrices as files for papers, by
+// file name: NAME.svg and NAME.pdf.
+func paperFigures(r Report) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, c := range append(curves(r.Runs), calibrationCharts(r.Runs)...) {
+		p, err := c.paper()
+		if err != nil {
+			return nil, fmt.Errorf("page: draw figure %s: %w", c.name, err)
+		}
+		if err := save(files, c.name, p, paperWidth, paperHeight); err != nil {
+			return nil, err
+		}
+	}
+	for i, run := range r.Runs {
+		if run.Confusion == nil {
+			continue
+		}
+		name := "confusion"
+		if len(r.Runs) > 1 {
+			name = runFile(name, i, run)
+		}
+		p, side := run.Confusion.paper()
+		if err := save(files, name, p, side, side); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+func save(files map[string][]byte, name string, p *plot.Plot, width, height vg.Length) error {
+	for _, format := range []string{"svg", "pdf"} {
+		canvas, err := p.WriterTo(width, height, format)
+		if err != nil {
+			return fmt.Errorf("page: draw figure %s: %w", name, err)
+		}
+		var file bytes.Buffer
+		if _, err := canvas.WriteTo(&file); err != nil {
+			return fmt.Errorf("page: draw figure %s: %w", name, err)
+		}
+		files[name+"."+format] = file.Bytes()
+	}
+	return nil
+}
+
+// blank is a plot without data, with small sans-serif letters.
+func blank() *plot.Plot {
+	p := plot.New()
+	for _, style := range []*text.Style{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle,
+		&p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
+		style.Font.Variant, style.Font.Size = "Sans", paperLetters
+	}
+	return p
+}
+
+// paper draws the chart by gonum/plot.
+func (c chart) paper() (*plot.Plot, error) {
+	p := blank()
+	p.X.Label.Text, p.Y.Label.Text = c.x.label, c.title
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = c.x.lo, c.x.hi, c.y.lo, c.y.hi
+	p.X.Tick.Marker, p.Y.Tick.Marker = ticker(c.x), ticker(c.y)
+	if c.y.log {
+		p.Y.Scale = plot.LogScale{}
+	}
+	p.Legend.Top = c.legendAbove()
+	if c.diagonal {
+		line, err := plotter.NewLine(plotter.XYs{{X: 0, Y: 0}, {X: 1, Y: 1}})
+		if err != nil {
+			return nil, err
+		}
+		line.Color, line.Dashes = color.Gray{0x80}, []vg.Length{2, 2}
+		p.Add(line)
+	}
+	for _, s := range c.series {
+		if err := c.add(p, s); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// legendAbove puts the legend to the right end of the lines' other side.
+func (c chart) legendAbove() bool {
+	sum, n := 0.0, 0
+	for _, s := range c.series {
+		for _, p := range s.points[len(s.points)*2/3:] {
+			if at := c.y.at(p.y); !math.IsNaN(at) {
+				sum, n = sum+at, n+1
+			}
+		}
+	}
+	return n == 0 || sum/float64(n) < 0.5
+}
+
+func (c chart) add(p *plot.Plot, s series) error {
+	ink := toward(color.White, palette[s.color%len(palette)], s.strength)
+	if s.dots {
+		return addDots(p, s, ink)
+	}
+	for i, piece := range s.pieces(c.y) {
+		xys := make(plotter.XYs, len(piece))
+		for k, q := range piece {
+			xys[k] = plotter.XY{X: q.x, Y: min(max(q.y, c.y.lo), c.y.hi)}
+		}
+		line, points, err := plotter.NewLinePoints(xys)
+		if err != nil {
+			return err
+		}
+		line.Color, line.Width = ink, 1
+		points.GlyphStyle = draw.GlyphStyle{Color: ink, Radius: 1, Shape: draw.CircleGlyph{}}
+		if s.dashed {
+			line.Dashes = []vg.Length{3, 2}
+		}
+		p.Add(line)
+		if len(s.points) <= 30 || len(piece) == 1 {
+			p.Add(points)
+		}
+		if i == 0 && s.name != "" {
+			p.Legend.Add(s.name, line)
+		}
+	}
+	return nil
+}
+
+func addDots(p *plot.Plot, s series, ink color.Color) error {
+	xys, heaviest := make(plotter.XYs, len(s.points)), 0.0
+	for i, q := range s.points {
+		xys[i], heaviest = plotter.XY{X: q.x, Y: q.y}, max(heaviest, q.weight)
+	}
+	if len(xys) == 0 {
+		return nil
+	}
+	scatter, err := plotter.NewScatter(xys)
+	if err != nil {
+		return err
+	}
+	scatter.GlyphStyleFunc = func(i int) draw.GlyphStyle {
+		return draw.GlyphStyle{Color: ink, Radius: vg.Length(1 + 4*math.Sqrt(s.points[i].weight/heaviest)), Shape: draw.CircleGlyph{}}
+	}
+	p.Add(scatter)
+	return nil
+}
+
+// toward is the part'th way from one colour to another, opaque, for not every
+// reader of PDFs draws transparency well.
+func toward(from, to color.Color, part float64) color.RGBA {
+	r0, g0, b0, _ := from.RGBA()
+	r1, g1, b1, _ := to.RGBA()
+	mix := func(a, b uint32) uint8 { return uint8((float64(a)*(1-part) + float64(b)*part) / 257) }
+	return color.RGBA{mix(r0, r1), mix(g0, g1), mix(b0, b1), 0xff}
+}
+
+// ticker labels an axis as on the page.
+func ticker(a axis) plot.Ticker {
+	return plot.TickerFunc(func(float64, float64) []plot.Tick {
+		var ticks []plot.Tick
+		for _, t := range a.ticks() {
+			ticks = append(ticks, plot.Tick{Value: t, Label: tickLabel(t)})
+		}
+		return ticks
+	})
+}
+
+// paper draws the shares with every class's name, however many: small letters
+// can be enlarged in a PDF. The second result is the figure's side.
+func (c *Confusion) paper() (*plot.Plot, vg.Length) {
+	p := blank()
+	p.X.Label.Text, p.Y.Label.Text = "prediction", "truth"
+	count := max(len(c.Truth), len(c.Predicted))
+	side := max(paperWidth, vg.Length(count)*vg.Length(9)+4*vg.Centimeter)
+	p.X.Tick.Marker, p.Y.Tick.Marker = names(c.Predicted, false), names(c.Truth, true)
+	p.X.Tick.Label.Rotation = math.Pi / 2
+	p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = draw.XRight, draw.YCenter
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, float64(len(c.Predicted)), 0, float64(len(c.Truth))
+	p.Add(cells{c})
+	return p, side
+}
+
+// names labels the middle of each cell; downwards where rows are counted from
+// the top.
+func names(names []string, down bool) plot.Ticker {
+	return plot.TickerFunc(func(float64, float64) []plot.Tick {
+		var ticks []plot.Tick
+		for i, name := range names {
+			at := float64(i) + 0.5
+			if down {
+				at = float64(len(names)) - at
+			}
+			ticks = append(ticks, plot.Tick{Value: at, Label: name})
+		}
+		return ticks
+	})
+}
+
+// cells is the plotter of a confusion matrix.
+type cells struct{ *Confusion }
+
+// Plot fills the cells that have a share.
+func (c cells) Plot(canvas draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&canvas)
+	for t := range c.Truth {
+		for k := range c.Predicted {
+			strength := opacity(c.Share(t, k))
+			if strength == 0 {
+				continue
+			}
+			left, right := x(float64(k)), x(float64(k+1))
+			top, bottom := y(float64(len(c.Truth)-t)), y(float64(len(c.Truth)-t-1))
+			canvas.FillPolygon(toward(color.White, palette[0], strength),
+				[]vg.Point{{X: left, Y: bottom}, {X: left, Y: top}, {X: right, Y: top}, {X: right, Y: bottom}})
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package page
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// view is a report as the template wants it.
+type view struct {
+	Report
+	Several      bool // runs
+	Lead         []leadFigure
+	Headline     []headlineRow
+	Curves       []chart
+	CurvesNote   string
+	SideBySide   *sideBySide
+	Matrices     []matrix
+	Calibrations []calibration
+	Galleries    []gallery
+	Absent       string // sections that no run has, in a sentence
+}
+
+// leadFigure is what a run is judged by.
+type leadFigure struct {
+	Run   string
+	Color int
+	Figure
+}
+
+// headlineRow is one metric of all runs.
+type headlineRow struct {
+	Name  string
+	Cells []*Figure // by run, nil where a run has it not
+	Strip *strip    // nil where the metric is no share
+}
+
+// sideBySide compares the first column of the runs' class tables.
+type sideBySide struct {
+	Column string
+	Runs   []string
+	Rows   []ClassRow
+}
+
+type calibration struct {
+	*Calibration
+	Run   string
+	Chart chart
+}
+
+// gallery holds a run's examples.
+type gallery struct {
+	Run         string
+	ErrorLegend []Swatch
+	Examples    []drawnExample
+}
+
+type drawnExample struct {
+	Example
+	Pictures []picture
+}
+
+func newView(r Report) (*view, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	v := &view{Report: r, Several: len(r.Runs) > 1, Headline: headline(r.Runs), Curves: curves(r.Runs), CurvesNote: caption(r.Runs),
+		SideBySide: compareClasses(r.Runs)}
+	charts := calibrationCharts(r.Runs)
+	for i, run := range r.Runs {
+		if len(run.Headline) > 0 {
+			v.Lead = append(v.Lead, leadFigure{run.Name, i, run.Headline[0]})
+		}
+		if run.Confusion != nil {
+			m, err := newMatrix(run)
+			if err != nil {
+				return nil, err
+			}
+			v.Matrices = append(v.Matrices, m)
+		}
+		if run.Calibration != nil {
+			v.Calibrations = append(v.Calibrations, calibration{run.Calibration, run.Name, charts[len(v.Calibrations)]})
+		}
+		if len(run.Examples) > 0 {
+			g, err := newGallery(run)
+			if err != nil {
+				return nil, err
+			}
+			v.Galleries = append(v.Galleries, g)
+		}
+	}
+	v.Absent = v.absent()
+	return v, nil
+}
+
+// check finds what would be shown wrongly.
+func (r Report) check() error {
+	if len(r.Runs) == 0 {
+		return fmt.Errorf("page: report %q: no runs", r.Title)
+	}
+	names := map[string]bool{}
+	for _, run := range r.Runs {
+		if names[run.Name] {
+			return fmt.Errorf("page: report %q: two runs named %q", r.Title, run.Name)
+		}
+		names[run.Name] = true
+		for _, class := range run.Classes.Rows {
+			if len(class.Values) != len(run.Classes.Columns) {
+				return fmt.Errorf("page: run %q: class %q has %d values for %d columns", run.Name, class.Name, len(class.Values), len(run.Classes.Columns))
+			}
+		}
+		if c := run.Confusion; c != nil && (len(c.Counts) != len(c.Truth) ||
+			slices.ContainsFunc(c.Counts, func(row []float64) bool { return len(row) != len(c.Predicted) })) {
+			return fmt.Errorf("page: run %q: confusion matrix is not of %d x %d counts", run.Name, len(c.Truth), len(c.Predicted))
+		}
+	}
+	return nil
+}
+
+// headline has a row for each metric that a run has, in the order of their first
+// appearance.
+func headline(runs []Run) []headlineRow {
+	var rows []headlineRow
+	for i, run := range runs {
+		for k := range run.Headline {
+			f := &run.Headline[k]
+			at := slices.IndexFunc(rows, func(r headlineRow) bool { return r.Name == f.Name })
+			if at < 0 {
+				at = len(rows)
+				rows = append(rows, headlineRow{Name: f.Name, Cells: make([]*Figure, len(runs))})
+			}
+			rows[at].Cells[i] = f
+		}
+	}
+	for i := range rows {
+		rows[i].Strip = figureStrip(rows[i].Cells)
+	}
+	return rows
+}
+
+// compareClasses is nil unless several runs have class tables with the same
+// first column.
+func compareClasses(runs []Run) *sideBySide {
+	var with []Run
+	for _, r := range runs {
+		if len(r.Classes.Rows) > 0 && len(r.Classes.Columns) > 0 {
+			with = append(with, r)
+		}
+	}
+	if len(with) < 2 {
+		return nil
+	}
+	s := &sideBySide{Column: with[0].Classes.Columns[0]}
+	at := map[string]int{}
+	for i, r := range with {
+		if r.Classes.Columns[0] != s.Column {
+			return nil
+		}
+		s.Runs = append(s.Runs, r.Name)
+		for _, class := range r.Classes.Rows {
+			id := fmt.Sprint(class.ID, class.Name)
+			row, known := at[id]
+			if !known {
+				row = len(s.Rows)
+				at[id] = row
+				s.Rows = append(s.Rows, ClassRow{ID: class.ID, Name: class.Name, Kind: class.Kind, Values: make([]Number, len(with))})
+			}
+			s.Rows[row].Values[i] = class.Values[0]
+		}
+	}
+	return s
+}
+
+func newGallery(r Run) (gallery, error) {
+	g := gallery{Run: r.Name, ErrorLegend: r.ErrorLegend}
+	for _, e := range r.Examples {
+		drawn := drawnExample{Example: e}
+		for i, img := range e.images() {
+			if img == nil {
+				continue
+			}
+			p, err := newPicture(pictureTitles[i], e.Image, img)
+			if err != nil {
+				return gallery{}, err
+			}
+			drawn.Pictures = append(drawn.Pictures, p)
+		}
+		g.Examples = append(g.Examples, drawn)
+	}
+	return g, nil
+}
+
+// absent names the sections without content.
+func (v *view) absent() string {
+	var names []string
+	for _, section := range []struct {
+		name  string
+		there bool
+	}{
+		{"headline figures", len(v.Lead) > 0},
+		{"training curves", len(v.Curves) > 0},
+		{"a table of classes", slices.ContainsFunc(v.Runs, func(r Run) bool { return len(r.Classes.Rows) > 0 })},
+		{"a confusion matrix", len(v.Matrices) > 0},
+		{"example images", len(v.Galleries) > 0},
+		{"calibration", len(v.Calibrations) > 0},
+	} {
+		if !section.there {
+			names = append(names, section.name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// finite says that a number is there to be drawn.
+func (n Number) finite() bool { return n.Key != "" && !math.IsNaN(n.Value) && !math.IsInf(n.Value, 0) }

@@ -1,0 +1,112 @@
+package page
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"image/color"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+//go:embed page.tmpl
+var pageText string
+
+//go:embed style.css
+var style template.CSS
+
+//go:embed script.js
+var script template.JS
+
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+	"style":            func() template.CSS { return style },
+	"script":           func() template.JS { return script },
+	"num":              Number.markup,
+	"chart":            figureElement,
+	"differenceStrips": differenceStrips,
+	"color":            func(i int) int { return i % len(palette) },
+	"hex":              func(c color.RGBA) template.CSS { return template.CSS(fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B)) },
+	"sources":          sources,
+	"hasClasses": func(runs []Run) bool {
+		return slices.ContainsFunc(runs, func(r Run) bool { return len(r.Classes.Rows) > 0 })
+	},
+	"hasKinds": func(rows []ClassRow) bool {
+		return slices.ContainsFunc(rows, func(r ClassRow) bool { return r.Kind != "" })
+	},
+	"classTable": func(columns []string, rows []ClassRow) ClassTable { return ClassTable{columns, rows} },
+	"bar":        func(n Number) float64 { return math.Round(n.Value*1000) / 1000 },
+	"barred":     func(column int, n Number) bool { return column == 0 && n.Form == Percent && n.finite() },
+}).Parse(pageText))
+
+// figureElement is a chart with its title.
+func figureElement(c chart) (template.HTML, error) {
+	var b bytes.Buffer
+	err := figureTemplate.Execute(&b, map[string]any{"Title": c.title, "Of": c.of, "SVG": c.svg()})
+	return template.HTML(b.String()), err
+}
+
+var figureTemplate = template.Must(template.New("figure").Parse(
+	`<figure><figcaption><b>{{.Title}}</b>{{with .Of}} <span>{{.}}</span>{{end}}</figcaption>{{.SVG}}<output>&nbsp;</output></figure>`))
+
+// sources are the sources of published figures, each once.
+func sources(published []Published) []string {
+	var all []string
+	for _, p := range published {
+		if !slices.Contains(all, p.Source) {
+			all = append(all, p.Source)
+		}
+	}
+	return all
+}
+
+// HTML writes the page.
+func HTML(w io.Writer, r Report) error {
+	v, err := newView(r)
+	if err != nil {
+		return err
+	}
+	if err := pageTemplate.Execute(w, v); err != nil {
+		return fmt.Errorf("page: write report: %w", err)
+	}
+	return nil
+}
+
+// Write writes report.html and figures/NAME.{svg,pdf} into a folder, which it
+// makes. Each file appears whole or not at all; what else is there stays.
+func Write(dir string, r Report) error {
+	var page bytes.Buffer
+	if err := HTML(&page, r); err != nil {
+		return err
+	}
+	figures, err := paperFigures(r)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "figures"), 0o777); err != nil {
+		return fmt.Errorf("page: write report: %w", err)
+	}
+	for name, content := range figures {
+		if err := writeWhole(filepath.Join(dir, "figures", name), content); err != nil {
+			return err
+		}
+	}
+	return writeWhole(filepath.Join(dir, "report.html"), page.Bytes())
+}
+
+// writeWhole writes beside the file and renames.
+func writeWhole(path string, content []byte) error {
+	part := path + ".part"
+	err := os.WriteFile(part, content, 0o666)
+	if err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		os.Remove(part)
+		return fmt.Errorf("page: write report: %w", err)
+	}
+	return nil
+}
