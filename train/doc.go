@@ -12,6 +12,6 @@
 //	schedule.go  learning rates and mask annealing over steps
 //	groups.go    which rate a parameter gets
 //	state.go     parameters and moments, from nothing, weights or a checkpoint
-//	record.go    metrics.jsonl and what a logged step says
+//	record.go    metrics.jsonl, metrics.parquet, TensorBoard; what a logged step says
 //	provenance.go what a run was made of
 package train

@@ -64,7 +64,7 @@ func (p *Provenance) Write(dir string, resumedAt int) error {
 	if err != nil {
 		return fmt.Errorf("train: provenance: %w", err)
 	}
-	if err := os.WriteFile(path, append(raw, '\n'), 0o644); err != nil {
+	if err := replace(path, append(raw, '\n')); err != nil {
 		return fmt.Errorf("train: provenance: %w", err)
 	}
 	return nil

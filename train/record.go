@@ -2,6 +2,7 @@ package train
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,25 +14,51 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parquet-go/parquet-go"
+
+	"eomt/checkpoints"
 	"eomt/data"
+	"eomt/train/tensorboard"
 )
 
-// Entry is one line of metrics.jsonl.
+// Entry is one line of metrics.jsonl and one row of metrics.parquet.
 type Entry struct {
-	Step         int       `json:"step"` // finished steps
-	Epoch        float64   `json:"epoch"`
-	Loss         float64   `json:"loss"`
-	LossMask     []float64 `json:"loss_mask"` // [L+1], unweighted, the final prediction last
-	LossDice     []float64 `json:"loss_dice"`
-	LossClass    []float64 `json:"loss_class"`
-	RateHead     float64   `json:"lr_head"`
-	RateBackbone float64   `json:"lr_backbone"` // of the last block
-	MaskProbs    []float64 `json:"mask_probs"`
-	GradientNorm float64   `json:"gradient_norm"`
-	Matched      float64   `json:"matched"`
-	ImagesPerSec float64   `json:"images_per_second"` // since the entry before
-	DataWait     float64   `json:"data_wait"`         // share of that time spent waiting for batches
-	Memory       int64     `json:"memory_bytes"`      // peak resident memory of the process
+	Step         int       `json:"step" parquet:"step"` // finished steps
+	Time         time.Time `json:"time" parquet:"time,timestamp(millisecond)"`
+	Epoch        float64   `json:"epoch" parquet:"epoch"`
+	Loss         float64   `json:"loss" parquet:"loss"`
+	LossMask     []float64 `json:"loss_mask" parquet:"loss_mask,list"` // [L+1], unweighted, the final prediction last
+	LossDice     []float64 `json:"loss_dice" parquet:"loss_dice,list"`
+	LossClass    []float64 `json:"loss_class" parquet:"loss_class,list"`
+	RateHead     float64   `json:"lr_head" parquet:"lr_head"`
+	RateBackbone float64   `json:"lr_backbone" parquet:"lr_backbone"` // of the last block
+	MaskProbs    []float64 `json:"mask_probs" parquet:"mask_probs,list"`
+	GradientNorm float64   `json:"gradient_norm" parquet:"gradient_norm"`
+	Matched      float64   `json:"matched" parquet:"matched"`
+	ImagesPerSec float64   `json:"images_per_second" parquet:"images_per_second"` // since the entry before
+	DataWait     float64   `json:"data_wait" parquet:"data_wait"`                 // share of that time spent waiting for batches
+	Memory       int64     `json:"memory_bytes" parquet:"memory_bytes"`           // peak resident memory of the process
+}
+
+// scalars are the entry's numbers as TensorBoard shows them: lists by index, so that
+// one prediction has the same index in all groups.
+func (e Entry) scalars() []tensorboard.Scalar {
+	values := []tensorboard.Scalar{
+		{Tag: "loss", Value: e.Loss},
+		{Tag: "lr/head", Value: e.RateHead}, {Tag: "lr/backbone", Value: e.RateBackbone},
+		{Tag: "gradient_norm", Value: e.GradientNorm}, {Tag: "matched", Value: e.Matched},
+		{Tag: "speed/images_per_second", Value: e.ImagesPerSec}, {Tag: "speed/data_wait", Value: e.DataWait},
+		{Tag: "speed/memory_bytes", Value: float64(e.Memory)},
+	}
+	for _, list := range []struct {
+		group  string
+		values []float64
+	}{{"loss_mask", e.LossMask}, {"loss_dice", e.LossDice}, {"loss_class", e.LossClass}, {"mask_probs", e.MaskProbs}} {
+		for i, v := range list.values {
+			values = append(values, tensorboard.Scalar{Tag: fmt.Sprintf("%s/%d", list.group, i), Value: v})
+		}
+	}
+	return values
 }
 
 // entry describes the step that has just been done.
@@ -46,12 +73,20 @@ func (r *run) entry(l Losses) Entry {
 
 func (r *run) batchSize() int { return r.step.config.BatchSize }
 
-// metricsFile is the run's log in its folder.
-const metricsFile = "metrics.jsonl"
+// The run's log in its folder: metricsFile grows as the run goes on, metricsTable is
+// made from it at checkpoints and at the end.
+const (
+	metricsFile    = "metrics.jsonl"
+	metricsTable   = "metrics.parquet"
+	tensorboardDir = "tensorboard"
+)
 
-// record appends entries to metrics.jsonl and measures throughput between them.
+// record appends entries to metrics.jsonl and TensorBoard's file, and measures
+// throughput between them.
 type record struct {
+	dir           string
 	file          *os.File
+	board         *tensorboard.Writer
 	images        int
 	waited, spent time.Duration
 }
@@ -60,47 +95,65 @@ type record struct {
 // later steps, which will be done again, are removed.
 func openRecord(dir string, done int) (*record, error) {
 	path := filepath.Join(dir, metricsFile)
-	kept, err := entriesUpTo(path, done)
-	if err != nil {
+	entries, err := ReadEntries(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	part := path + ".part"
-	if err := os.WriteFile(part, kept, 0o644); err != nil {
-		return nil, fmt.Errorf("train: log: %w", err)
+	var kept bytes.Buffer
+	for _, e := range entries {
+		if e.Step > done {
+			continue
+		}
+		if err := json.NewEncoder(&kept).Encode(e); err != nil {
+			return nil, fmt.Errorf("train: log: %w", err)
+		}
 	}
-	if err := os.Rename(part, path); err != nil {
+	if err := replace(path, kept.Bytes()); err != nil {
 		return nil, fmt.Errorf("train: log: %w", err)
 	}
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("train: log: %w", err)
 	}
-	return &record{file: file}, nil
+	board, err := tensorboard.Open(filepath.Join(dir, tensorboardDir), firstUndone(done))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("train: log: %w", err), file.Close())
+	}
+	return &record{dir: dir, file: file, board: board}, nil
 }
 
-// entriesUpTo returns the whole lines of the log whose step is at most done.
-func entriesUpTo(path string, done int) ([]byte, error) {
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// firstUndone is the step that a run which goes on after `done` steps logs first at
+// the earliest; 0 for one that begins.
+func firstUndone(done int) int {
+	if done == 0 {
+		return 0
 	}
+	return done + 1
+}
+
+// ReadEntries returns what metrics.jsonl of a run folder says, up to a line that was
+// cut off. Where the folder has none the error wraps [fs.ErrNotExist].
+func ReadEntries(dir string) ([]Entry, error) {
+	path := filepath.Join(dir, metricsFile)
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("train: log: %w", err)
 	}
 	defer file.Close()
-	var kept []byte
+	var entries []Entry
 	scanner := bufio.NewScanner(file)
 	scanner.Buffer(nil, 1<<20)
 	for scanner.Scan() {
 		var e Entry
-		if json.Unmarshal(scanner.Bytes(), &e) == nil && e.Step <= done {
-			kept = append(append(kept, scanner.Bytes()...), '\n')
+		if json.Unmarshal(scanner.Bytes(), &e) != nil {
+			break
 		}
+		entries = append(entries, e)
 	}
 	if err := scanner.Err(); err != nil {
 		return nil, fmt.Errorf("train: log: %s: %w", path, err)
 	}
-	return kept, nil
+	return entries, nil
 }
 
 func (r *record) add(b *data.Batch, waited, spent time.Duration) {
@@ -110,6 +163,7 @@ func (r *record) add(b *data.Batch, waited, spent time.Duration) {
 }
 
 func (r *record) write(e Entry) error {
+	e.Time = time.Now().UTC().Truncate(time.Millisecond)
 	e.ImagesPerSec = float64(r.images) / r.spent.Seconds()
 	e.DataWait = r.waited.Seconds() / r.spent.Seconds()
 	r.images, r.waited, r.spent = 0, 0, 0
@@ -120,10 +174,46 @@ func (r *record) write(e Entry) error {
 	if _, err := r.file.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("train: log: %w", err)
 	}
+	if err := r.board.Write(e.Step, e.scalars()); err != nil {
+		return fmt.Errorf("train: log: %w", err)
+	}
 	return nil
 }
 
-func (r *record) Close() error { return r.file.Close() }
+// evaluated puts a validation's headline figure beside the entries.
+func (r *record) evaluated(m checkpoints.Metric) error {
+	if err := r.board.Write(m.Step, []tensorboard.Scalar{{Tag: "eval/" + m.Name, Value: m.Value}}); err != nil {
+		return fmt.Errorf("train: log: %w", err)
+	}
+	return nil
+}
+
+// tabulate makes metrics.parquet of all entries so far.
+func (r *record) tabulate() error {
+	entries, err := ReadEntries(r.dir)
+	if err != nil {
+		return err
+	}
+	var table bytes.Buffer
+	if err := parquet.Write(&table, entries); err != nil {
+		return fmt.Errorf("train: log: %s: %w", metricsTable, err)
+	}
+	if err := replace(filepath.Join(r.dir, metricsTable), table.Bytes()); err != nil {
+		return fmt.Errorf("train: log: %w", err)
+	}
+	return nil
+}
+
+func (r *record) Close() error { return errors.Join(r.file.Close(), r.board.Close()) }
+
+// replace puts a whole file in the place of what may be there, or leaves that alone.
+func replace(path string, content []byte) error {
+	part := path + ".part"
+	if err := os.WriteFile(part, content, 0o644); err != nil {
+		return errors.Join(err, os.Remove(part))
+	}
+	return os.Rename(part, path)
+}
 
 // peakMemory is the largest resident memory of this process so far, in bytes;
 // where the system does not say, what Go's own heap holds from the system.

@@ -63,6 +63,7 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 		return err
 	}
 	defer record.Close()
+	r.record = record
 	for state.Step < c.Stop {
 		waiting := time.Now()
 		batch, err := batches.Next(ctx)
@@ -84,7 +85,7 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 			return &NonFiniteError{Step: state.Step - 1, Images: batch.Names, Losses: losses}
 		}
 		record.add(batch, started.Sub(waiting), time.Since(waiting))
-		if err := r.after(ctx, record, losses); err != nil {
+		if err := r.after(ctx, losses); err != nil {
 			return err
 		}
 	}
@@ -97,19 +98,20 @@ type run struct {
 	step      *Step
 	state     *State
 	validate  Validate
+	record    *record
 	store     checkpoints.Store
 	saved     int // the step of the newest checkpoint of this run
 	validated int
 }
 
 // after does what is due once a step is done.
-func (r *run) after(ctx context.Context, record *record, losses Losses) error {
+func (r *run) after(ctx context.Context, losses Losses) error {
 	done := r.state.Step
 	if r.Progress != nil {
 		r.Progress(done, losses)
 	}
 	if done%r.LogEvery == 0 || done == r.Stop {
-		if err := record.write(r.entry(losses)); err != nil {
+		if err := r.record.write(r.entry(losses)); err != nil {
 			return err
 		}
 	}
@@ -155,7 +157,7 @@ func (r *run) save() error {
 		return err
 	}
 	r.saved = r.state.Step
-	return nil
+	return r.record.tabulate()
 }
 
 // evaluate validates and marks the best checkpoint; the state that was measured
@@ -175,6 +177,9 @@ func (r *run) evaluate(ctx context.Context) error {
 		return fmt.Errorf("train: validation after step %d: %w", r.state.Step, err)
 	}
 	r.validated = r.state.Step
+	if err := r.record.evaluated(metric); err != nil {
+		return err
+	}
 	if best := r.Saved.Best; best == nil || metric.Value > best.Value {
 		r.Saved.Best = &metric
 		return r.store.MarkBest(r.state.Step)

@@ -1,15 +1,14 @@
 package train
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/parquet-go/parquet-go"
 
 	"eomt/checkpoints"
 	"eomt/data"
@@ -148,18 +148,9 @@ func (tr *trial) run(ctx context.Context, state *State, validate Validate) error
 // entries are the lines of the trial's log.
 func (tr *trial) entries() []Entry {
 	tr.t.Helper()
-	file, err := os.Open(filepath.Join(tr.dir, metricsFile))
+	all, err := ReadEntries(tr.dir)
 	if err != nil {
 		tr.t.Fatal(err)
-	}
-	defer file.Close()
-	var all []Entry
-	for scanner := bufio.NewScanner(file); scanner.Scan(); {
-		var e Entry
-		if err := json.Unmarshal(scanner.Bytes(), &e); err != nil {
-			tr.t.Fatal(err)
-		}
-		all = append(all, e)
 	}
 	return all
 }
@@ -225,6 +216,13 @@ func TestResumedEqualsUninterrupted(t *testing.T) {
 			if got[i].Step != i+1 || got[i].Loss != want[i].Loss || got[i].GradientNorm != want[i].GradientNorm {
 				t.Errorf("entry %d is %+v\nwant %+v", i, got[i], want[i])
 			}
+		}
+		table, err := parquet.ReadFile[Entry](filepath.Join(broken.dir, metricsTable))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(table, got) {
+			t.Errorf("%s holds %+v\nwant %+v", metricsTable, table, got)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -114,12 +115,16 @@ func (o options) describe(c configs.Config, m model.Config, state *train.State, 
 	if err := os.MkdirAll(o.out, 0o777); err != nil {
 		return fmt.Errorf("run folder: %w", err)
 	}
-	file, err := os.Create(filepath.Join(o.out, "config.yaml"))
-	if err != nil {
+	var text bytes.Buffer
+	if err := c.Write(&text); err != nil {
+		return err
+	}
+	path := filepath.Join(o.out, "config.yaml")
+	if err := os.WriteFile(path+".part", text.Bytes(), 0o666); err != nil {
 		return fmt.Errorf("run folder: %w", err)
 	}
-	if err := errors.Join(c.Write(file), file.Close()); err != nil {
-		return err
+	if err := os.Rename(path+".part", path); err != nil {
+		return fmt.Errorf("run folder: %w", err)
 	}
 	p := train.Provenance{Backend: backend, Devices: devices, Seed: c.Seed, Data: counts}
 	for _, row := range m.Parameters() {
