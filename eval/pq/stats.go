@@ -12,7 +12,7 @@ type ClassStat struct {
 }
 
 func (c *ClassStat) add(o ClassStat, weight int) {
-	c.IoU += float64(weight) * o.IoU
+	c.IoU += float64(float64(weight) * o.IoU)
 	c.TP += weight * o.TP
 	c.FP += weight * o.FP
 	c.FN += weight * o.FN

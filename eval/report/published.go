@@ -1,0 +1,50 @@
+package report
+
+import "eomt/eval"
+
+// Published is a figure from the paper, as printed there.
+type Published struct {
+	Task                       eval.Task
+	Model, Data, Metric, Value string
+}
+
+// PublishedSource is where [PublishedFigures] are from.
+const PublishedSource = "EoMT, CVPR 2025 (arXiv 2503.19108)"
+
+// PublishedFigures are the paper's results of a task. They are nobody's own
+// results, and are shown apart from them.
+func PublishedFigures(t eval.Task) []Published {
+	var list []Published
+	for _, p := range published {
+		if p.Task == t {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+const (
+	cocoPanoptic = "COCO panoptic val2017"
+	cocoInstance = "COCO instance val2017"
+	adePanoptic  = "ADE20K panoptic val"
+	adeSemantic  = "ADE20K semantic val"
+	cityscapes   = "Cityscapes semantic val"
+)
+
+var published = []Published{
+	{eval.Panoptic, "EoMT-S, 640 px", cocoPanoptic, "PQ", "44.7"},
+	{eval.Panoptic, "EoMT-S, 640 px, 2x schedule", cocoPanoptic, "PQ", "46.7"},
+	{eval.Panoptic, "EoMT-B, 640 px", cocoPanoptic, "PQ", "50.6"},
+	{eval.Panoptic, "EoMT-B, 640 px, 2x schedule", cocoPanoptic, "PQ", "51.6"},
+	{eval.Panoptic, "EoMT-L, 640 px", cocoPanoptic, "PQ", "56.0"},
+	{eval.Panoptic, "EoMT-g, 640 px", cocoPanoptic, "PQ", "57.0"},
+	{eval.Panoptic, "EoMT-L, 1280 px", cocoPanoptic, "PQ", "58.3"},
+	{eval.Panoptic, "EoMT-g, 1280 px", cocoPanoptic, "PQ", "59.2"},
+	{eval.Panoptic, "ViT-Adapter + Mask2Former, DINOv2-L, 640 px", cocoPanoptic, "PQ", "57.1"},
+	{eval.Panoptic, "EoMT-L", adePanoptic, "PQ", "50.6"},
+	{eval.Panoptic, "EoMT-g", adePanoptic, "PQ", "51.3"},
+	{eval.Instance, "EoMT-L, 640 px", cocoInstance, "AP", "45.2"},
+	{eval.Instance, "EoMT-L, 1280 px", cocoInstance, "AP", "48.8"},
+	{eval.Semantic, "EoMT-L", adeSemantic, "mIoU", "58.4"},
+	{eval.Semantic, "EoMT-L", cityscapes, "mIoU", "84.2"},
+}
