@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/compute"
@@ -16,6 +18,7 @@ import (
 	"eomt/checkpoints/tensor"
 	"eomt/data"
 	"eomt/internal/backend/backendtest"
+	"eomt/internal/parity"
 	"eomt/losses"
 )
 
@@ -24,6 +27,7 @@ import (
 type reference struct {
 	t       *testing.T
 	config  StepConfig
+	against string // the reference's name
 	tensors map[string]tensor.Tensor
 }
 
@@ -41,7 +45,7 @@ func readReference(t *testing.T) *reference {
 			Annealing: []Anneal{{0, 3}, {1, 7}}},
 	}}
 	for _, part := range []string{"start", "gradients", "end"} {
-		file, err := safetensors.Open("testdata/steps-" + part + ".safetensors")
+		file, err := safetensors.Open(filepath.Join(parity.Folder("train"), "steps-"+part+".safetensors"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,6 +56,7 @@ func readReference(t *testing.T) *reference {
 		if err := json.Unmarshal([]byte(file.Metadata["model"]), &r.config.Model); err != nil {
 			t.Fatal(err)
 		}
+		r.against = file.Metadata["reference"]
 	}
 	return r
 }
@@ -207,15 +212,15 @@ func TestGradientsMatchReference(t *testing.T) {
 	})
 	gradients := r.call(s, exec, r.state(dtypes.Float64), dtypes.Float64)
 	norm := r.float64s("end/losses")[1]
-	var worst float64
+	row := parity.Row{Component: "gradients of all parameters, float64", Against: r.against, On: "go", Unit: "their norm", Tolerance: tolerance}
 	for i, p := range parameters {
 		difference, value := largest(gradients[i], r.float64s("gradients/"+p.Name))
 		if !(difference <= tolerance*norm) {
 			t.Errorf("%s: gradient differs by %g, its largest value is %g", p.Name, difference, value)
 		}
-		worst = max(worst, difference)
+		row.Add(difference, norm)
 	}
-	t.Logf("%d parameters, largest difference %.2g at a norm of %.4g", len(parameters), worst, norm)
+	row.Report(t)
 }
 
 // After five steps with the reference's draws every parameter is the
@@ -250,10 +255,16 @@ func fiveSteps(t *testing.T, b compute.Backend, dtype dtypes.DType, tolerance fl
 			t.Errorf("step %d: loss %v, gradient norm %v, want %v and %v", step, l.Total, l.GradientNorm, want[0], want[1])
 		}
 	}
+	row := parity.Row{Component: "all parameters after five training steps, " + strings.ToLower(dtype.String()), Against: r.against,
+		Unit: "the tensor's largest value", Tolerance: tolerance, AbsoluteTolerance: true}
+	if dtype == dtypes.Float32 {
+		row.On = "go"
+	}
 	var worst float64
 	var where string
 	for i, p := range parameters {
-		difference, _ := largest(state.Params[i], r.float64s("end/param/"+p.Name))
+		difference, value := largest(state.Params[i], r.float64s("end/param/"+p.Name))
+		row.Add(difference, value)
 		if !(difference <= tolerance) {
 			t.Errorf("%s differs by %g", p.Name, difference)
 		}
@@ -261,5 +272,6 @@ func fiveSteps(t *testing.T, b compute.Backend, dtype dtypes.DType, tolerance fl
 			worst, where = difference, p.Name
 		}
 	}
-	t.Logf("%d parameters, largest difference %.2g (%s)", n, worst, where)
+	t.Logf("%d parameters, the largest difference in %s", n, where)
+	row.Report(t)
 }

@@ -288,4 +288,5 @@ def main():
                 seed += len(cases)
 
 
-main()
+if __name__ == "__main__":
+    main()
