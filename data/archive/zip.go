@@ -13,8 +13,7 @@ import (
 	"strings"
 
 	"eomt/data"
-
-	"github.com/klauspost/compress/flate"
+	"eomt/data/archive/inflate"
 )
 
 // zipDir is a Source in a zip: the entries whose name starts with prefix.
@@ -51,8 +50,7 @@ func enterZip(content io.ReaderAt, size int64, label, inside string) (*zipDir, e
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are looked up, never written
 		return nil, &data.FormatError{Path: label, Reason: "not a whole zip file (" + err.Error() + "); fetch it again"}
 	}
-	// The same format a quarter faster than the standard library's.
-	reader.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser { return flate.NewReader(r) })
+	reader.RegisterDecompressor(zip.Deflate, inflate.NewReader)
 	if nested, rest := nestedZip(reader, inside); nested != nil {
 		label += "/" + nested.Name
 		inner, err := nestedContent(content, size, nested, label)
