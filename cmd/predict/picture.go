@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"image"
 	"image/color"
@@ -11,7 +10,6 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"golang.org/x/image/font"
@@ -21,13 +19,13 @@ import (
 	"eomt/data"
 	"eomt/data/overlay"
 	"eomt/eval"
-	"eomt/eval/postprocess"
 )
 
 // writePicture draws a prediction and writes it under the image's name: as JPEG
 // where the image is one, else as PNG.
 func writePicture(dir string, p eval.Prediction, classes []data.Class, score float64) error {
-	drawn := segments(p, score)
+	sample, scores := p.Targets(p.Sample.Image, score)
+	drawn := drawing{sample, scores}
 	picture := withLegend(overlay.Draw(drawn.sample, classes), drawn, classes)
 	ending := strings.ToLower(filepath.Ext(p.Info.Name))
 	name := strings.TrimSuffix(p.Info.Name, filepath.Ext(p.Info.Name))
@@ -58,48 +56,6 @@ func writePicture(dir string, p eval.Prediction, classes []data.Class, score flo
 type drawing struct {
 	sample *data.Sample
 	scores []float64
-}
-
-func segments(p eval.Prediction, score float64) drawing {
-	s := &data.Sample{Name: p.Info.Name, Image: p.Sample.Image}
-	d := drawing{sample: s}
-	switch {
-	case p.Panoptic != nil:
-		s.Masks = data.NewPlanes(s.Image.W, s.Image.H, len(p.Panoptic.Segments))
-		for _, segment := range p.Panoptic.Segments {
-			s.Instances = append(s.Instances, data.Instance{Class: segment.Class, Area: float64(segment.Area)})
-			d.scores = append(d.scores, segment.Score)
-		}
-		for i, id := range p.Panoptic.IDs {
-			if id > 0 {
-				s.Masks.Set(i%s.Image.W, i/s.Image.W, int(id)-1)
-			}
-		}
-	case p.Semantic != nil:
-		at := map[uint16]int{}
-		for _, class := range p.Semantic.Pix {
-			if _, seen := at[class]; !seen {
-				at[class] = len(s.Instances)
-				s.Instances = append(s.Instances, data.Instance{Class: int(class)})
-			}
-		}
-		s.Masks = data.NewPlanes(s.Image.W, s.Image.H, len(at))
-		for i, class := range p.Semantic.Pix {
-			s.Masks.Set(i%s.Image.W, i/s.Image.W, at[class])
-		}
-	default:
-		found := slices.Clone(p.Instances)
-		found = slices.DeleteFunc(found, func(d postprocess.Detection) bool { return d.Score < score })
-		// Small ones last, so that they are on top.
-		slices.SortStableFunc(found, func(a, b postprocess.Detection) int { return cmp.Compare(b.Mask.Area(), a.Mask.Area()) })
-		s.Masks = data.NewPlanes(s.Image.W, s.Image.H, len(found))
-		for i, detection := range found {
-			detection.Mask.Paint(s.Masks, i)
-			s.Instances = append(s.Instances, data.Instance{Class: detection.Class, Area: float64(detection.Mask.Area())})
-			d.scores = append(d.scores, detection.Score)
-		}
-	}
-	return d
 }
 
 // The legend's measures, in pixels.

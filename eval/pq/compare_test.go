@@ -8,7 +8,9 @@ import (
 )
 
 func TestCompare(t *testing.T) {
-	segment := func(id int64, category int, crowd bool, area float64) Segment { return Segment{id, category, crowd, area} }
+	segment := func(id int64, category int, crowd bool, area float64) Segment {
+		return Segment{id, category, crowd, area}
+	}
 	img := Image{
 		Truth: Map{W: 6, H: 2, IDs: []uint32{5, 5, 5, 6, 6, 6, 0, 0, 0, 7, 7, 7},
 			Segments: []Segment{segment(5, 1, false, 3), segment(6, 2, false, 3), segment(7, 3, true, 3)}},

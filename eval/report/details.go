@@ -12,7 +12,7 @@ import (
 // Metrics that are not figures of a core.
 const (
 	ImageMetric       = "image"             // an image's headline; the class is its name
-	ConfusionMetric   = "confusion"         // counts; class and predicted class
+	ConfusionMetric   = "confusion"         // share of a class that is predicted as another
 	CalibrationCount  = "calibration_count" // predictions of a bin of scores; the class is its lower end
 	CalibrationScore  = "calibration_score" // their mean score
 	CalibrationIoU    = "calibration_iou"   // their mean IoU
@@ -85,9 +85,9 @@ func (i Info) ConfusionUnit() string {
 	return "pixels"
 }
 
-// confusion counts pixels, or segments that cover the same pixels, by their class
-// and the class they were given; every cell has a number.
-func (r *Run) confusion() []Number {
+// Confusion counts pixels, or segments that cover the same pixels, by their class
+// (row) and the class they were given (column), as [Info.ConfusionNames] says.
+func (r *Run) Confusion() [][]int {
 	truth, pred := r.ConfusionNames()
 	counts := make([][]int, len(truth))
 	for t := range counts {
@@ -110,10 +110,20 @@ func (r *Run) confusion() []Number {
 			counts[t][p] += c.Count
 		}
 	}
+	return counts
+}
+
+// confusion is the share of each row in each of its cells.
+func (r *Run) confusion() []Number {
+	truth, pred := r.ConfusionNames()
 	numbers := make([]Number, 0, len(truth)*len(pred))
-	for t, row := range counts {
+	for t, row := range r.Confusion() {
+		sum := 0
+		for _, count := range row {
+			sum += count
+		}
 		for p, count := range row {
-			n := r.number(ConfusionMetric, truth[t], Count, float64(count))
+			n := r.number(ConfusionMetric, truth[t], Fraction, defined(float64(count)/float64(sum), sum > 0))
 			n.Pred = pred[p]
 			numbers = append(numbers, n)
 		}

@@ -143,7 +143,7 @@ func TestValuesAreTheCores(t *testing.T) {
 		ss.Add(*s.Images[k].Stat.Semantic)
 	}
 	pr, ir, sr := pe.Result(&ps), ie.Result(&is), se.Result(&ss)
-	nan := math.NaN()
+	nan, confusion := math.NaN(), se.Confusion(&ss)[0]
 	for _, test := range []struct {
 		a    *Analysis
 		want map[string]float64
@@ -154,7 +154,7 @@ func TestValuesAreTheCores(t *testing.T) {
 		{analyse(t, quick, i), map[string]float64{"i/AP": ir.AP, "i/APs": ir.APs, "i/AR10": ir.AR10, "i/AP/grass": ir.PerClass[2].AP, "i/AP/never": nan}},
 		{analyse(t, quick, s), map[string]float64{"s/mIoU": sr.MIoU, "s/pixel_accuracy": sr.PixelAccuracy, "s/IoU/cat": sr.PerClass[0].IoU,
 			"s/accuracy/grass": sr.PerClass[2].Accuracy, "s/IoU/never": nan,
-			"s/confusion/cat/grass": float64(se.Confusion(&ss)[0][2])}},
+			"s/confusion/cat/grass": float64(confusion[2]) / float64(confusion[0]+confusion[1]+confusion[2])}},
 	} {
 		for key, want := range test.want {
 			got, _, found := test.a.Lookup(key)
@@ -288,7 +288,7 @@ func TestCalibrationAndConfusion(t *testing.T) {
 	s.Records[0].Found = []eval.Found{{Class: 0, Score: 0.95, IoU: 0.9}, {Class: 1, Score: 1, IoU: 0.5}}
 	s.Records[1].Found = []eval.Found{{Class: 0, Score: 0.31, IoU: 0.41}}
 	s.Records[0].Confused = []eval.Confused{{Truth: 0, Pred: 0, Count: 2}, {Truth: eval.NoClass, Pred: 1, Count: 1}}
-	s.Records[1].Confused = []eval.Confused{{Truth: 0, Pred: 0, Count: 3}, {Truth: 2, Pred: eval.NoClass, Count: 1}}
+	s.Records[1].Confused = []eval.Confused{{Truth: 0, Pred: 0, Count: 3}, {Truth: 0, Pred: eval.NoClass, Count: 1}, {Truth: 2, Pred: eval.NoClass, Count: 1}}
 	r, err := NewRun(Info{Name: "r"}, eval.Exact, s)
 	if err != nil {
 		t.Fatal(err)
@@ -298,7 +298,8 @@ func TestCalibrationAndConfusion(t *testing.T) {
 		"r/calibration_count/0.9": 2, "r/calibration_score/0.9": 0.975, "r/calibration_iou/0.9": 0.7,
 		"r/calibration_count/0.3": 1, "r/calibration_score/0.3": 0.31, "r/calibration_iou/0.3": 0.41,
 		"r/calibration_count/0.0": 0, "r/calibration_score/0.0": math.NaN(), "r/calibration_error": (2*0.275 + 0.1) / 3,
-		"r/confusion/cat/cat": 5, "r/confusion/nothing/a_b%2Fc%20&%20d": 1, "r/confusion/grass/nothing": 1, "r/confusion/cat/grass": 0,
+		"r/confusion/cat/cat": 5. / 6, "r/confusion/cat/nothing": 1. / 6, "r/confusion/nothing/a_b%2Fc%20&%20d": 1, "r/confusion/grass/nothing": 1,
+		"r/confusion/cat/grass": 0, "r/confusion/never/cat": math.NaN(),
 	} {
 		got, _, found := a.Lookup(key)
 		if !found || !(math.Abs(got-want) < 1e-12 || math.IsNaN(got) && math.IsNaN(want)) {

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"eomt/cmd/report/page"
+)
+
+// facts are the run's provenance and what its configuration says at a glance.
+func (f *folder) facts() []page.Field {
+	list := []page.Field{{Name: "run folder", Value: f.path}}
+	add := func(name, value string) {
+		if value != "" {
+			list = append(list, page.Field{Name: name, Value: value})
+		}
+	}
+	if p := f.provenance; p != nil {
+		add("started", p.Started.Format(time.RFC3339))
+		commit := p.Commit
+		if p.Dirty {
+			commit += ", with changes that are not committed"
+		}
+		add("commit", commit)
+		add("Go", strings.TrimSpace(p.Go+" "+p.Platform))
+		for _, module := range []string{"github.com/gomlx/gomlx", "github.com/gomlx/compute", "github.com/gomlx/go-xla"} {
+			if v := p.Modules[module]; v != "" {
+				add(module, v)
+			}
+		}
+		add("backend", strings.TrimSpace(p.Backend+" "+strings.Join(p.Devices, ", ")))
+		add("seed", fmt.Sprint(p.Seed))
+		for _, split := range slices.Sorted(maps.Keys(p.Data)) {
+			add("images, "+split, fmt.Sprint(p.Data[split]))
+		}
+		add("parameters", fmt.Sprint(p.Parameters))
+		if len(p.ResumedAt) > 0 {
+			add("resumed after steps", strings.Trim(fmt.Sprint(p.ResumedAt), "[]"))
+		}
+	}
+	if c := f.config; c != nil {
+		add("model", strings.TrimSpace(fmt.Sprintf("%s %s, %d x %d px, %d queries", c.Model.Backbone, c.Model.Size, c.Model.Image[1], c.Model.Image[0], c.Model.Queries)))
+		add("weights at start", c.Weights)
+		add("steps", fmt.Sprint(c.Train.TotalSteps))
+		add("batch", fmt.Sprint(c.Data.Batch))
+		add("learning rate", fmt.Sprint(c.Train.LearningRate))
+	}
+	add("evaluation", f.stored.Config.Identity)
+	return list
+}

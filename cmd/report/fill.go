@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"eomt/cmd/report/page"
+	"eomt/eval"
+	"eomt/eval/report"
+)
+
+// form is how the page prints a kind of numbers.
+func form(k report.Kind) page.Form {
+	return map[report.Kind]page.Form{report.Fraction: page.Percent, report.Difference: page.Points,
+		report.Decimal: page.Decimal, report.Count: page.Count}[k]
+}
+
+// value, low and high are a number's parts as the page takes them.
+func value(n report.Number) page.Number {
+	return page.Number{Key: n.Key(), Value: n.Value, Form: form(n.Kind)}
+}
+
+func low(n report.Number) page.Number {
+	return page.Number{Key: n.LowKey(), Value: n.Low, Form: form(n.Kind)}
+}
+
+func high(n report.Number) page.Number {
+	return page.Number{Key: n.HighKey(), Value: n.High, Form: form(n.Kind)}
+}
+
+// classColumns are the columns of the class table, by task.
+var classColumns = map[eval.Task][]string{
+	eval.Panoptic: {"PQ", "SQ", "RQ", "TP", "FP", "FN"},
+	eval.Instance: {"AP"},
+	eval.Semantic: {"IoU", "accuracy"},
+}
+
+// metrics are the figures of the page's first table, by task.
+var metrics = map[eval.Task][]string{
+	eval.Panoptic: {"PQ", "SQ", "RQ", "PQ_things", "SQ_things", "RQ_things", "PQ_stuff", "SQ_stuff", "RQ_stuff"},
+	eval.Instance: {"AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"},
+	eval.Semantic: {"mIoU", "mIoU_present", "pixel_accuracy", "mean_accuracy", "frequency_weighted_IoU"},
+}
+
+// fill lays out the analysis and what the folders know besides.
+func (o options) fill(ctx context.Context, a *report.Analysis, folders []*folder) (page.Report, error) {
+	task := a.Runs[0].Task
+	out := page.Report{Task: string(task), Title: title(folders), Commands: o.commands()}
+	for i := range a.Runs {
+		r := &a.Runs[i]
+		f := folders[slices.IndexFunc(folders, func(f *folder) bool { return f.names[r.Protocol] == r.Name })]
+		run, err := fillRun(ctx, a, r, f)
+		if err != nil {
+			return out, err
+		}
+		out.Runs = append(out.Runs, run)
+		if i == 0 {
+			out.Data = fmt.Sprintf("%s, %d images of the validation split", dataName(f), len(r.Images))
+		}
+	}
+	for _, p := range a.Pairs {
+		for _, m := range metrics[task] {
+			n := a.Number(p.Name(), m)
+			out.Compared = append(out.Compared, page.Difference{Metric: metricName(m), A: p.A, B: p.B,
+				Value: value(n), Low: low(n), High: high(n), Images: value(a.Number(p.Name(), "images"))})
+		}
+	}
+	for _, s := range a.Seeds {
+		for _, m := range metrics[task] {
+			out.Seeds = append(out.Seeds, page.Spread{Metric: metricName(m), Runs: s.Runs, Mean: value(a.Number(s.Name(), m)),
+				Deviation: value(a.Number(s.Name(), report.Deviation(m)))})
+		}
+	}
+	for _, p := range report.PublishedFigures(task) {
+		out.Published = append(out.Published, page.Published{Model: p.Model, Data: p.Data, Metric: p.Metric, Value: p.Value, Source: report.PublishedSource})
+	}
+	return out, nil
+}
+
+// metricName is a metric as a reader knows it.
+func metricName(m string) string { return strings.ReplaceAll(m, "_", " ") }
+
+func title(folders []*folder) string {
+	var names []string
+	for _, f := range folders {
+		names = append(names, f.name)
+	}
+	if len(names) > 3 {
+		return fmt.Sprintf("%s and %d more runs", names[0], len(names)-1)
+	}
+	return strings.Join(names, ", ")
+}
+
+// dataName is the run's data set in words.
+func dataName(f *folder) string {
+	if f.config == nil {
+		return "data set unknown"
+	}
+	return fmt.Sprintf("%s %s (%s)", f.config.Data.Format, f.config.Task, f.config.Data.Root)
+}
+
+// fillRun lays out one run by one protocol. What does not depend on the protocol
+// is shown with the exact one alone, where there is one.
+func fillRun(ctx context.Context, a *report.Analysis, r *report.Run, f *folder) (page.Run, error) {
+	run := page.Run{Name: r.Name, Note: note(r), Classes: classTable(a, r)}
+	for _, m := range metrics[r.Task] {
+		n := a.Number(r.Name, m)
+		figure := page.Figure{Name: metricName(m), Value: value(n), Images: value(a.Number(r.Name, "images"))}
+		if n.Low <= n.High { // not where they are NaN
+			figure.Low, figure.High = low(n), high(n)
+		}
+		run.Headline = append(run.Headline, figure)
+	}
+	if _, twice := f.names[eval.Exact]; twice && r.Protocol != eval.Exact {
+		return run, nil
+	}
+	run.Entries, run.Confusion, run.Calibration = f.entries, confusion(r), calibration(a, r)
+	run.Provenance, run.Commands = f.facts(), f.commands()
+	var err error
+	run.Examples, run.ErrorLegend, err = f.examples(ctx, a, r)
+	if _, left := err.(*pictureError); left {
+		fmt.Fprintf(os.Stderr, "report: %v\n", err)
+		run.Note += "; no pictures: " + err.Error()
+		err = nil
+	}
+	return run, err
+}
+
+func note(r *report.Run) string {
+	text := "official protocol"
+	if r.Protocol == eval.Upstream {
+		text = "the reference implementation's protocol"
+	}
+	if r.Step > 0 {
+		text = fmt.Sprintf("weights of step %d, %s", r.Step, text)
+	}
+	return text
+}
+
+func classTable(a *report.Analysis, r *report.Run) page.ClassTable {
+	t := page.ClassTable{Columns: classColumns[r.Task]}
+	labels, _ := r.ConfusionNames()
+	for i, c := range r.Classes {
+		row := page.ClassRow{ID: c.ID, Name: c.Name}
+		if r.Task == eval.Panoptic {
+			if row.Kind = "stuff"; c.Thing {
+				row.Kind = "thing"
+			}
+		}
+		for _, m := range t.Columns {
+			row.Values = append(row.Values, value(a.Number(r.Name, m, labels[i])))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+func confusion(r *report.Run) *page.Confusion {
+	c := &page.Confusion{Key: report.Key(r.Name, report.ConfusionMetric), Unit: r.ConfusionUnit()}
+	c.Truth, c.Predicted = r.ConfusionNames()
+	for _, row := range r.Confusion() {
+		counts := make([]float64, len(row))
+		for i, n := range row {
+			counts[i] = float64(n)
+		}
+		c.Counts = append(c.Counts, counts)
+	}
+	return c
+}
+
+// calibration is nil where the task's predictions have no scores.
+func calibration(a *report.Analysis, r *report.Run) *page.Calibration {
+	if !r.Calibrated() {
+		return nil
+	}
+	c := &page.Calibration{Unit: r.ConfusionUnit(), Error: value(a.Number(r.Name, report.CalibrationError))}
+	for i, bin := range report.Bins() {
+		count := a.Number(r.Name, report.CalibrationCount, bin)
+		if count.Value == 0 {
+			continue
+		}
+		c.Bins = append(c.Bins, page.Bin{Low: float64(i) / 10, High: float64(i+1) / 10, Count: value(count),
+			MeanScore: value(a.Number(r.Name, report.CalibrationScore, bin)), MeanIoU: value(a.Number(r.Name, report.CalibrationIoU, bin))})
+	}
+	return c
+}
+
+// commands make and check this report again.
+func (o options) commands() []page.Command {
+	quoted := make([]string, len(o.paths))
+	for i, p := range o.paths {
+		quoted[i] = quote(p)
+	}
+	line := fmt.Sprintf("go run ./cmd/report %s -out %s", strings.Join(quoted, " "), quote(o.out))
+	if o.which != "latest" {
+		line += " -evaluation " + o.which
+	}
+	return []page.Command{{Does: "Make this report", Line: line},
+		{Does: "Compute every number again", Line: "go run ./cmd/report verify " + quote(o.out)}}
+}
+
+// commands make the run and its figures again.
+func (f *folder) commands() []page.Command {
+	var list []page.Command
+	if p := f.provenance; p != nil && len(p.Command) > 0 {
+		if p.Commit != "" {
+			list = append(list, page.Command{Does: "Go back to its code", Line: "git checkout " + p.Commit})
+		}
+		line := "go run ./cmd/" + strings.TrimSuffix(filepath.Base(p.Command[0]), ".exe")
+		for _, arg := range p.Command[1:] {
+			line += " " + quote(arg)
+		}
+		list = append(list, page.Command{Does: "Train", Line: line})
+	}
+	if f.step > 0 {
+		list = append(list, page.Command{Does: "Evaluate again", Line: again(f.path, f.step)})
+	}
+	return list
+}
+
+// quote is an argument as a shell takes it.
+func quote(arg string) string {
+	plain := func(r rune) bool {
+		return strings.ContainsRune("-_./=,:+@%", r) || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+	}
+	if arg != "" && strings.IndexFunc(arg, func(r rune) bool { return !plain(r) }) < 0 {
+		return arg
+	}
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+}

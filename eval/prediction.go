@@ -1,0 +1,51 @@
+package eval
+
+import (
+	"cmp"
+	"slices"
+
+	"eomt/data"
+	"eomt/eval/postprocess"
+)
+
+// Targets is the prediction as targets of an image, to be drawn as those are,
+// with the score of each; nil scores where the task has none. Instances below
+// least are left out, and small ones are last, on top. img is the image.
+func (p Prediction) Targets(img data.RGB, least float64) (s *data.Sample, scores []float64) {
+	s = &data.Sample{Name: p.Info.Name, Image: img}
+	switch {
+	case p.Panoptic != nil:
+		s.Masks = data.NewPlanes(img.W, img.H, len(p.Panoptic.Segments))
+		for _, segment := range p.Panoptic.Segments {
+			s.Instances = append(s.Instances, data.Instance{Class: segment.Class, ID: int64(segment.ID), Area: float64(segment.Area)})
+			scores = append(scores, segment.Score)
+		}
+		for i, id := range p.Panoptic.IDs {
+			if id > 0 {
+				s.Masks.Set(i%img.W, i/img.W, int(id)-1)
+			}
+		}
+	case p.Semantic != nil:
+		at := map[uint16]int{}
+		for _, class := range p.Semantic.Pix {
+			if _, seen := at[class]; !seen {
+				at[class] = len(s.Instances)
+				s.Instances = append(s.Instances, data.Instance{Class: int(class)})
+			}
+		}
+		s.Masks = data.NewPlanes(img.W, img.H, len(at))
+		for i, class := range p.Semantic.Pix {
+			s.Masks.Set(i%img.W, i/img.W, at[class])
+		}
+	default:
+		found := slices.DeleteFunc(slices.Clone(p.Instances), func(d postprocess.Detection) bool { return d.Score < least })
+		slices.SortStableFunc(found, func(a, b postprocess.Detection) int { return cmp.Compare(b.Mask.Area(), a.Mask.Area()) })
+		s.Masks = data.NewPlanes(img.W, img.H, len(found))
+		for i, detection := range found {
+			detection.Mask.Paint(s.Masks, i)
+			s.Instances = append(s.Instances, data.Instance{Class: detection.Class, Area: float64(detection.Mask.Area())})
+			scores = append(scores, detection.Score)
+		}
+	}
+	return s, scores
+}
