@@ -37,8 +37,8 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin")
 	f.StringVar(&o.protocol, "protocol", string(eval.Exact), "`rule`: exact (the official tools'), upstream (the reference implementation's own), or both")
 	f.IntVar(&o.limit, "limit", 0, "evaluate the first `N` images only; 0 is all")
-	f.StringVar(&o.save, "save-predictions", "", "write predictions in the official formats to this `folder`")
-	f.StringVar(&o.json, "json", "", "also write the results to this `FILE`, and one line an image beside it, from which an interrupted evaluation goes on")
+	f.StringVar(&o.save, "save-predictions", "", "write to this `folder` predictions in the official formats, and what each image counts: cmd/report takes such a folder as a run")
+	f.StringVar(&o.json, "json", "", "also write the results to this `FILE`, and beside it, without -save-predictions, one line an image; from those lines an interrupted evaluation goes on")
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, else the best found")
 	f.Var(&o.overrides, "set", "`key=value` over the configuration; may be repeated")
 	if err := app.Parse(f, args); err != nil {
@@ -114,14 +114,26 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	report.Config, report.Weights = o.config, o.weights
-	return o.write(report)
+	return errors.Join(o.write(report), o.describe(c))
+}
+
+// describe writes the configuration beside the predictions.
+func (o options) describe(c configs.Config) error {
+	if o.save == "" {
+		return nil
+	}
+	file, err := os.Create(filepath.Join(o.save, "config.yaml"))
+	if err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	return errors.Join(c.Write(file), file.Close())
 }
 
 // evaluation adds to the configured evaluation what the command line asks for.
 func (o options) evaluation(c configs.Config, m model.Config, w *app.Weights) (eval.Config, error) {
 	ec := app.Evaluation(c, m)
 	ec.Protocol, ec.Limit, ec.Save = eval.Protocol(o.protocol), o.limit, o.save
-	if o.json != "" {
+	if o.json != "" && o.save == "" {
 		ec.Journal = strings.TrimSuffix(o.json, ".json") + ".images.jsonl"
 	}
 	if ec.Journal+ec.Save == "" {

@@ -128,9 +128,12 @@ func TestEvaluatesARun(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(save, want.file)); err != nil {
 				t.Error(err)
 			}
-			journal, err := os.ReadFile(filepath.Join(dir, "result.images.jsonl"))
+			journal, err := os.ReadFile(filepath.Join(save, "images.jsonl"))
 			if err != nil || bytes.Count(journal, []byte("\n")) != 7 { // header, images, end
 				t.Errorf("journal: %v\n%s", err, journal)
+			}
+			if written, err := configs.Read(filepath.Join(save, "config.yaml")); err != nil || written.Task != task {
+				t.Errorf("configuration beside the predictions: %v", err)
 			}
 		})
 	}
@@ -141,6 +144,9 @@ func TestLimitAndOneProtocol(t *testing.T) {
 	result := filepath.Join(t.TempDir(), "result.json")
 	if _, err := output(t, "-config", config, "-weights", weights, "-limit", "2", "-json", result); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := os.Stat(strings.TrimSuffix(result, "json") + "images.jsonl"); err != nil {
+		t.Error(err)
 	}
 	if object := readJSON(t, result); object["images"] != 2. || object["protocol"] != "exact" || object["All"] == nil {
 		t.Errorf("result is %v", object)
