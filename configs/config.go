@@ -6,10 +6,13 @@ type Config struct {
 	Task    string `yaml:"task"` // panoptic, instance or semantic
 	Seed    uint64 `yaml:"seed"`
 	Weights string `yaml:"weights"` // where to start: a path, dinov2:NAME, hf:OWNER/NAME, or empty for random
-	Model   Model  `yaml:"model"`
-	Data    Data   `yaml:"data"`
-	Train   Train  `yaml:"train"`
-	Eval    Eval   `yaml:"eval"`
+	// NewParameters are prefixes of parameter names that start anew instead of from
+	// weights: [class_head.] to go on from a whole model with other classes.
+	NewParameters []string `yaml:"new_parameters,omitempty,flow"`
+	Model         Model    `yaml:"model"`
+	Data          Data     `yaml:"data"`
+	Train         Train    `yaml:"train"`
+	Eval          Eval     `yaml:"eval"`
 }
 
 // Model is the architecture. Width to Registers are read for size custom only.
@@ -81,7 +84,8 @@ type Train struct {
 
 // Spans are the steps at which each query block's mask annealing starts and ends.
 type Spans struct {
-	Off   bool  `yaml:"off,omitempty"` // train without masks throughout
+	Off   bool  `yaml:"off,omitempty"`        // train without masks throughout
+	First []int `yaml:"first,omitempty,flow"` // start and end of the first block where it leaves the rule
 	Start []int `yaml:"start,omitempty,flow"`
 	End   []int `yaml:"end,omitempty,flow"`
 }

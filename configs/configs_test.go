@@ -45,7 +45,7 @@ func TestEveryConfigurationReads(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil || read < 6 {
+	if err != nil || read < 25 {
 		t.Errorf("%d configurations: %v", read, err)
 	}
 }
@@ -164,6 +164,8 @@ func TestUnusableValues(t *testing.T) {
 		"train.keep=0":                              "train.keep",
 		"train.annealing={start: [1, 2], end: [3]}": "train.annealing",
 		"eval.batch=0":                              "eval.batch",
+		"train.annealing={first: [0]}":              "train.annealing.first",
+		"new_parameters=[class_head.]":              "new_parameters",
 	} {
 		path := file(t, sound)
 		_, err := Read(path, override)
@@ -171,6 +173,17 @@ func TestUnusableValues(t *testing.T) {
 		if !errors.As(err, &wrong) || wrong.Field != field || wrong.File != path {
 			t.Errorf("-set %s: %v, want an error of %s", override, err, field)
 		}
+	}
+}
+
+func TestNewParametersAreNamed(t *testing.T) {
+	c, err := Read(file(t, sound), "weights=x", "new_parameters=[class_head.]")
+	if err != nil || len(c.NewParameters) != 1 {
+		t.Errorf("%v, %v", c.NewParameters, err)
+	}
+	var wrong *FieldError
+	if _, err := Read(file(t, sound), "weights=x", `new_parameters=[""]`); !errors.As(err, &wrong) || wrong.Field != "new_parameters" {
+		t.Errorf("an empty prefix: %v", err)
 	}
 }
 
@@ -201,6 +214,10 @@ func TestResolve(t *testing.T) {
 	c.Train.TotalSteps, c.Train.Annealing = 5, Spans{Start: []int{1}, End: []int{2}}
 	if got := c.Resolve(3, 1, 1, rule); got.Train.TotalSteps != 5 || got.Train.Annealing.Start[0] != 1 || got.StepsPerEpoch() != 1 {
 		t.Errorf("stated values are not kept: %+v", got.Train)
+	}
+	c.Train.Annealing = Spans{First: []int{0, 30}}
+	if got := c.Resolve(3, 1, 1, rule).Train.Annealing; got.Start[0] != 0 || got.End[0] != 30 {
+		t.Errorf("the first block's own span is not kept: %+v", got)
 	}
 	c.Train.Annealing = Spans{Off: true}
 	if got := c.Resolve(3, 1, 1, rule); got.Train.Annealing.Start != nil {

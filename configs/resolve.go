@@ -13,6 +13,9 @@ func (c Config) Resolve(images, classes, queryBlocks int, anneal func(total, que
 	}
 	if !t.Annealing.Off && len(t.Annealing.Start) == 0 {
 		t.Annealing.Start, t.Annealing.End = anneal(t.TotalSteps, queryBlocks)
+		if first := t.Annealing.First; len(first) == 2 {
+			t.Annealing.Start[0], t.Annealing.End[0] = first[0], first[1]
+		}
 	}
 	return c
 }

@@ -98,6 +98,12 @@ func (c Config) checkRelations() *FieldError {
 		return fail("train.epochs", "state train.epochs or train.total_steps")
 	case t.Points%4 != 0:
 		return fail("train.points", "%d must be a multiple of 4: a quarter of the points is drawn afresh", t.Points)
+	case c.Weights == "" && len(c.NewParameters) > 0:
+		return fail("new_parameters", "%v of no weights: state weights, or leave it out", c.NewParameters)
+	case slices.Contains(c.NewParameters, ""):
+		return fail("new_parameters", "an empty prefix means all parameters: leave weights out instead")
+	case len(t.Annealing.First) != 0 && len(t.Annealing.First) != 2:
+		return fail("train.annealing.first", "%v must be a start and an end", t.Annealing.First)
 	case len(t.Annealing.Start) != len(t.Annealing.End):
 		return fail("train.annealing", "%d starts but %d ends", len(t.Annealing.Start), len(t.Annealing.End))
 	}

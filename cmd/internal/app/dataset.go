@@ -25,7 +25,7 @@ type Dataset interface {
 // generated shapes are generated where they are missing. Validation keeps images
 // without annotations, as the official metrics count them.
 func OpenDataset(ctx context.Context, c configs.Config, split string) (Dataset, error) {
-	keep := split == "val" || c.Data.KeepEmpty
+	keep, skip := split == "val" || c.Data.KeepEmpty, c.Data.OnBadSample == "skip"
 	switch c.Data.Format + " " + c.Task {
 	case "coco panoptic", "coco instance":
 		return openCOCO(c, split)
@@ -35,15 +35,15 @@ func OpenDataset(ctx context.Context, c configs.Config, split string) (Dataset, 
 		}
 		return openCOCO(c, split)
 	case "ade20k semantic":
-		return opened(ade20k.OpenSemantic(ade20k.Config{Root: c.Data.Root, Split: split, KeepConstant: keep}))
+		return opened(ade20k.OpenSemantic(ade20k.Config{Root: c.Data.Root, Split: split, KeepConstant: keep, SkipBad: skip}))
 	case "ade20k panoptic":
-		return opened(ade20k.OpenPanoptic(ade20k.Config{Root: c.Data.Root, Split: split, KeepConstant: keep}))
+		return opened(ade20k.OpenPanoptic(ade20k.Config{Root: c.Data.Root, Split: split, KeepConstant: keep, SkipBad: skip}))
 	case "cityscapes semantic":
-		return opened(cityscapes.OpenSemantic(cityscapes.Config{Root: c.Data.Root, Split: split, KeepConstant: keep}))
+		return opened(cityscapes.OpenSemantic(cityscapes.Config{Root: c.Data.Root, Split: split, KeepConstant: keep, SkipBad: skip}))
 	case "cityscapes panoptic":
-		return opened(cityscapes.OpenPanoptic(cityscapes.Config{Root: c.Data.Root, Split: split, KeepConstant: keep}))
+		return opened(cityscapes.OpenPanoptic(cityscapes.Config{Root: c.Data.Root, Split: split, KeepConstant: keep, SkipBad: skip}))
 	case "folder semantic":
-		return opened(folder.Open(folder.Config{Root: c.Data.Root, Split: split, KeepConstant: keep}))
+		return opened(folder.Open(folder.Config{Root: c.Data.Root, Split: split, KeepConstant: keep, SkipBad: skip}))
 	}
 	return nil, fmt.Errorf("data.format %s has no %s data", c.Data.Format, c.Task)
 }

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"eomt/checkpoints/hub"
+	"eomt/checkpoints/tensor"
 	"eomt/checkpoints/weights"
 	"eomt/configs"
 	"eomt/model"
@@ -17,7 +20,8 @@ import (
 var newHeads = []string{"q.", "class_head.", "mask_head.", "upscale."}
 
 // StartValues are the parameters that a configuration's weights give a new run,
-// by name; nil where it starts from nothing. What was loaded, resized and left to
+// by name; nil where it starts from nothing. Those that the configuration names as
+// new are left out, whatever the weights hold of them. What was loaded, resized and left to
 // start anew is said on standard error.
 func StartValues(ctx context.Context, c configs.Config, m model.Config) (values map[string][]float32, err error) {
 	if c.Weights == "" {
@@ -32,9 +36,13 @@ func StartValues(ctx context.Context, c configs.Config, m model.Config) (values 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stored.Close()) }()
-	var allowNew []string
+	named := func(name string) bool {
+		return slices.ContainsFunc(c.NewParameters, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	}
+	stored.Tensors = slices.DeleteFunc(stored.Tensors, func(t tensor.Tensor) bool { return named(t.Name) })
+	allowNew := c.NewParameters
 	if stored.Architecture.BackboneOnly() {
-		allowNew = newHeads
+		allowNew = slices.Concat(allowNew, newHeads)
 	}
 	fitted, report, err := stored.Fit(train.Specs(m), [2]int{m.GridH(), m.GridW()}, allowNew)
 	if err != nil {
