@@ -27,6 +27,7 @@ type findings struct {
 
 	mu       sync.Mutex
 	problems []problem
+	known    map[problem]bool
 }
 
 type classFindings struct {
@@ -39,7 +40,7 @@ type classFindings struct {
 type problem struct{ path, text string }
 
 func newFindings(ds data.Dataset) *findings {
-	f := &findings{}
+	f := &findings{known: map[problem]bool{}}
 	for _, c := range ds.Classes() {
 		f.classes = append(f.classes, classFindings{Class: c})
 	}
@@ -60,7 +61,8 @@ func (f *findings) addProblem(err error) {
 	if errors.As(err, &format) {
 		p = problem{format.Path, strings.TrimPrefix(format.Error(), format.Path+": ")}
 	}
-	if !slices.Contains(f.problems, p) { // opening and loading find the same records
+	if !f.known[p] { // opening and loading find the same records
+		f.known[p] = true
 		f.problems = append(f.problems, p)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strings"
 
 	"eomt/data"
 	"eomt/data/archive"
@@ -18,6 +17,9 @@ type Config struct {
 	Split string // "train" or "val"
 	// KeepConstant keeps images whose label map has one value only.
 	KeepConstant bool
+	// SkipBad opens the data set in spite of images without a label map, which then
+	// give the error when they are loaded. Else opening fails.
+	SkipBad bool
 }
 
 const top = "ADEChallengeData2016"
@@ -89,9 +91,7 @@ func (c Config) open() (labelmap.Config, error) {
 	}
 	set := labelmap.Config{Images: images, Labels: labels, Classes: Classes(),
 		KeepConstant: c.KeepConstant, Closers: labelmap.Closers{images, labels}}
-	set.Pairs, err = labelmap.Match(images, labels, func(image string) string {
-		return strings.TrimSuffix(image, path.Ext(image)) + ".png"
-	})
+	set.Pairs, set.Unused, err = labelmap.Match(images, labels, "", ".png", c.SkipBad)
 	if err != nil {
 		return labelmap.Config{}, errors.Join(fmt.Errorf("ade20k: %w", err), set.Closers.Close())
 	}

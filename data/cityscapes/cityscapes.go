@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"eomt/data"
 	"eomt/data/archive"
@@ -18,6 +17,9 @@ type Config struct {
 	Split string // "train" or "val"
 	// KeepConstant keeps images whose label map has one value only.
 	KeepConstant bool
+	// SkipBad opens the data set in spite of images without a label map, which then
+	// give the error when they are loaded. Else opening fails.
+	SkipBad bool
 }
 
 // OpenSemantic opens the label ids as 19 classes; pixels of other labels are void.
@@ -98,9 +100,7 @@ func (c Config) open(kind string) (labelmap.Config, error) {
 	}
 	set := labelmap.Config{Images: images, Labels: labels, Classes: Classes(),
 		KeepConstant: c.KeepConstant, Closers: labelmap.Closers{images, labels}}
-	set.Pairs, err = labelmap.Match(images, labels, func(image string) string {
-		return strings.TrimSuffix(image, imageSuffix) + "_gtFine_" + kind + ".png"
-	})
+	set.Pairs, set.Unused, err = labelmap.Match(images, labels, imageSuffix, "_gtFine_"+kind+".png", c.SkipBad)
 	if err != nil {
 		return labelmap.Config{}, errors.Join(fmt.Errorf("cityscapes: %w", err), set.Closers.Close())
 	}

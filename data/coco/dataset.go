@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 
 	"eomt/data"
@@ -39,6 +40,9 @@ func newDataset(c Config, doc *document, t targets) (*Dataset, error) {
 		return nil, fmt.Errorf("coco: images: %w", err)
 	}
 	d.source = source
+	if d.dropped > 0 {
+		slog.Info("coco: images without annotations are left out", "images", d.dropped, "of", len(d.images), "in", d.path)
+	}
 	return d, nil
 }
 

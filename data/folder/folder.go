@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strings"
 
 	"eomt/data/archive"
 	"eomt/data/labelmap"
@@ -16,6 +15,9 @@ type Config struct {
 	Split string // a folder below images and labels, such as "train" or "val"
 	// KeepConstant keeps images whose label map has one value only.
 	KeepConstant bool
+	// SkipBad opens the data set in spite of images without a label map, which then
+	// give the error when they are loaded. Else opening fails.
+	SkipBad bool
 }
 
 // classFile is the name of the class file under Root.
@@ -47,9 +49,7 @@ func Open(c Config) (*labelmap.Dataset, error) {
 	set := labelmap.Config{Images: images, Labels: labels, Classes: table.Classes,
 		Read:         labelmap.Semantic(labels, table.ClassOf, false),
 		KeepConstant: c.KeepConstant, Closers: labelmap.Closers{images, labels}}
-	set.Pairs, err = labelmap.Match(images, labels, func(image string) string {
-		return strings.TrimSuffix(image, path.Ext(image)) + ".png"
-	})
+	set.Pairs, set.Unused, err = labelmap.Match(images, labels, "", ".png", c.SkipBad)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("folder: %w", err), set.Closers.Close())
 	}

@@ -3,8 +3,10 @@ package folder_test
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"image"
 	"image/jpeg"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -148,6 +150,28 @@ func TestBroken(t *testing.T) {
 	}
 	if _, err := folder.Open(folder.Config{Root: filepath.Join(t.TempDir(), "gone")}); err == nil || !strings.Contains(err.Error(), "data.root") {
 		t.Errorf("missing root: %v", err)
+	}
+}
+
+// With SkipBad an image without a label map is an error of that image only. A
+// label map without an image is a problem in any case.
+func TestLonelyFiles(t *testing.T) {
+	root := t.TempDir()
+	all := files(t)
+	all["images/train/c.jpg"] = all["images/train/a.jpg"]
+	all["labels/train/d.png"] = all["labels/train/a.png"]
+	all.Write(t, root)
+	if _, err := folder.Open(folder.Config{Root: root, Split: "train"}); err == nil || !strings.Contains(err.Error(), "c.jpg: has no label map") {
+		t.Errorf("%v", err)
+	}
+	set := open(t, folder.Config{Root: root, Split: "train", SkipBad: true})
+	_, err := set.Load(set.Len() - 1)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "c.png") {
+		t.Errorf("the image without a label map: %v", err)
+	}
+	problems := set.Problems()
+	if len(problems) != 1 || !strings.Contains(problems[0].Error(), "d.png: has no image of its name") {
+		t.Errorf("problems %v, want d.png", problems)
 	}
 }
 

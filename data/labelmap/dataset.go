@@ -1,9 +1,11 @@
 package labelmap
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"path"
 	"runtime"
 	"slices"
@@ -19,29 +21,42 @@ import (
 // Pair names an image and its label map, each relative to its source.
 type Pair struct{ Image, Labels string }
 
-// Match pairs every image with the label map that nameOf gives for it. Files that
-// are no images by their ending are passed over; an image without a label map is
-// an error, and so is finding no image.
-func Match(images, labels archive.Source, nameOf func(image string) string) ([]Pair, error) {
+// Match pairs every image with its label map, whose name is the image's without
+// imageEnding (its extension where that is empty) and with labelEnding. Files that
+// are no images by their extension are passed over; finding no image is an error.
+// So is an image without a label map, unless skipBad leaves that to its loading.
+// unused are the label maps of no image.
+func Match(images, labels archive.Source, imageEnding, labelEnding string, skipBad bool) (pairs []Pair, unused []error, err error) {
 	names, err := images.Names(".")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var pairs []Pair
+	used := map[string]bool{}
 	for _, name := range names {
-		if !slices.Contains(imageEndings, strings.ToLower(path.Ext(name))) {
+		extension := path.Ext(name)
+		if !slices.Contains(imageEndings, strings.ToLower(extension)) {
 			continue
 		}
-		p := Pair{name, nameOf(name)}
-		if !labels.Has(p.Labels) {
-			return nil, &data.FormatError{Path: images.Path(name), Reason: "has no label map; looked for " + labels.Path(p.Labels)}
+		p := Pair{name, strings.TrimSuffix(name, cmp.Or(imageEnding, extension)) + labelEnding}
+		if !skipBad && !labels.Has(p.Labels) {
+			return nil, nil, &data.FormatError{Path: images.Path(name), Reason: "has no label map; looked for " + labels.Path(p.Labels)}
 		}
 		pairs = append(pairs, p)
+		used[p.Labels] = true
 	}
 	if pairs == nil {
-		return nil, &data.FormatError{Path: images.Path("."), Reason: "has no images (" + strings.Join(imageEndings, ", ") + ")"}
+		return nil, nil, &data.FormatError{Path: images.Path("."), Reason: "has no images (" + strings.Join(imageEndings, ", ") + ")"}
 	}
-	return pairs, nil
+	maps, err := labels.Names(".")
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range maps {
+		if strings.HasSuffix(name, labelEnding) && !used[name] {
+			unused = append(unused, &data.FormatError{Path: labels.Path(name), Reason: "has no image of its name"})
+		}
+	}
+	return pairs, unused, nil
 }
 
 var imageEndings = []string{".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
@@ -53,6 +68,7 @@ type Reader func(p Pair, s *data.Sample) error
 type Config struct {
 	Images, Labels archive.Source
 	Pairs          []Pair
+	Unused         []error // label maps of no image
 	Classes        []data.Class
 	Read           Reader
 	// KeepConstant keeps images whose label map has the same value everywhere;
@@ -85,7 +101,9 @@ func New(c Config) (*Dataset, error) {
 	d := &Dataset{c: c}
 	if !c.KeepConstant {
 		d.c.Pairs = d.varying()
-		d.dropped = len(c.Pairs) - len(d.c.Pairs)
+		if d.dropped = len(c.Pairs) - len(d.c.Pairs); d.dropped > 0 {
+			slog.Info("labelmap: images with constant label maps are left out", "images", d.dropped, "of", len(c.Pairs), "in", c.Images.Path("."))
+		}
 	}
 	if len(d.c.Pairs) == 0 {
 		err := &data.FormatError{Path: c.Labels.Path("."), Reason: fmt.Sprintf("all %d label maps are constant", d.dropped)}
@@ -145,6 +163,9 @@ func (d *Dataset) Classes() []data.Class { return slices.Clone(d.c.Classes) }
 
 // Dropped returns how many images were left out for their constant label map.
 func (d *Dataset) Dropped() int { return d.dropped }
+
+// Problems returns the label maps that belong to no image.
+func (d *Dataset) Problems() []error { return d.c.Unused }
 
 // Info returns the name of sample i and its number, from 1, as its id.
 func (d *Dataset) Info(i int) data.ImageInfo {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -61,6 +63,7 @@ type Loader struct {
 	workers *errgroup.Group
 	cancel  context.CancelFunc
 	done    <-chan struct{}
+	closed  sync.Once
 
 	wait                                time.Duration
 	redrawn, replaced, skipped, dropped atomic.Int64
@@ -171,10 +174,16 @@ func (l *Loader) Stats() Stats {
 	return Stats{l.wait, l.redrawn.Load(), l.replaced.Load(), l.skipped.Load(), l.dropped.Load()}
 }
 
-// Close stops the workers and waits until they are gone.
+// Close stops the workers, waits until they are gone, and logs the counts of
+// samples that are not as the data set has them, if there are any.
 func (l *Loader) Close() {
 	l.cancel()
 	l.workers.Wait() // their only error is that they were told to stop
+	l.closed.Do(func() {
+		if s := l.Stats(); s.Redrawn+s.Replaced+s.Skipped+s.DroppedTargets > 0 {
+			slog.Info("loader: samples made", "redrawn", s.Redrawn, "replaced", s.Replaced, "skipped", s.Skipped, "dropped targets", s.DroppedTargets)
+		}
+	})
 }
 
 // dispatch hands out the samples of one batch after the other. It runs ahead of

@@ -1,10 +1,12 @@
 package loader_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -280,6 +282,29 @@ func TestSamplesWithoutTargetAreReplaced(t *testing.T) {
 	l = start(t, fakeSet{n: 4}, loader.Config{Batch: 4, Transform: reject("0", "1", "2", "3")})
 	if _, err := l.Next(context.Background()); err == nil || !strings.Contains(err.Error(), "no sample to train on among 4") {
 		t.Errorf("nothing to train on: %v", err)
+	}
+}
+
+// Closing logs what was not as in the data set, once, and says nothing where all was.
+func TestCountsAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+
+	l := start(t, fakeSet{n: 4}, loader.Config{Batch: 4})
+	take(t, l, 1)
+	l.Close()
+	if log.Len() > 0 {
+		t.Errorf("logged %s", log.String())
+	}
+	l = start(t, fakeSet{n: 4, errs: map[int]error{2: errFormat}}, loader.Config{Batch: 4, OnBadSample: loader.Skip})
+	take(t, l, 1)
+	l.Close()
+	l.Close()
+	if text := log.String(); !strings.Contains(text, `level=WARN msg="loader: sample skipped" error="image 2: cut off"`) ||
+		strings.Count(text, "loader: samples made") != 1 || !strings.Contains(text, "redrawn=0 replaced=0 skipped=") {
+		t.Errorf("logged %s", text)
 	}
 }
 
