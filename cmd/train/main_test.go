@@ -163,6 +163,21 @@ func TestTrainAndResume(t *testing.T) {
 	}
 }
 
+// A whole model is gone on from with other classes where its class head is named as new.
+func TestStartFromModelOfOtherClasses(t *testing.T) {
+	eight, four := newBench(t, "panoptic"), newBench(t, "instance")
+	if _, err := eight.train("-max-steps", "1"); err != nil {
+		t.Fatal(err)
+	}
+	from := "weights=" + eight.out
+	if _, err := four.train("-set", from); err == nil || !strings.Contains(err.Error(), "class_head.weight is [9 16], want [5 16], class_head.bias is [9], want [5]); new_parameters") {
+		t.Errorf("weights of other classes: %v", err)
+	}
+	if _, err := four.train("-set", from, "-set", "new_parameters=[class_head.]", "-max-steps", "1"); err != nil {
+		t.Error(err)
+	}
+}
+
 // Every bad input is one line that names file and field, and leaves no run behind.
 func TestBadInput(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -46,7 +46,7 @@ func StartValues(ctx context.Context, c configs.Config, m model.Config) (values 
 	}
 	fitted, report, err := stored.Fit(train.Specs(m), [2]int{m.GridH(), m.GridW()}, allowNew)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; new_parameters in the configuration names what shall start anew, as [class_head.] for other classes", err)
 	}
 	fmt.Fprintf(os.Stderr, "weights %s: %d parameters loaded, %d resized, %d start anew\n",
 		path, len(report.Loaded), len(report.Reshaped), len(report.Fresh))
