@@ -87,6 +87,7 @@ def inspect(browser, report, name, device, scheme, out):
     """Opens the report once; returns what is wrong."""
     context = browser.new_context(**device, color_scheme=scheme, offline=True)
     page = context.new_page()
+    page.set_default_timeout(120_000)  # machines may be busy
     wrong = []
     page.on("console", lambda m: wrong.append(f"console {m.type}: {m.text}") if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda e: wrong.append(f"script: {e}"))

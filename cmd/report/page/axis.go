@@ -46,12 +46,12 @@ func (a axis) at(v float64) float64 {
 	return (v - a.lo) / (a.hi - a.lo)
 }
 
-// step is the distance of ticks on a linear axis: 1, 2 or 5 times a power of
-// ten, for three to six ticks.
+// step is the distance of ticks on a linear axis: 1, 2, 2.5 or 5 times a power
+// of ten, for three to six ticks.
 func (a axis) step() float64 {
 	raw := (a.hi - a.lo) / 4
 	power := math.Pow(10, math.Floor(math.Log10(raw)))
-	for _, f := range []float64{1, 2, 5} {
+	for _, f := range []float64{1, 2, 2.5, 5} {
 		if f*power >= raw*0.999 {
 			return f * power
 		}

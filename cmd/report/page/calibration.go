@@ -8,7 +8,7 @@ func calibrationCharts(runs []Run) []chart {
 		if r.Calibration == nil {
 			continue
 		}
-		s := series{color: i, strength: 1, dots: true}
+		s := series{ink: ofRun(i), dots: true}
 		for _, bin := range r.Calibration.Bins {
 			if bin.Count.Value > 0 {
 				s.points = append(s.points, point{x: bin.MeanScore.Value, y: bin.MeanIoU.Value, weight: bin.Count.Value})

@@ -18,26 +18,26 @@ type chart struct {
 
 // series is one line, or dots.
 type series struct {
-	name     string // direct label; empty where the title says it
-	color    int    // of the run, see palette
-	strength float64
-	dashed   bool
-	dots     bool // no line; areas in proportion to weight
-	points   []point
+	name   string // direct label; empty where the title says it
+	ink    ink
+	dashed bool
+	dots   bool // no line; areas in proportion to weight
+	points []point
 }
 
 // point is one value drawn. low and high span the values it stands for.
 type point struct{ x, y, low, high, weight float64 }
 
-// maxPoints are as many as a line on the page can show.
-const maxPoints = 300
+// maxPoints are as many as a line on the page can show, maxFanPoints as many as
+// each of several lines that run close together.
+const maxPoints, maxFanPoints = 300, 100
 
 // thin replaces runs of consecutive points by their means where there are more
 // than n, so that a line of any length is drawn by n points or fewer and no
 // value is left out. Values that are not finite do not count to the means; a
 // mean of none is NaN, a gap in the line.
 func thin(points []point, n int) []point {
-	group := (len(points) + n - 1) / n
+	group := groupOf(len(points), n)
 	if group <= 1 {
 		return points
 	}
@@ -47,6 +47,9 @@ func thin(points []point, n int) []point {
 	}
 	return thinned
 }
+
+// groupOf is how many of `count` points one stands for where there is room for n.
+func groupOf(count, n int) int { return (count + n - 1) / n }
 
 func mean(points []point) point {
 	m := point{low: math.Inf(1), high: math.Inf(-1)}

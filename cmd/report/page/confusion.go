@@ -110,7 +110,7 @@ func (c *Confusion) heatMap() (*heatMap, error) {
 	for t := range c.Truth {
 		for p := range c.Predicted {
 			share := c.Share(t, p)
-			picture.SetNRGBA(p, t, color.NRGBA{palette[0].R, palette[0].G, palette[0].B, uint8(math.Round(255 * opacity(share)))})
+			picture.SetNRGBA(p, t, color.NRGBA{runColors[0].R, runColors[0].G, runColors[0].B, uint8(math.Round(255 * opacity(share)))})
 			if percent := int(math.Round(1000 * share)); share > 0 && percent > 0 {
 				h.Tooltips = append(h.Tooltips, [3]int{t, p, percent})
 			}
@@ -158,7 +158,7 @@ func (c *Confusion) largest() []confused {
 // SVG draws the map in the page's colours. The picture lies at the origin, so
 // that script.js finds the cell under the pointer.
 func (h *heatMap) SVG() template.HTML {
-	cell, class := 560/float64(max(h.Width, h.Height)), "heat"
+	cell, class := 440/float64(max(h.Width, h.Height)), "heat"
 	left, top := 26.0, 18.0
 	if h.Names {
 		cell, class, left, top = 16, "heat named", 0, 0

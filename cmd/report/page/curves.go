@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -47,9 +48,10 @@ func prediction(i, n int) string {
 	return fmt.Sprintf("query block %d", i+1)
 }
 
-// curves are the charts of what the runs logged: first those that compare the
-// runs, then each run's own.
-func curves(runs []Run) []chart {
+// curves are the charts of what the runs logged, in groups that belong together:
+// first those that compare the runs, then each quantity that has a chart a run.
+// The charts of a single run are one group.
+func curves(runs []Run) [][]chart {
 	var charts []chart
 	if slices.ContainsFunc(runs, func(r Run) bool { return len(r.Entries) > 0 }) {
 		for _, c := range oneLine {
@@ -59,15 +61,21 @@ func curves(runs []Run) []chart {
 			}
 		}
 	}
+	groups := [][]chart{charts}
 	for _, f := range fans {
 		scale := f.scale(runs)
+		var group []chart
 		for i, r := range runs {
 			if c := f.chart(r, i, len(runs), scale); len(c.series) > 0 {
-				charts = append(charts, c)
+				group = append(group, c)
 			}
 		}
+		groups = append(groups, group)
 	}
-	return charts
+	if len(runs) == 1 {
+		groups = [][]chart{slices.Concat(groups...)}
+	}
+	return slices.DeleteFunc(groups, func(g []chart) bool { return len(g) == 0 })
 }
 
 func (c curve) chart(runs []Run) chart {
@@ -76,7 +84,7 @@ func (c curve) chart(runs []Run) chart {
 		if len(r.Entries) == 0 {
 			continue
 		}
-		s := series{color: i, strength: 1, points: line(r.Entries, c.value)}
+		s := series{ink: ofRun(i), points: line(r.Entries, maxPoints, c.value)}
 		if len(runs) > 1 {
 			s.name = r.Name
 		}
@@ -93,9 +101,9 @@ func ratesChart(runs []Run) chart {
 		if len(r.Entries) == 0 {
 			continue
 		}
-		head := series{name: "head", color: i, strength: 1, points: line(r.Entries, func(e train.Entry) float64 { return e.RateHead })}
-		backbone := series{name: "backbone", color: i, strength: 1, dashed: true,
-			points: line(r.Entries, func(e train.Entry) float64 { return e.RateBackbone })}
+		head := series{name: "head", ink: ofRun(i), points: line(r.Entries, maxPoints, func(e train.Entry) float64 { return e.RateHead })}
+		backbone := series{name: "backbone", ink: ofRun(i), dashed: true,
+			points: line(r.Entries, maxPoints, func(e train.Entry) float64 { return e.RateBackbone })}
 		if len(runs) > 1 {
 			head.name, backbone.name = r.Name, ""
 		}
@@ -127,7 +135,7 @@ func (f fan) lines(r Run) int {
 }
 
 func (f fan) line(r Run, i int) []point {
-	return line(r.Entries, func(e train.Entry) float64 {
+	return line(r.Entries, maxFanPoints, func(e train.Entry) float64 {
 		if values := f.values(e); i < len(values) {
 			return values[i]
 		}
@@ -135,14 +143,14 @@ func (f fan) line(r Run, i int) []point {
 	})
 }
 
-func (f fan) chart(r Run, color, runs int, scale axis) chart {
+func (f fan) chart(r Run, at, runs int, scale axis) chart {
 	c := chart{name: f.name, title: f.title, of: f.of}
 	if runs > 1 {
-		c.name, c.of = runFile(f.name, color, r), r.Name
+		c.name, c.of = runFile(f.name, at, r), r.Name
 	}
 	n := f.lines(r)
 	for i := range n {
-		s := series{name: f.label(i, n), color: color, strength: 0.35 + 0.65*float64(i+1)/float64(n), points: f.line(r, i)}
+		s := series{name: f.label(i, n), ink: ofRamp(i, n), points: f.line(r, i)}
 		for k, p := range s.points { // lines of their own are enough
 			s.points[k].low, s.points[k].high = p.y, p.y
 		}
@@ -164,14 +172,14 @@ func (c *chart) span(mayLog bool) {
 			}
 		}
 	}
-	c.x, c.y = newAxis("step", false, xs...), newAxis("", mayLog, ys...)
+	c.x, c.y = newAxis("steps", false, xs...), newAxis("", mayLog, ys...)
 	if last := slices.Max(append(xs, 0)); last > 0 {
 		c.x.hi = last // a line that ends where the figure does
 	}
 }
 
-// line has one point an entry, thinned.
-func line(entries []train.Entry, value func(train.Entry) float64) []point {
+// line has one point an entry, thinned to `most`.
+func line(entries []train.Entry, most int, value func(train.Entry) float64) []point {
 	points := make([]point, len(entries))
 	for i, e := range entries {
 		v := value(e)
@@ -180,22 +188,30 @@ func line(entries []train.Entry, value func(train.Entry) float64) []point {
 		}
 		points[i] = point{x: float64(e.Step), y: v, low: v, high: v}
 	}
-	return thin(points, maxPoints)
+	return thin(points, most)
 }
 
-// caption says what the curves leave out.
+// caption says what the curves leave out; it is empty where that is nothing.
 func caption(runs []Run) string {
-	var parts []string
+	var thinned, gaps []string
 	for _, r := range runs {
-		if group := (len(r.Entries) + maxPoints - 1) / maxPoints; group > 1 {
-			parts = append(parts, fmt.Sprintf("%s has %s logged steps: each point is the mean of %s, and shading spans their least and largest value.",
-				r.Name, Number{Value: float64(len(r.Entries)), Form: Count}.Shown(), Number{Value: float64(group), Form: Count}.Shown()))
+		if n := len(r.Entries); n > maxFanPoints {
+			thinned = append(thinned, fmt.Sprintf("%s %s (%d a point, %d in the charts of several lines)",
+				r.Name, grouped(strconv.Itoa(n)), groupOf(n, maxPoints), groupOf(n, maxFanPoints)))
 		}
-		if gaps := notFinite(r.Entries); gaps > 0 {
-			parts = append(parts, fmt.Sprintf("%s has %d logged steps with values that are not finite; they are left out, and show as gaps.", r.Name, gaps))
+		if n := notFinite(r.Entries); n > 0 {
+			gaps = append(gaps, fmt.Sprintf("%s %s", r.Name, grouped(strconv.Itoa(n))))
 		}
 	}
-	return strings.Join(parts, " ")
+	text := ""
+	if thinned != nil {
+		text = "A point is the mean of consecutive logged steps where there are many; shading spans their least and largest value. Logged steps: " +
+			strings.Join(thinned, ", ") + ". "
+	}
+	if gaps != nil {
+		text += "Logged steps with a value that is not finite, which is left out and shows as a gap: " + strings.Join(gaps, ", ") + "."
+	}
+	return text
 }
 
 func notFinite(entries []train.Entry) int {

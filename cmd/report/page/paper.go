@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -24,7 +25,7 @@ const (
 // file name: NAME.svg and NAME.pdf.
 func paperFigures(r Report) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for _, c := range append(curves(r.Runs), calibrationCharts(r.Runs)...) {
+	for _, c := range slices.Concat(append(curves(r.Runs), calibrationCharts(r.Runs))...) {
 		p, err := c.paper()
 		if err != nil {
 			return nil, fmt.Errorf("page: draw figure %s: %w", c.name, err)
@@ -114,7 +115,7 @@ func (c chart) legendAbove() bool {
 }
 
 func (c chart) add(p *plot.Plot, s series) error {
-	ink := toward(color.White, palette[s.color%len(palette)], s.strength)
+	ink := s.ink.color()
 	if s.dots {
 		return addDots(p, s, ink)
 	}
@@ -162,15 +163,6 @@ func addDots(p *plot.Plot, s series, ink color.Color) error {
 	return nil
 }
 
-// toward is the part'th way from one colour to another, opaque, for not every
-// reader of PDFs draws transparency well.
-func toward(from, to color.Color, part float64) color.RGBA {
-	r0, g0, b0, _ := from.RGBA()
-	r1, g1, b1, _ := to.RGBA()
-	mix := func(a, b uint32) uint8 { return uint8((float64(a)*(1-part) + float64(b)*part) / 257) }
-	return color.RGBA{mix(r0, r1), mix(g0, g1), mix(b0, b1), 0xff}
-}
-
 // ticker labels an axis as on the page.
 func ticker(a axis) plot.Ticker {
 	return plot.TickerFunc(func(float64, float64) []plot.Tick {
@@ -213,6 +205,8 @@ func names(names []string, down bool) plot.Ticker {
 	})
 }
 
+var white = color.RGBA{0xff, 0xff, 0xff, 0xff}
+
 // cells is the plotter of a confusion matrix.
 type cells struct{ *Confusion }
 
@@ -227,7 +221,7 @@ func (c cells) Plot(canvas draw.Canvas, p *plot.Plot) {
 			}
 			left, right := x(float64(k)), x(float64(k+1))
 			top, bottom := y(float64(len(c.Truth)-t)), y(float64(len(c.Truth)-t-1))
-			canvas.FillPolygon(toward(color.White, palette[0], strength),
+			canvas.FillPolygon(toward(white, runColors[0], strength),
 				[]vg.Point{{X: left, Y: bottom}, {X: left, Y: top}, {X: right, Y: top}, {X: right, Y: bottom}})
 		}
 	}

@@ -15,7 +15,7 @@ type strip struct {
 
 type stripDot struct {
 	value, low, high float64 // low and high NaN without an interval
-	color            int
+	run              int
 }
 
 // figureStrip shows shares from 0 to 1.
@@ -56,15 +56,15 @@ func differenceStrips(all []Difference) []strip {
 	return strips
 }
 
-func (s *strip) add(value, low, high Number, color int) {
-	d := stripDot{value.Value, math.NaN(), math.NaN(), color}
+func (s *strip) add(value, low, high Number, run int) {
+	d := stripDot{value.Value, math.NaN(), math.NaN(), run}
 	if low.finite() && high.finite() {
 		d.low, d.high = low.Value, high.Value
 	}
 	s.dots = append(s.dots, d)
 }
 
-const stripWidth = 160.0
+const stripWidth = 124.0
 
 // SVG draws the strip. It repeats numbers that stand beside it, so readers of
 // the page's text are spared it.
@@ -80,9 +80,9 @@ func (s strip) SVG() template.HTML {
 	for i, d := range s.dots {
 		y := 8 + 8*float64(i)
 		if !math.IsNaN(d.low) {
-			fmt.Fprintf(&b, `<path class="whisker c%d" d="M%.2f %gH%.2f"/>`, d.color%len(palette), at(d.low), y, at(d.high))
+			fmt.Fprintf(&b, `<path %s d="M%.2f %gH%.2f"/>`, ofRun(d.run).attributes("whisker"), at(d.low), y, at(d.high))
 		}
-		fmt.Fprintf(&b, `<circle class="mark c%d" cx="%.2f" cy="%g" r="3"/>`, d.color%len(palette), at(d.value), y)
+		fmt.Fprintf(&b, `<circle %s cx="%.2f" cy="%g" r="3"/>`, ofRun(d.run).attributes("mark"), at(d.value), y)
 	}
 	b.WriteString("</svg>")
 	return template.HTML(b.String())

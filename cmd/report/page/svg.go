@@ -16,7 +16,7 @@ import (
 const (
 	chartWidth, chartHeight = 360.0, 216.0
 	marginTop, marginBottom = 10.0, 26.0
-	letterWidth             = 5.9 // of the labels, on average
+	letterWidth             = 6.4 // of the labels, on average
 	lineHeight              = 12.5
 	maxDirectLabel          = 18 // letters
 )
@@ -97,25 +97,24 @@ func (c chart) grid(b *strings.Builder, f frame) {
 }
 
 func (c chart) draw(b *strings.Builder, f frame, s series) {
-	class := fmt.Sprintf("c%d", s.color%len(palette))
 	if s.dots {
 		heaviest := 0.0
 		for _, p := range s.points {
 			heaviest = max(heaviest, p.weight)
 		}
 		for _, p := range s.points {
-			fmt.Fprintf(b, `<circle class="dot %s" cx="%.2f" cy="%.2f" r="%.2f"/>`, class, f.x(c, p.x), f.y(c, p.y), 2+6*math.Sqrt(p.weight/heaviest))
+			fmt.Fprintf(b, `<circle %s cx="%.2f" cy="%.2f" r="%.2f"/>`, s.ink.attributes("dot"), f.x(c, p.x), f.y(c, p.y), 2+6*math.Sqrt(p.weight/heaviest))
 		}
 		return
 	}
 	if s.spans() {
 		for _, piece := range s.pieces(c.y) {
-			fmt.Fprintf(b, `<path class="band %s" d="%s"/>`, class, c.band(f, piece))
+			fmt.Fprintf(b, `<path %s d="%s"/>`, s.ink.attributes("band"), c.band(f, piece))
 		}
 	}
-	dash := ""
+	class := "line"
 	if s.dashed {
-		dash = " dashed"
+		class = "line dashed"
 	}
 	var d strings.Builder
 	for _, piece := range s.pieces(c.y) {
@@ -128,11 +127,11 @@ func (c chart) draw(b *strings.Builder, f frame, s series) {
 		}
 		if len(s.points) <= 30 || len(piece) == 1 {
 			for _, p := range piece {
-				fmt.Fprintf(b, `<circle class="mark %s" style="opacity:%.2f" cx="%.2f" cy="%.2f" r="2"/>`, class, s.strength, f.x(c, p.x), f.y(c, p.y))
+				fmt.Fprintf(b, `<circle %s cx="%.2f" cy="%.2f" r="2"/>`, s.ink.attributes("mark"), f.x(c, p.x), f.y(c, p.y))
 			}
 		}
 	}
-	fmt.Fprintf(b, `<path class="line %s%s" style="opacity:%.2f" data-name="%s" d="%s"/>`, class, dash, s.strength, html.EscapeString(s.name), d.String())
+	fmt.Fprintf(b, `<path %s data-name="%s" d="%s"/>`, s.ink.attributes(class), html.EscapeString(s.name), d.String())
 }
 
 // band is the outline of the values that the points stand for.
@@ -181,8 +180,8 @@ func (c chart) directLabels(b *strings.Builder, f frame) {
 		labels[i].y = min(labels[i].y, limit)
 	}
 	for _, l := range labels {
-		fmt.Fprintf(b, `<path class="leader c%d" style="opacity:%.2f" d="M%.1f %.1fL%.1f %.1f"/><text class="name" x="%.1f" y="%.1f">%s</text>`,
-			l.color%len(palette), l.strength, f.right+1, l.from, f.right+9, l.y, f.right+12, l.y+3.5, html.EscapeString(shortened(l.name)))
+		fmt.Fprintf(b, `<path %s d="M%.1f %.1fL%.1f %.1f"/><text class="name" x="%.1f" y="%.1f">%s</text>`,
+			l.ink.attributes("leader"), f.right+1, l.from, f.right+9, l.y, f.right+12, l.y+3.5, html.EscapeString(shortened(l.name)))
 	}
 }
 

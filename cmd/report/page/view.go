@@ -13,7 +13,7 @@ type view struct {
 	Several      bool // runs
 	Lead         []leadFigure
 	Headline     []headlineRow
-	Curves       []chart
+	Curves       [][]chart // in groups that begin a line
 	CurvesNote   string
 	SideBySide   *sideBySide
 	Matrices     []matrix
@@ -24,8 +24,8 @@ type view struct {
 
 // leadFigure is what a run is judged by.
 type leadFigure struct {
-	Run   string
-	Color int
+	Run, Note string
+	Color     int
 	Figure
 }
 
@@ -41,6 +41,16 @@ type sideBySide struct {
 	Column string
 	Runs   []string
 	Rows   []ClassRow
+}
+
+// classView is a table of classes with bars in its first columns.
+type classView struct {
+	ClassTable
+	Bars int
+}
+
+func newClassView(columns []string, rows []ClassRow, bars int) classView {
+	return classView{ClassTable{columns, rows}, bars}
 }
 
 type calibration struct {
@@ -70,7 +80,7 @@ func newView(r Report) (*view, error) {
 	charts := calibrationCharts(r.Runs)
 	for i, run := range r.Runs {
 		if len(run.Headline) > 0 {
-			v.Lead = append(v.Lead, leadFigure{run.Name, i, run.Headline[0]})
+			v.Lead = append(v.Lead, leadFigure{run.Name, run.Note, i % len(runColors), run.Headline[0]})
 		}
 		if run.Confusion != nil {
 			m, err := newMatrix(run)

@@ -28,7 +28,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"num":              Number.markup,
 	"chart":            figureElement,
 	"differenceStrips": differenceStrips,
-	"color":            func(i int) int { return i % len(palette) },
+	"color":            func(i int) int { return i % len(runColors) },
 	"hex":              func(c color.RGBA) template.CSS { return template.CSS(fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B)) },
 	"sources":          sources,
 	"hasClasses": func(runs []Run) bool {
@@ -37,9 +37,9 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"hasKinds": func(rows []ClassRow) bool {
 		return slices.ContainsFunc(rows, func(r ClassRow) bool { return r.Kind != "" })
 	},
-	"classTable": func(columns []string, rows []ClassRow) ClassTable { return ClassTable{columns, rows} },
-	"bar":        func(n Number) float64 { return math.Round(n.Value*1000) / 1000 },
-	"barred":     func(column int, n Number) bool { return column == 0 && n.Form == Percent && n.finite() },
+	"classView": newClassView,
+	"bar":       func(n Number) float64 { return math.Round(n.Value*1000) / 1000 },
+	"barred":    func(n Number) bool { return n.Form == Percent && n.finite() },
 }).Parse(pageText))
 
 // figureElement is a chart with its title.
