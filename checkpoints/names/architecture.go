@@ -1,5 +1,7 @@
 package names
 
+import "fmt"
+
 // Kind is the family of backbone that a model is built on.
 type Kind string
 
@@ -30,3 +32,22 @@ type Architecture struct {
 
 // BackboneOnly tells that a has no segmentation head.
 func (a Architecture) BackboneOnly() bool { return a.Queries == 0 }
+
+// CheckTold fails where a value that names and shapes of parameters do not show,
+// and that was therefore read from a configuration, cannot be.
+func (a Architecture) CheckTold() error {
+	switch {
+	case a.Heads < 0 || a.Heads > 0 && a.Width%a.Heads != 0:
+		return fmt.Errorf("%d attention heads cannot share a width of %d", a.Heads, a.Width)
+	case a.Grid[0] < 0 || a.Grid[1] < 0 || a.Grid[0] > maxGrid || a.Grid[1] > maxGrid:
+		return fmt.Errorf("a grid of %d x %d patches is of no image", a.Grid[0], a.Grid[1])
+	case !(a.NormEps > 0 && a.NormEps < 1):
+		return fmt.Errorf("an epsilon of %g is none for a norm", a.NormEps)
+	case a.Kind == DINOv3 && !(a.RopeTheta > 0):
+		return fmt.Errorf("a RoPE base of %g is not positive", a.RopeTheta)
+	}
+	return nil
+}
+
+// maxGrid is more patches on a side than any image has that could be computed on.
+const maxGrid = 1 << 16

@@ -105,6 +105,9 @@ func (c *hfConfig) complete(a names.Architecture) (names.Architecture, error) {
 			}
 		}
 	}
+	if err := a.CheckTold(); err != nil {
+		return a, fmt.Errorf("%s: %w", configName, err)
+	}
 	return a, nil
 }
 

@@ -97,14 +97,25 @@ func openNative(path string, none error) (*Model, error) {
 	m := &Model{Path: path, MaskProbs: loaded.State.MaskProbs, files: loaded}
 	m.Labels = loaded.State.Labels
 	if err := m.fill(names.Lookup(names.Native), loaded.Params, func(a names.Architecture) (names.Architecture, error) {
-		if loaded.State.Architecture != nil {
-			a = *loaded.State.Architecture
-		}
-		return a, nil
+		return told(a, loaded.State.Architecture)
 	}); err != nil {
 		return nil, errors.Join(err, loaded.Close())
 	}
 	return m, nil
+}
+
+// told completes what the tensors show by what a checkpoint's state says, nil
+// where it says nothing. The two must agree wherever both speak.
+func told(shown names.Architecture, state *names.Architecture) (names.Architecture, error) {
+	if state == nil {
+		return shown, nil
+	}
+	a := shown
+	a.Heads, a.Grid, a.MaskBlocks, a.NormEps, a.RopeTheta = state.Heads, state.Grid, state.MaskBlocks, state.NormEps, state.RopeTheta
+	if a != *state {
+		return shown, fmt.Errorf("the checkpoint's state says %+v, its tensors are of %+v", *state, a)
+	}
+	return a, a.CheckTold()
 }
 
 // model makes sense of a source's tensors.

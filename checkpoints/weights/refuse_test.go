@@ -109,7 +109,7 @@ func TestConfigContradictions(t *testing.T) {
 	for field, value := range map[string]string{
 		"hidden_size": "32", "num_hidden_layers": "3", "patch_size": "14", "num_register_tokens": "3",
 		"num_queries": "4", "num_upscale_blocks": "1", "image_size": "128", "use_swiglu_ffn": "true",
-		"hidden_act": `"relu"`, "num_blocks": "3",
+		"hidden_act": `"relu"`, "num_blocks": "3", "num_attention_heads": "5", "layer_norm_eps": "0",
 	} {
 		dir := copyFolder(t, "testdata/hf-eomt")
 		edit(t, filepath.Join(dir, configName), field, value)
@@ -118,6 +118,10 @@ func TestConfigContradictions(t *testing.T) {
 	dir := copyFolder(t, "testdata/hf-eomt-dinov3")
 	edit(t, filepath.Join(dir, configName), "rope_parameters", `{"rope_type": "yarn"}`)
 	wantError(t, second(Open(dir)), `rope_type "yarn"`)
+	edit(t, filepath.Join(dir, configName), "rope_parameters", `{"rope_theta": -1}`)
+	wantError(t, second(Open(dir)), "RoPE base of -1")
+	edit(t, filepath.Join(dir, configName), "image_size", "-64")
+	wantError(t, second(Open(dir)), "grid of -4 x -4 patches")
 	edit(t, filepath.Join(dir, configName), "rope_parameters", `{`)
 	wantError(t, second(Open(dir)), "config.json")
 }
