@@ -25,11 +25,13 @@ setup: ## fetch the PJRT plugin to the cache (PJRT=cpu, cuda13, cuda12 or tpu)
 	@scripts/setup.sh $(PJRT) "$(CACHE)"
 
 .PHONY: quickstart
-quickstart: setup ## train on generated shapes, evaluate, draw predictions; minutes on 2 cores
+quickstart: setup ## train on generated shapes, evaluate, draw, report; minutes on 2 cores
 	@rm -rf runs/quickstart
 	@go run ./cmd/train -config configs/quickstart.yaml -out runs/quickstart
 	@go run ./cmd/predict -weights runs/quickstart -out runs/quickstart/pictures data-cache/shapes/val2017
-	@echo "pictures of predictions: runs/quickstart/pictures"
+	@go run ./cmd/report runs/quickstart
+	@echo "pictures of predictions: runs/quickstart/pictures/overlays"
+	@echo "report:                  runs/quickstart/report/report.html"
 
 REALDATA ?= ../shared/realdata
 OVERFIT := data-cache/overfit-real.json
