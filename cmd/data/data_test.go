@@ -56,7 +56,7 @@ func TestGenerateThenInspect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"shapes panoptic, train: 12 images read, 0 left out, 0 broken", "no problems", "triangle", "sheet.png"} {
+	for _, part := range []string{"shapes panoptic, train: 12 images read, 0 left out, 0 broken, 0 problems", "no problems", "triangle", "sheet.png"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("the report lacks %q:\n%s", part, text)
 		}
@@ -74,9 +74,40 @@ func TestGenerateThenInspect(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "2 problems") {
 		t.Errorf("broken files: %v", err)
 	}
-	for _, part := range []string{"10 images read", "2 problems in 2 files", "000000000003.jpg (1)", "000000000005.png"} {
+	for _, part := range []string{"10 images read", "2 broken, 2 problems", "2 problems in 2 files", "000000000003.jpg (1)", "000000000005.png"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("the report lacks %q:\n%s", part, text)
+		}
+	}
+}
+
+// A sample's faults are listed all, not only the first that ends its loading.
+func TestEveryFaultIsListed(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "set")
+	if _, err := command(t, "shapes", "-out", root, "-images", "4", "-size", "64"); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(root, "annotations", "instances_train2017.json")
+	text := `{"images": [{"id": 1, "file_name": "000000000001.jpg", "width": 64, "height": 64}, {"id": 2, "file_name": "gone.jpg"}],
+		"categories": [{"id": 3, "name": "a"}], "annotations": [
+		{"id": 5, "image_id": 1, "category_id": 9, "segmentation": [[1, 1, 5, 1, 5, 5]]},
+		{"id": 6, "image_id": 1, "category_id": 3, "segmentation": [[1, 1, 5]]},
+		{"id": 7, "image_id": 1, "category_id": 3, "segmentation": {"size": [64, 64], "counts": [9, 9000]}},
+		{"id": 8, "image_id": 2, "category_id": 3, "segmentation": [[1, 1, 5, 1, 5, 5]]}]}`
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cut(t, filepath.Join(root, "train2017", "000000000001.jpg"))
+	c := config(t, root)
+	report, err := command(t, "inspect", "-config", c, "-split", "train", "-set", "task=instance", "-set", "data.format=coco")
+	if err == nil || !strings.Contains(err.Error(), "5 problems") {
+		t.Errorf("%v", err)
+	}
+	for _, part := range []string{"0 images read, 0 left out, 2 broken, 5 problems", "5 problems in 3 files", "instances_train2017.json (3)",
+		"annotation 5 of image 1 (000000000001.jpg): category_id 9", "annotation 6 of image 1 (000000000001.jpg): polygon 1 has 3 numbers",
+		"annotation 7 of image 1 (000000000001.jpg): rle: runs add up to 9009", "truncated JPEG", "gone.jpg (1)\n    cannot be read: no such file"} {
+		if !strings.Contains(report, part) {
+			t.Errorf("the report lacks %q:\n%s", part, report)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 type findings struct {
 	classes []classFindings
 	dropped int // images that opening left out
+	broken  int // images that cannot be loaded
 	sound   []int
 	empty   int // sound images without a target
 	hidden  int // targets without a pixel
@@ -58,8 +60,12 @@ func newFindings(ds data.Dataset) *findings {
 func (f *findings) addProblem(err error) {
 	p := problem{text: err.Error()}
 	var format *data.FormatError
-	if errors.As(err, &format) {
+	var file *fs.PathError
+	switch {
+	case errors.As(err, &format):
 		p = problem{format.Path, strings.TrimPrefix(format.Error(), format.Path+": ")}
+	case errors.As(err, &file):
+		p = problem{file.Path, "cannot be read: " + file.Err.Error()}
 	}
 	if !f.known[p] { // opening and loading find the same records
 		f.known[p] = true
@@ -67,18 +73,21 @@ func (f *findings) addProblem(err error) {
 	}
 }
 
-// add takes in sample i or the error of loading it.
-func (f *findings) add(i int, s *data.Sample, err error) {
-	var areas []int
-	if err == nil {
-		areas = s.Masks.Areas(len(s.Instances))
-	}
+// addBroken takes in why a sample cannot be loaded.
+func (f *findings) addBroken(errs ...error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err != nil {
+	f.broken++
+	for _, err := range errs {
 		f.addProblem(err)
-		return
 	}
+}
+
+// add takes in sample i.
+func (f *findings) add(i int, s *data.Sample) {
+	areas := s.Masks.Areas(len(s.Instances))
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.sound = append(f.sound, i)
 	f.widths = append(f.widths, s.Image.W)
 	f.heights = append(f.heights, s.Image.H)
@@ -105,8 +114,8 @@ func (f *findings) add(i int, s *data.Sample, err error) {
 // write prints the findings.
 func (f *findings) write(w io.Writer, c configs.Config, split string) {
 	slices.Sort(f.sound)
-	fmt.Fprintf(w, "%s %s, %s: %d images read, %d left out, %d broken\n",
-		c.Data.Format, c.Task, split, len(f.sound), f.dropped, len(f.problems))
+	fmt.Fprintf(w, "%s %s, %s: %d images read, %d left out, %d broken, %d problems\n",
+		c.Data.Format, c.Task, split, len(f.sound), f.dropped, f.broken, len(f.problems))
 	fmt.Fprintf(w, "  width   %s pixels\n  height  %s pixels\n  targets %s an image, %d images without, %d targets without a pixel\n",
 		spread(f.widths), spread(f.heights), spread(f.targets), f.empty, f.hidden)
 	limit := data.Buckets[len(data.Buckets)-1]

@@ -60,6 +60,9 @@ func inspect(ctx context.Context, args []string) error {
 	return nil
 }
 
+// faulty are data sets that find all that is wrong with a sample.
+type faulty interface{ Faults(i int) []error }
+
 // readAll loads every sample, on all cores.
 func readAll(ctx context.Context, ds data.Dataset) (*findings, error) {
 	found := newFindings(ds)
@@ -73,8 +76,13 @@ func readAll(ctx context.Context, ds data.Dataset) (*findings, error) {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				sample, err := ds.Load(i)
-				found.add(i, sample, err)
+				if sample, err := ds.Load(i); err == nil {
+					found.add(i, sample)
+				} else if d, ok := ds.(faulty); ok {
+					found.addBroken(append(d.Faults(i), err)...)
+				} else {
+					found.addBroken(err)
+				}
 				bar.Set(int(done.Add(1)), "")
 			}
 			return nil

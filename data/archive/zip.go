@@ -128,7 +128,7 @@ func newZipDir(reader *zip.Reader, label, inside string) (*zipDir, error) {
 func (z *zipDir) Open(name string) (io.ReadCloser, error) {
 	entry := z.entries[z.prefix+path.Clean(name)]
 	if entry == nil {
-		return nil, fmt.Errorf("archive: open %s: %w", z.Path(name), fs.ErrNotExist)
+		return nil, fmt.Errorf("archive: %w", &fs.PathError{Op: "open", Path: z.Path(name), Err: fs.ErrNotExist})
 	}
 	return openEntry(entry, z.Path(name))
 }

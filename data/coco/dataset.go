@@ -28,6 +28,9 @@ type targets interface {
 	has(image int32) bool
 	// load adds the targets of the image to the sample, whose pixels are there.
 	load(image int32, sample *data.Sample) error
+	// faults returns all that is wrong with the targets of the image, whose size
+	// the sample has.
+	faults(image int32, sample *data.Sample) []error
 }
 
 func newDataset(c Config, doc *document, t targets) (*Dataset, error) {
@@ -78,6 +81,18 @@ func (d *Dataset) Load(i int) (*data.Sample, error) {
 	if err := d.bad[at]; err != nil {
 		return nil, err
 	}
+	sample, err := d.loadImage(at)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.targets.load(at, sample); err != nil {
+		return nil, err
+	}
+	return sample, nil
+}
+
+// loadImage makes a sample without targets.
+func (d *Dataset) loadImage(at int32) (*data.Sample, error) {
 	m := d.images[at]
 	raw, err := archive.ReadFile(d.source, m.name)
 	if err != nil {
@@ -92,11 +107,24 @@ func (d *Dataset) Load(i int) (*data.Sample, error) {
 		return nil, &data.FormatError{Path: path, Reason: fmt.Sprintf(
 			"has %d x %d pixels (width x height), but %s states %d x %d", pixels.W, pixels.H, d.path, m.w, m.h)}
 	}
-	sample := &data.Sample{ImageID: m.id, Name: path, Image: pixels}
-	if err := d.targets.load(at, sample); err != nil {
-		return nil, err
+	return &data.Sample{ImageID: m.id, Name: path, Image: pixels}, nil
+}
+
+// Faults returns all that is wrong with sample i beside what Problems has. Load
+// stops at the first.
+func (d *Dataset) Faults(i int) []error {
+	at := d.kept[i]
+	var all []error
+	sample, err := d.loadImage(at)
+	if err != nil {
+		m := d.images[at]
+		all = append(all, err)
+		sample = &data.Sample{Name: d.source.Path(m.name), Image: data.RGB{W: m.w, H: m.h}}
 	}
-	return sample, nil
+	if sample.Image.W == 0 || sample.Image.H == 0 {
+		return all // the targets' size is not known
+	}
+	return append(all, d.targets.faults(at, sample)...)
 }
 
 // Close closes the archives. Nothing may be loaded after it.

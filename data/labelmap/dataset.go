@@ -115,6 +115,9 @@ func New(c Config) (*Dataset, error) {
 // varying returns the pairs whose label map is not constant.
 func (d *Dataset) varying() []Pair {
 	constant := make([]bool, len(d.c.Pairs))
+	if len(constant) > manyMaps {
+		slog.Info("labelmap: looking for constant label maps", "maps", len(constant), "in", d.c.Labels.Path("."))
+	}
 	var workers errgroup.Group
 	workers.SetLimit(runtime.GOMAXPROCS(0))
 	for i, p := range d.c.Pairs {
@@ -135,6 +138,9 @@ func (d *Dataset) varying() []Pair {
 	}
 	return kept
 }
+
+// manyMaps is so many that looking at them takes a while, which is then said.
+const manyMaps = 1000
 
 // maxConstantBytes is the size of a PNG above which it cannot be constant, for
 // any picture of up to 8 megapixels that is compressed at all: deflate shrinks a
@@ -174,19 +180,49 @@ func (d *Dataset) Info(i int) data.ImageInfo {
 
 // Load decodes sample i; errors name the file.
 func (d *Dataset) Load(i int) (*data.Sample, error) {
-	p := d.c.Pairs[i]
-	raw, err := archive.ReadFile(d.c.Images, p.Image)
+	s, err := d.loadImage(i)
 	if err != nil {
-		return nil, fmt.Errorf("labelmap: image: %w", err)
-	}
-	s := &data.Sample{ImageID: int64(i + 1), Name: d.c.Images.Path(p.Image)}
-	if s.Image, err = decode.Image(raw, s.Name); err != nil {
 		return nil, err
 	}
-	if err := d.c.Read(p, s); err != nil {
+	if err := d.c.Read(d.c.Pairs[i], s); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// loadImage makes a sample without targets.
+func (d *Dataset) loadImage(i int) (*data.Sample, error) {
+	name := d.c.Pairs[i].Image
+	raw, err := archive.ReadFile(d.c.Images, name)
+	if err != nil {
+		return nil, fmt.Errorf("labelmap: image: %w", err)
+	}
+	s := &data.Sample{ImageID: int64(i + 1), Name: d.c.Images.Path(name)}
+	s.Image, err = decode.Image(raw, s.Name)
+	return s, err
+}
+
+// Faults returns what is wrong with the image of sample i and with its label map.
+// Load stops at the first.
+func (d *Dataset) Faults(i int) []error {
+	var all []error
+	p := d.c.Pairs[i]
+	s, err := d.loadImage(i)
+	if err != nil {
+		all = append(all, err)
+		s = &data.Sample{Name: d.c.Images.Path(p.Image)}
+		raw, err := archive.ReadFile(d.c.Labels, p.Labels)
+		if err == nil { // the image is taken to have the map's size
+			_, s.Image.W, s.Image.H, err = decode.Labels(raw, d.c.Labels.Path(p.Labels))
+		}
+		if err != nil {
+			return append(all, err)
+		}
+	}
+	if err := d.c.Read(p, s); err != nil {
+		all = append(all, err)
+	}
+	return all
 }
 
 // Close closes the archives. Nothing may be loaded after it.

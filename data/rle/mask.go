@@ -47,38 +47,6 @@ func checkSum(counts []uint32, h, w int) error {
 	return nil
 }
 
-// Encode returns the mask of the pixels that are not zero. pix is row-major,
-// length h*w; Encode panics if it is not.
-func Encode(pix []uint8, h, w int) Mask {
-	if len(pix) != h*w {
-		panic(fmt.Sprintf("rle: Encode: %d pixels, want %d x %d", len(pix), h, w))
-	}
-	counts := make([]uint32, 0, 64)
-	column := make([]uint8, h*encodeColumns)
-	inside := false
-	run := uint32(0)
-	for x0 := 0; x0 < w; x0 += encodeColumns {
-		n := min(encodeColumns, w-x0)
-		for y := range h {
-			for i, v := range pix[y*w+x0 : y*w+x0+n] {
-				column[i*h+y] = v
-			}
-		}
-		for _, v := range column[:n*h] {
-			if (v != 0) != inside {
-				counts = append(counts, run)
-				run, inside = 0, !inside
-			}
-			run++
-		}
-	}
-	return Mask{H: h, W: w, Counts: append(counts, run)}
-}
-
-// encodeColumns is the width of the strip that Encode turns at once; a strip's
-// rows are then read by whole cache lines.
-const encodeColumns = 16
-
 // Decode returns the mask as row-major bytes, length H*W, 1 inside and 0 outside.
 func (m Mask) Decode() []uint8 {
 	pix := make([]uint8, m.H*m.W)

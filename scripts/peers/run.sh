@@ -39,6 +39,8 @@ compare "Model and training step" "$here/step.py"
 compare "Loading weights" "$here/weights.py"
 if [ -d "$data/coco_instance" ]; then
     compare "Data" "$here/loader.py" "$data/coco_instance"
+    compare "Data with colour jitter" "$here/loader.py" "$data/coco_instance" --jitter
+    compare "Annotations" "$here/annotations.py" "$data/oracle_ap/instances_val2014_100.json"
     compare "Metrics" "$here/metrics.py" --realdata "$data"
 else
     echo "peers: no real samples in ${data:-a second argument}: data and metrics are left out" >&2
