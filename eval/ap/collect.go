@@ -2,6 +2,7 @@ package ap
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 	"sort"
 )
@@ -89,24 +90,40 @@ func (c *collected) accumulate(weights []int, recalls *[101]float64) curves {
 		for k := range numIoUs {
 			steps = curve(steps[:0], counted, r, k)
 			interpolate(steps, float64(positives), recalls, &out.precision[r][k])
-			for m, limit := range detectionLimits {
-				out.recall[m][r][k] = float64(c.truePositives(weigh, limit, r, k)) / float64(positives)
+		}
+	}
+	found := c.truePositives(weigh)
+	for m := range detectionLimits {
+		for r, positives := range out.positives {
+			for k := range numIoUs {
+				out.recall[m][r][k] = float64(found[m][r][k]) / float64(positives)
 			}
 		}
 	}
 	return out
 }
 
-func (c *collected) truePositives(weigh func(image int32) int, limit, r, k int) int {
-	n := 0
+// truePositives counts them by detection limit, size range and threshold.
+func (c *collected) truePositives(weigh func(image int32) int) (found [3][4][numIoUs]int) {
 	for i, img := range c.images {
-		for _, d := range img.Detections[:min(limit, len(img.Detections))] {
-			if d.Matched[r].has(k) && !d.Ignored[r].has(k) {
-				n += weigh(c.numbers[i])
+		weight := weigh(c.numbers[i])
+		if weight == 0 {
+			continue
+		}
+		for rank, d := range img.Detections {
+			for r := range d.Matched {
+				for hits := d.Matched[r] &^ d.Ignored[r]; hits != 0; hits &= hits - 1 {
+					k := bits.TrailingZeros16(uint16(hits))
+					for m, limit := range detectionLimits {
+						if rank < limit {
+							found[m][r][k] += weight
+						}
+					}
+				}
 			}
 		}
 	}
-	return n
+	return found
 }
 
 // weighted is a detection that counts several times.

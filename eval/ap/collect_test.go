@@ -9,7 +9,8 @@ import (
 )
 
 // TestWeightsAreCopies holds weights against a data set in which each image is
-// there as often, its copies next to each other.
+// there as often, its copies next to each other. Scores within an image differ:
+// else its copies would alternate where weights keep each detection's together.
 func TestWeightsAreCopies(t *testing.T) {
 	for _, rule := range []Rule{Exact, Upstream} {
 		e := newEvaluator(t, rule)
@@ -17,6 +18,9 @@ func TestWeightsAreCopies(t *testing.T) {
 			var images, copies []ImageStat
 			var weights []int
 			for _, img := range drawImages(t) {
+				for d := range img.Detections {
+					img.Detections[d].Score += float64(d) / 100
+				}
 				stat, err := e.Image(img)
 				if err != nil {
 					t.Fatal(err)

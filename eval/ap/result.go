@@ -35,7 +35,8 @@ const at50, at75 = 0, 5
 func (e *Evaluator) Result(s *Stats) Result { return e.Collect(s.Images()).Result(nil) }
 
 // Result is [Evaluator.Result] of images that count weights[i] times each, as in
-// a resample of a data set; nil counts each once. It is safe for concurrent use.
+// a resample of a data set; nil counts each once. Of equal scores in an image all
+// copies of the first come before the second. It is safe for concurrent use.
 func (c *Collected) Result(weights []int) Result {
 	var r Result
 	var means [4]mean // of precision, by size range
