@@ -13,6 +13,7 @@ import (
 	"golang.org/x/image/webp"
 
 	"eomt/data"
+	"eomt/data/pngmap"
 )
 
 // MaxPixels bounds the size that a file may claim before anything is allocated
@@ -30,7 +31,7 @@ type format struct {
 
 var formats = []format{
 	{"JPEG", prefix("\xff\xd8\xff"), standardConfig(jpeg.DecodeConfig), decodeJPEG, exifOfJPEG},
-	{"PNG", prefix(pngMagic), standardConfig(png.DecodeConfig), standard(png.Decode, toRGB), exifOfPNG},
+	{"PNG", prefix(pngMagic), standardConfig(png.DecodeConfig), decodePNGImage, exifOfPNG},
 	{"WebP", isWebP, standardConfig(webp.DecodeConfig), standard(webp.Decode, webpToRGB), exifOfWebP},
 	{"TIFF", isTIFF, standardConfig(tiff.DecodeConfig), standard(tiff.Decode, toRGB), func(raw []byte) []byte { return raw }},
 }
@@ -118,6 +119,14 @@ func standard(decode func(io.Reader) (image.Image, error), convert func(image.Im
 		}
 		return convert(img), nil
 	}
+}
+
+// decodePNGImage leaves to image/png what package pngmap does not read.
+func decodePNGImage(raw []byte, cfg image.Config) (data.RGB, error) {
+	if pix, w, h, ok := pngmap.RGB(raw); ok {
+		return data.RGB{W: w, H: h, Pix: pix}, nil
+	}
+	return standard(png.Decode, toRGB)(raw, cfg)
 }
 
 // readAll runs read on raw. Decoders name the end of their input in many ways;

@@ -8,12 +8,16 @@ import (
 	"image/png"
 
 	"eomt/data"
+	"eomt/data/pngmap"
 )
 
 // IDs decodes a panoptic PNG: the id of a pixel is R + 256 G + 65536 B. The ids
 // are row-major, w*h of them. A palette stands for its colours, since PNG
 // optimisers turn maps of few colours into paletted ones.
 func IDs(raw []byte, path string) (ids []uint32, w, h int, err error) {
+	if ids, w, h, ok := pngmap.IDs(raw); ok {
+		return ids, w, h, nil
+	}
 	img, err := decodePNG(raw, path)
 	if err != nil {
 		return nil, 0, 0, err
@@ -35,6 +39,9 @@ func IDs(raw []byte, path string) (ids []uint32, w, h int, err error) {
 // index of a paletted one of any depth. The labels are row-major, w*h of them.
 // Gray of 2 and 4 bits is widened to 0..255 as in Pillow; gray of 1 bit is 0 or 1.
 func Labels(raw []byte, path string) (labels []uint16, w, h int, err error) {
+	if labels, w, h, ok := pngmap.Labels(raw); ok {
+		return labels, w, h, nil
+	}
 	img, err := decodePNG(raw, path)
 	if err != nil {
 		return nil, 0, 0, err

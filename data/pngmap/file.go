@@ -2,11 +2,12 @@ package pngmap
 
 import (
 	"bytes"
-	"compress/flate"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
 	"sync"
+
+	"eomt/data/archive/inflate"
 )
 
 // IDs decodes an 8-bit RGB PNG that is not interlaced: R + 256 G + 65536 B of
@@ -25,6 +26,28 @@ func IDs(raw []byte) (ids []uint32, w, h int, ok bool) {
 		return ok
 	})
 	return ids, f.w, f.h, ok
+}
+
+// RGB decodes an 8-bit RGB PNG that is not interlaced: three bytes a pixel,
+// row-major. ok is false where the file is any other or broken.
+func RGB(raw []byte) (pix []uint8, w, h int, ok bool) {
+	f, ok := parse(raw, colorRGB)
+	if !ok {
+		return nil, 0, 0, false
+	}
+	pix = make([]uint8, 3*f.w*f.h)
+	above, current := make([]uint32, f.w), make([]uint32, f.w)
+	ok = f.rows(3, func(y int, filter byte, row []byte) bool {
+		ok := unfilterRGB(filter, row, above, current)
+		out := pix[3*y*f.w : 3*(y+1)*f.w]
+		for x, v := range current {
+			p := out[3*x : 3*x+3 : 3*x+3]
+			p[0], p[1], p[2] = uint8(v), uint8(v>>8), uint8(v>>16)
+		}
+		above, current = current, above
+		return ok
+	})
+	return pix, f.w, f.h, ok
 }
 
 // Labels decodes an 8-bit gray or paletted PNG that is not interlaced: the
@@ -88,10 +111,21 @@ func parse(raw []byte, colors ...byte) (f file, ok bool) {
 		case "IDAT":
 			f.data = append(f.data, body)
 		case "IEND":
-			return f, f.w > 0 && len(f.data) > 0
+			return f, f.w > 0 && f.holds()
 		}
 	}
 	return f, false
+}
+
+// holds reports whether the compressed bytes can be those of all pixels, so that
+// a small file which claims a large size costs no memory.
+func (f *file) holds() bool {
+	const maxRatio = 1032 // of deflate: 258 bytes in two bits
+	total := 0
+	for _, body := range f.data {
+		total += len(body)
+	}
+	return total*maxRatio >= f.w*f.h
 }
 
 // header takes 8 bits a sample, one of the colors, and no interlacing.
@@ -104,41 +138,34 @@ func (f *file) header(body []byte, colors []byte) bool {
 	return body[8] == 8 && bytes.IndexByte(colors, body[9]) >= 0 && body[10] == 0 && body[11] == 0 && body[12] == 0
 }
 
-// scratch is what decoding one file needs.
-type scratch struct {
-	inflater io.ReadCloser
-	chunks   chunks
-	pixels   []byte
-}
-
-var pool = sync.Pool{New: func() any { return &scratch{inflater: flate.NewReader(nil)} }}
+// pool keeps filtered pixels of files that are done.
+var pool = sync.Pool{New: func() any { return new([]byte) }}
 
 // rows inflates the pixels and calls f for each row with its filter. The row has
 // spare bytes after its samples so that four can be read at the last pixel. It
 // reports whether all went well. The zlib sum is not checked: the chunks' are.
 func (f *file) rows(samples int, row func(y int, filter byte, row []byte) bool) bool {
-	s := pool.Get().(*scratch)
-	defer pool.Put(s)
-	s.chunks = chunks{rest: f.data}
+	body := chunks{rest: f.data}
 	var head [2]byte
-	if _, err := io.ReadFull(&s.chunks, head[:]); err != nil || head[0]&0x0f != 8 || binary.BigEndian.Uint16(head[:])%31 != 0 || head[1]&0x20 != 0 {
+	if _, err := io.ReadFull(&body, head[:]); err != nil || head[0]&0x0f != 8 || binary.BigEndian.Uint16(head[:])%31 != 0 || head[1]&0x20 != 0 {
 		return false
 	}
 	const spare = 4
 	stride := 1 + samples*f.w
 	size := stride * f.h
-	if cap(s.pixels) < size+spare {
-		s.pixels = make([]byte, size+spare)
+	buffer := pool.Get().(*[]byte)
+	defer pool.Put(buffer)
+	if cap(*buffer) < size+spare {
+		*buffer = make([]byte, size+spare)
 	}
-	pixels := s.pixels[:size+spare]
-	if err := s.inflater.(flate.Resetter).Reset(&s.chunks, nil); err != nil {
-		return false
-	}
-	if _, err := io.ReadFull(s.inflater, pixels[:size]); err != nil {
+	pixels := (*buffer)[:size+spare]
+	r := inflate.NewReader(&body)
+	defer r.Close()
+	if _, err := io.ReadFull(r, pixels[:size]); err != nil {
 		return false
 	}
 	var more [1]byte
-	if n, err := s.inflater.Read(more[:]); n != 0 || err != io.EOF {
+	if n, err := r.Read(more[:]); n != 0 || err != io.EOF {
 		return false
 	}
 	for y := range f.h {
@@ -150,8 +177,7 @@ func (f *file) rows(samples int, row func(y int, filter byte, row []byte) bool) 
 	return true
 }
 
-// chunks reads the bodies one after the other. It is an io.ByteReader so that
-// flate does not wrap it.
+// chunks reads the bodies one after the other.
 type chunks struct{ rest [][]byte }
 
 func (c *chunks) Read(p []byte) (int, error) {
@@ -164,15 +190,4 @@ func (c *chunks) Read(p []byte) (int, error) {
 	n := copy(p, c.rest[0])
 	c.rest[0] = c.rest[0][n:]
 	return n, nil
-}
-
-func (c *chunks) ReadByte() (byte, error) {
-	for len(c.rest) > 0 {
-		if body := c.rest[0]; len(body) > 0 {
-			c.rest[0] = body[1:]
-			return body[0], nil
-		}
-		c.rest = c.rest[1:]
-	}
-	return 0, io.EOF
 }
