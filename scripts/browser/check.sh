@@ -5,6 +5,8 @@
 # Screenshots are written to OUTDIR. Chromium is the one of $CHROMIUM, else of
 # the PATH. The virtual environment that drives it is made in the cache folder
 # on the first run; PYTHON names another interpreter that has the packages.
+# Exit status: 1 where the report is not good, 3 where Chromium or Playwright is
+# absent.
 set -euo pipefail
 if [ $# -lt 2 ]; then
     echo "usage: check.sh REPORT.html OUTDIR [--picture FILE.png]" >&2
@@ -18,7 +20,7 @@ for name in chromium chromium-browser google-chrome; do
 done
 if [ -z "$chromium" ]; then
     echo "browser: no Chromium on the PATH; on Debian: apt-get install chromium" >&2
-    exit 1
+    exit 3
 fi
 python=${PYTHON:-}
 if [ -z "$python" ]; then
@@ -29,7 +31,7 @@ if [ -z "$python" ]; then
         python3 -m venv "$environment"
         "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt" >&2 || {
             echo "browser: the packages of scripts/browser/requirements.txt could not be installed (see above)" >&2
-            exit 1
+            exit 3
         }
         cp "$here/requirements.txt" "$environment/requirements.txt"
     fi

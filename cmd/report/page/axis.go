@@ -11,6 +11,7 @@ type axis struct {
 	label  string
 	lo, hi float64 // hi > lo; > 0 where log
 	log    bool
+	step   float64 // of the ticks of a linear axis
 }
 
 // newAxis spans the finite values given. A linear axis starts at 0 where the
@@ -24,7 +25,7 @@ func newAxis(label string, mayLog bool, values ...float64) axis {
 		}
 	}
 	if lo > hi {
-		return axis{label: label, hi: 1}
+		return unitAxis(label)
 	}
 	if mayLog && positive && hi/lo > 100 {
 		return axis{label: label, log: true, lo: math.Pow(10, math.Floor(math.Log10(lo))), hi: math.Pow(10, math.Ceil(math.Log10(hi)))}
@@ -33,10 +34,13 @@ func newAxis(label string, mayLog bool, values ...float64) axis {
 	if a.hi == a.lo {
 		a.hi = a.lo + 1
 	}
-	step := a.step()
-	a.lo, a.hi = math.Floor(a.lo/step)*step, math.Ceil(a.hi/step-1e-9)*step
+	a.step = tickStep(a.hi - a.lo)
+	a.lo, a.hi = math.Floor(a.lo/a.step)*a.step, math.Ceil(a.hi/a.step-1e-9)*a.step
 	return a
 }
+
+// unitAxis goes from 0 to 1.
+func unitAxis(label string) axis { return axis{label: label, hi: 1, step: 0.25} }
 
 // at is the place of a value, 0 at lo and 1 at hi; NaN where it has none.
 func (a axis) at(v float64) float64 {
@@ -46,10 +50,10 @@ func (a axis) at(v float64) float64 {
 	return (v - a.lo) / (a.hi - a.lo)
 }
 
-// step is the distance of ticks on a linear axis: 1, 2, 2.5 or 5 times a power
+// tickStep is the distance of ticks over a length: 1, 2, 2.5 or 5 times a power
 // of ten, for three to six ticks.
-func (a axis) step() float64 {
-	raw := (a.hi - a.lo) / 4
+func tickStep(length float64) float64 {
+	raw := length / 4
 	power := math.Pow(10, math.Floor(math.Log10(raw)))
 	for _, f := range []float64{1, 2, 2.5, 5} {
 		if f*power >= raw*0.999 {
@@ -71,9 +75,8 @@ func (a axis) ticks() []float64 {
 		}
 		return ticks
 	}
-	step := a.step()
-	for i := math.Ceil(a.lo/step - 1e-9); i*step <= a.hi+1e-9*step; i++ {
-		ticks = append(ticks, i*step)
+	for i := math.Ceil(a.lo/a.step - 1e-9); i*a.step <= a.hi+1e-9*a.step; i++ {
+		ticks = append(ticks, i*a.step+0) // no -0
 	}
 	return ticks
 }

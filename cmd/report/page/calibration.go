@@ -14,8 +14,8 @@ func calibrationCharts(runs []Run) []chart {
 				s.points = append(s.points, point{x: bin.MeanScore.Value, y: bin.MeanIoU.Value, weight: bin.Count.Value})
 			}
 		}
-		c := chart{name: "calibration", title: "Mean IoU by score", of: "areas of dots: " + r.Calibration.Unit, diagonal: true,
-			x: axis{label: "score", hi: 1}, y: axis{hi: 1}, series: []series{s}}
+		c := chart{name: "calibration", title: "Mean IoU", of: "by score; areas of dots: " + r.Calibration.Unit, diagonal: true,
+			x: unitAxis("score"), y: unitAxis(""), series: []series{s}}
 		if len(runs) > 1 {
 			c.name, c.of = runFile("calibration", i, r), r.Name+"; "+c.of
 		}

@@ -21,7 +21,7 @@ type curve struct {
 var oneLine = []curve{
 	{"loss", "Total loss", "weighted sum of all predictions", false, func(e train.Entry) float64 { return e.Loss }},
 	{"gradient-norm", "Gradient norm", "before clipping", true, func(e train.Entry) float64 { return e.GradientNorm }},
-	{"throughput", "Throughput", "images per second", false, func(e train.Entry) float64 { return e.ImagesPerSec }},
+	{"throughput", "Images per second", "", false, func(e train.Entry) float64 { return e.ImagesPerSec }},
 	{"data-wait", "Data wait", "share of time waiting for batches", false, func(e train.Entry) float64 { return e.DataWait }},
 }
 

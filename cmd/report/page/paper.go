@@ -6,6 +6,8 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -13,12 +15,15 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgpdf"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // Size of a figure in a paper: a column's width, and its letters' size there.
 const (
 	paperWidth, paperHeight = 8.5 * vg.Centimeter, 5.6 * vg.Centimeter
 	paperLetters            = font.Length(8)
+	paperMargin             = 2 * vg.Millimeter
 )
 
 // paperFigures are the charts and confusion matrices as files for papers, by
@@ -51,11 +56,8 @@ func paperFigures(r Report) (map[string][]byte, error) {
 }
 
 func save(files map[string][]byte, name string, p *plot.Plot, width, height vg.Length) error {
-	for _, format := range []string{"svg", "pdf"} {
-		canvas, err := p.WriterTo(width, height, format)
-		if err != nil {
-			return fmt.Errorf("page: draw figure %s: %w", name, err)
-		}
+	for format, canvas := range map[string]vg.CanvasWriterTo{"svg": vgsvg.New(width, height), "pdf": latin{vgpdf.New(width, height)}} {
+		p.Draw(draw.Crop(draw.NewCanvas(canvas, width, height), paperMargin, -paperMargin, paperMargin, -paperMargin))
 		var file bytes.Buffer
 		if _, err := canvas.WriteTo(&file); err != nil {
 			return fmt.Errorf("page: draw figure %s: %w", name, err)
@@ -63,6 +65,28 @@ func save(files map[string][]byte, name string, p *plot.Plot, width, height vg.L
 		files[name+"."+format] = file.Bytes()
 	}
 	return nil
+}
+
+// latin is a PDF whose fonts have Western European letters: other letters come
+// out as question marks, not as two or three wrong ones.
+type latin struct{ *vgpdf.Canvas }
+
+// FillString writes the text in Windows' code page 1252, as the PDF's fonts are.
+func (c latin) FillString(f font.Face, at vg.Point, text string) {
+	codes := make([]byte, 0, len(text))
+	for _, r := range text {
+		switch {
+		case r < 0x80 || r >= 0xa0 && r <= 0xff:
+			codes = append(codes, byte(r))
+		case r == '\u202f':
+			codes = append(codes, 0xa0)
+		case r == '–':
+			codes = append(codes, 0x96)
+		default:
+			codes = append(codes, '?')
+		}
+	}
+	c.Canvas.FillString(f, at, string(codes))
 }
 
 // blank is a plot without data, with small sans-serif letters.
@@ -92,6 +116,11 @@ func (c chart) paper() (*plot.Plot, error) {
 		}
 		line.Color, line.Dashes = color.Gray{0x80}, []vg.Length{2, 2}
 		p.Add(line)
+	}
+	for _, s := range c.series {
+		if err := c.addBand(p, s); err != nil {
+			return nil, err
+		}
 	}
 	for _, s := range c.series {
 		if err := c.add(p, s); err != nil {
@@ -144,6 +173,29 @@ func (c chart) add(p *plot.Plot, s series) error {
 	return nil
 }
 
+// addBand shades what the points of a line span.
+func (c chart) addBand(p *plot.Plot, s series) error {
+	if !s.spans() {
+		return nil
+	}
+	for _, piece := range s.pieces(c.y) {
+		var outline plotter.XYs
+		for _, q := range piece {
+			outline = append(outline, plotter.XY{X: q.x, Y: min(max(q.high, c.y.lo), c.y.hi)})
+		}
+		for _, q := range slices.Backward(piece) {
+			outline = append(outline, plotter.XY{X: q.x, Y: min(max(q.low, c.y.lo), c.y.hi)})
+		}
+		band, err := plotter.NewPolygon(outline)
+		if err != nil {
+			return err
+		}
+		band.Color, band.LineStyle.Width = toward(white, s.ink.color(), 0.25), 0
+		p.Add(band)
+	}
+	return nil
+}
+
 func addDots(p *plot.Plot, s series, ink color.Color) error {
 	xys, heaviest := make(plotter.XYs, len(s.points)), 0.0
 	for i, q := range s.points {
@@ -163,16 +215,19 @@ func addDots(p *plot.Plot, s series, ink color.Color) error {
 	return nil
 }
 
-// ticker labels an axis as on the page.
+// ticker labels an axis at the page's ticks, without letters that a PDF's fonts
+// have not.
 func ticker(a axis) plot.Ticker {
 	return plot.TickerFunc(func(float64, float64) []plot.Tick {
 		var ticks []plot.Tick
 		for _, t := range a.ticks() {
-			ticks = append(ticks, plot.Tick{Value: t, Label: tickLabel(t)})
+			ticks = append(ticks, plot.Tick{Value: t, Label: plainTick.Replace(strconv.FormatFloat(t, 'g', 6, 64))})
 		}
 		return ticks
 	})
 }
+
+var plainTick = strings.NewReplacer("e-0", "e-", "e+0", "e")
 
 // paper draws the shares with every class's name, however many: small letters
 // can be enlarged in a PDF. The second result is the figure's side.
@@ -182,6 +237,7 @@ func (c *Confusion) paper() (*plot.Plot, vg.Length) {
 	count := max(len(c.Truth), len(c.Predicted))
 	side := max(paperWidth, vg.Length(count)*vg.Length(9)+4*vg.Centimeter)
 	p.X.Tick.Marker, p.Y.Tick.Marker = names(c.Predicted, false), names(c.Truth, true)
+	p.X.Tick.Length, p.Y.Tick.Length = 0, 0
 	p.X.Tick.Label.Rotation = math.Pi / 2
 	p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = draw.XRight, draw.YCenter
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, float64(len(c.Predicted)), 0, float64(len(c.Truth))
@@ -199,7 +255,7 @@ func names(names []string, down bool) plot.Ticker {
 			if down {
 				at = float64(len(names)) - at
 			}
-			ticks = append(ticks, plot.Tick{Value: at, Label: name})
+			ticks = append(ticks, plot.Tick{Value: at, Label: name + " "}) // a letter from the cells
 		}
 		return ticks
 	})

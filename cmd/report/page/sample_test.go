@@ -38,6 +38,9 @@ func sample(s size) Report {
 	return r
 }
 
+// newSource gives the same draws each time.
+func newSource() *rand.Rand { return rand.New(rand.NewPCG(1, 7)) }
+
 func sampleRun(s size, seed uint64) Run {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	r := Run{Name: []string{"quickstart", "no-annealing, with a long name", "seed <3>/b"}[seed%3], Note: fmt.Sprintf("weights of step %d", s.steps)}
