@@ -26,8 +26,10 @@ type Report struct {
 // targets by itself (at once, matcher.Assign), and its mask, dice and class losses
 // are weighted and summed. maskLogitsBhwQ and classLogitsBQC have an entry a
 // prediction; logits of less than 32 bits are computed with as float32. Points are
-// drawn from rngState (uint64 [3]). Mask losses are divided by the number of matched
-// masks in the batch, at least 1.
+// drawn from rngState (uint64 [3]), which must not be a state that the engine's
+// generator gave back on the Go backend: that leaves the third word undefined, so
+// that the same points could not be drawn again. Mask losses are divided by the
+// number of matched masks in the batch, at least 1.
 //
 // It returns the scalar total and what it is made of. Gradients flow into both kinds
 // of logits; neither through points nor through the assignment.

@@ -3,11 +3,13 @@ package resample
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"eomt/checkpoints/safetensors"
 	"eomt/checkpoints/tensor"
+	"eomt/internal/parity"
 )
 
 // TestAsTimm compares with timm's functions (testdata by scripts/goldens/weights.py).
@@ -26,7 +28,11 @@ func TestAsTimm(t *testing.T) {
 		}
 		return 1e-5
 	}
-	file, err := safetensors.Open("testdata/timm.safetensors")
+	rows := map[string]*parity.Row{
+		"grid":  {Component: "position embedding resized, float32", Tolerance: 2e-6},
+		"patch": {Component: "patch embedding resized, float32", Tolerance: 1e-5},
+	}
+	file, err := safetensors.Open(filepath.Join(parity.Folder("checkpoints/resample"), "timm.safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,14 +54,22 @@ func TestAsTimm(t *testing.T) {
 		if err != nil || len(got) != len(want) {
 			t.Fatalf("%s: %d numbers, want %d (%v)", name, len(got), len(want), err)
 		}
-		worst := 0.
+		worst, scale := 0., 0.
 		for i := range got {
 			worst = max(worst, math.Abs(float64(got[i])-float64(want[i])))
+			scale = max(scale, math.Abs(float64(want[i])))
+		}
+		if kind, _, _ := strings.Cut(stem, "."); stem != "patch.16.14" { // see tolerance
+			rows[kind].Add(worst, scale)
 		}
 		t.Logf("%s: largest difference %.1e", name, worst)
 		if !(worst <= tolerance(stem, which)) {
 			t.Errorf("%s: largest difference %g, tolerance %g", name, worst, tolerance(stem, which))
 		}
+	}
+	for _, kind := range []string{"patch", "grid"} {
+		rows[kind].Against, rows[kind].Unit, rows[kind].AbsoluteTolerance = "timm", "the largest value", true
+		rows[kind].Report(t)
 	}
 	if compared != 15 {
 		t.Errorf("%d cases compared, want 15", compared)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"eomt/checkpoints/names"
 	"eomt/checkpoints/safetensors"
 	"eomt/checkpoints/tensor"
+	"eomt/internal/parity"
 )
 
 // The files in testdata are made by scripts/goldens/weights.py: random weights
@@ -70,9 +72,10 @@ var formats = []struct {
 }
 
 func TestOpenEveryFormat(t *testing.T) {
+	bitForBit(t, "weights read, of every format", "torch, timm, transformers")
 	for _, c := range formats {
 		t.Run(c.file, func(t *testing.T) {
-			m, err := Open(filepath.Join("testdata", c.file))
+			m, err := Open(reference(c.file))
 			if c.golden == "" {
 				if err == nil {
 					t.Error("opened")
@@ -97,10 +100,24 @@ func TestOpenEveryFormat(t *testing.T) {
 	}
 }
 
+// reference is the path of a file that a library wrote.
+func reference(name string) string { return filepath.Join(parity.Folder("checkpoints/weights"), name) }
+
+// bitForBit reports, once the test is over, whether all was equal.
+func bitForBit(t *testing.T, component, against string) {
+	t.Cleanup(func() {
+		row := parity.Row{Component: component + ", bit for bit", Against: against}
+		if t.Failed() {
+			row.Add(math.NaN(), 1)
+		}
+		row.Report(t)
+	})
+}
+
 // wantGolden fails unless tensors are, bit for bit, those of a golden file.
 func wantGolden(t *testing.T, tensors []tensor.Tensor, golden string) {
 	t.Helper()
-	want, err := safetensors.Open(filepath.Join("testdata", golden+".expected.safetensors"))
+	want, err := safetensors.Open(reference(golden + ".expected.safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +147,8 @@ func wantEqual(t *testing.T, got, want []tensor.Tensor) {
 }
 
 func TestDeltasBecomeWeights(t *testing.T) {
-	m, err := OpenDeltas("testdata/official-dinov3-deltas.bin", "testdata/hf-dinov3")
+	bitForBit(t, "DINOv3 deltas added to their base", "torch, transformers")
+	m, err := OpenDeltas(reference("official-dinov3-deltas.bin"), reference("hf-dinov3"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,19 +221,44 @@ func TestFitResizesAndStartsHeadsAnew(t *testing.T) {
 	}
 }
 
-func TestFitOfBfloat16GivesFloat32(t *testing.T) {
-	m, err := Open("testdata/hf-eomt-bf16")
+// Half precision of either kind, of one file and of shards, comes in as it is and
+// is fitted as float32.
+func TestHalfPrecision(t *testing.T) {
+	whole, err := Open("testdata/hf-eomt-sharded")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Close()
-	tensors, _, err := m.Fit(Specs(m.Architecture), m.Architecture.Grid, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, one := range tensors {
-		if one.DType != tensor.Float32 {
-			t.Errorf("%v", one)
+	defer whole.Close()
+	for _, dtype := range []tensor.DType{tensor.Float16, tensor.BFloat16} {
+		half := *whole
+		half.Tensors = nil
+		for _, one := range whole.Tensors {
+			values, err := one.Float32s()
+			if err != nil {
+				t.Fatal(err)
+			}
+			half.Tensors = append(half.Tensors, tensor.FromFloat32sAs(dtype, one.Name, one.Shape, values))
+		}
+		dir := filepath.Join(t.TempDir(), "hf")
+		if err := half.WriteHF(dir); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer got.Close()
+		wantEqual(t, got.Tensors, half.Tensors)
+		fitted, _, err := got.Fit(Specs(got.Architecture), got.Architecture.Grid, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, one := range fitted {
+			want, errA := half.Tensors[i].Float32s()
+			have, errB := one.Float32s()
+			if errA != nil || errB != nil || one.DType != tensor.Float32 || !slices.Equal(have, want) {
+				t.Errorf("%v of %s is fitted as another value (%v, %v)", one, dtype, errA, errB)
+			}
 		}
 	}
 }

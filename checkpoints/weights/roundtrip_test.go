@@ -16,10 +16,11 @@ import (
 )
 
 func TestRoundTripsAreBitExact(t *testing.T) {
+	bitForBit(t, "weights written again in every format", "torch, transformers")
 	for _, name := range []string{"hf-eomt", "hf-eomt-swiglu", "hf-eomt-bf16", "hf-eomt-dinov3", "hf-eomt-dinov3-gated"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			original := filepath.Join("testdata", name)
+			original := reference(name)
 			native := filepath.Join(dir, "native")
 			hf := filepath.Join(dir, "hf")
 			convert(t, original, func(m *Model) error { return m.WriteNative(native) })
@@ -31,14 +32,14 @@ func TestRoundTripsAreBitExact(t *testing.T) {
 	t.Run("official", func(t *testing.T) {
 		dir := t.TempDir()
 		native, bin := filepath.Join(dir, "native"), filepath.Join(dir, "sub", "out.bin")
-		convert(t, "testdata/official.bin", func(m *Model) error { return m.WriteNative(native) })
+		convert(t, reference("official.bin"), func(m *Model) error { return m.WriteNative(native) })
 		convert(t, native, func(m *Model) error { return m.WriteOfficial(bin) })
 		got, err := openSource(bin)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer got.files.Close()
-		want, err := openSource("testdata/official.bin")
+		want, err := openSource(reference("official.bin"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +49,7 @@ func TestRoundTripsAreBitExact(t *testing.T) {
 	t.Run("HF to official and back", func(t *testing.T) {
 		dir := t.TempDir()
 		bin, hf := filepath.Join(dir, "out.bin"), filepath.Join(dir, "hf")
-		convert(t, "testdata/official.bin", func(m *Model) error { return m.WriteHF(hf) })
+		convert(t, reference("official.bin"), func(m *Model) error { return m.WriteHF(hf) })
 		convert(t, hf, func(m *Model) error { return m.WriteOfficial(bin) })
 		m, err := Open(bin)
 		if err != nil {

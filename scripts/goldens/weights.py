@@ -5,10 +5,11 @@ and what they must become in this project's names.
     python scripts/goldens/weights.py        # from the repository root
 
 torch 2.15.0, timm 1.0.31, transformers 5.23.0, safetensors 0.8.0, numpy 2.4.6;
-seed 1. For NAME.pth, NAME.safetensors or the folder NAME the expected tensors
+seed 1. `make parity` runs it with --root DIR --seed N. For NAME.pth, NAME.safetensors or the folder NAME the expected tensors
 are in NAME.expected.safetensors.
 """
 
+import argparse
 import os
 import shutil
 import warnings
@@ -30,8 +31,13 @@ from torch import nn
 
 warnings.filterwarnings("ignore")
 transformers.logging.set_verbosity_error()
-torch.manual_seed(1)
-ROOT = "checkpoints/weights/testdata/"
+parser = argparse.ArgumentParser()
+parser.add_argument("--root", default=".", help="folder laid out as the repository")
+parser.add_argument("--seed", type=int, default=1)
+arguments = parser.parse_args()
+torch.manual_seed(arguments.seed)
+CHECKPOINTS = arguments.root + "/checkpoints/"
+ROOT = CHECKPOINTS + "weights/testdata/"
 D, BLOCKS, HEADS, QUERIES, CLASSES = 16, 2, 2, 3, 4
 
 
@@ -348,7 +354,7 @@ def official_dinov3(base):
 
 
 def torch_files():
-    root = "checkpoints/torchfile/testdata/"
+    root = CHECKPOINTS + "torchfile/testdata/"
     os.makedirs(root, exist_ok=True)
     a = torch.arange(12, dtype=torch.float32).reshape(3, 4)
     tensors = OrderedDict(
@@ -368,7 +374,7 @@ def torch_files():
 
 
 def resampling():
-    root = "checkpoints/resample/testdata/"
+    root = CHECKPOINTS + "resample/testdata/"
     os.makedirs(root, exist_ok=True)
     out = {}
     for old, new in ((14, 16), (16, 14), (14, 8), (16, 32), (7, 7)):

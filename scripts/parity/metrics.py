@@ -2,7 +2,7 @@
 
     python scripts/parity/metrics.py [--panopticapi CHECKOUT] [--eomt CHECKOUT] [--sets 5] [--seed 1]
 
-Prints the largest difference of each comparison and fails beyond its tolerance:
+Tells the largest difference of each comparison and fails beyond its tolerance:
 1e-9, or 1e-6 where the reference gives single precision. Needs pycocotools,
 torch, torchmetrics, cityscapesscripts, faster-coco-eval and
 opencv-python-headless; panopticapi and the reference
@@ -20,13 +20,14 @@ import numpy as np
 
 import randomsets
 import references
+from table import Table, progress
 
 DOUBLE = 1e-9
 SINGLE = 1e-6  # torchmetrics returns float32
 
 
 def differences(want, got, at=""):
-    """Yields path and distance of each number of want."""
+    """Yields path, distance and size of each number of want."""
     if isinstance(want, dict):
         for k in want:
             yield from differences(want[k], got[k], f"{at}.{k}")
@@ -35,12 +36,12 @@ def differences(want, got, at=""):
         for w in want:
             yield from differences(w, by_id[w["id"]], f"{at}[{w['id']}]")
     else:
-        yield at, abs(want - got)
+        yield at, abs(want - got), abs(want)
 
 
 class Parity:
     def __init__(self, command, rng):
-        self.command, self.rng, self.worst, self.failed = command, rng, {}, False
+        self.command, self.rng, self.table = command, rng, Table()
 
     def score(self, *args):
         out = os.path.join(self.folder, "out.json")
@@ -48,12 +49,12 @@ class Parity:
         return references.read(out)
 
     def compare(self, name, want, got, tolerance):
-        at, distance = max(differences(want, got), key=lambda d: d[1])
-        worst = self.worst.setdefault(name, [0, 0, tolerance])
-        worst[0], worst[1] = worst[0] + 1, max(worst[1], distance)
+        at, distance, _ = max(differences(want, got), key=lambda d: d[1])
+        relative = max(distance / size for _, distance, size in differences(want, got) if size > 0)
+        metric, reference = name.split(", ", 1)
+        self.table.add(metric, reference, distance, relative, tolerance, kind="absolute")
         if not distance <= tolerance:
-            self.failed = True
-            print(f"FAIL {name}: {at} differs by {distance}", file=sys.stderr)
+            progress(f"{name}: {at} differs by {distance}")
 
     def panoptic(self, args, **kind):
         randomsets.panoptic_set(self.rng, self.folder, **kind)
@@ -112,13 +113,14 @@ def main():
     args = parser.parse_args()
     for name in ("panopticapi", "eomt"):
         if not getattr(args, name):
-            print(f"--{name} not given: its comparisons are left out", file=sys.stderr)
+            progress(f"metrics: --{name} is not given: its comparisons are left out")
     with tempfile.TemporaryDirectory() as tools:
         if not args.score:
             args.score = os.path.join(tools, "score")
             subprocess.run(["go", "build", "-o", args.score, "./cmd/score"], check=True)
         p = Parity([args.score], np.random.default_rng(args.seed))
         for k in range(args.sets):
+            progress(f"metrics: random data sets {k + 1} of {args.sets}")
             p.run(p.panoptic, args, crowds="one", many=k == 0)
             p.run(p.panoptic, args, crowds="many")
             p.run(p.instance, args, many=k == 0)
@@ -126,10 +128,7 @@ def main():
             p.run(p.boundary, args)
             p.run(p.semantic, args, dataset="cityscapes")
             p.run(p.semantic, args, dataset="ade20k")
-    print("| comparison | data sets | largest difference | tolerance |\n|---|---|---|---|")
-    for name, (sets, worst, tolerance) in p.worst.items():
-        print(f"| {name} | {sets} | {worst:.2g} | {tolerance:g} |")
-    sys.exit(p.failed)
+    sys.exit(p.table.finish())
 
 
 main()

@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
 # Runs every comparison with a reference implementation that this folder has, in
-# a virtual environment of pinned packages, and prints their tables.
-# Usage: run.sh CACHE [ARGUMENTS OF model.py ...]
-# The environment is made in CACHE/parity on the first run; PYTHON names another
-# interpreter that has the packages already.
+# a virtual environment of pinned packages, and prints one table at the end, which
+# is left in CACHE/parity.md as well; progress goes to standard error. The exit
+# code is 0 only where every comparison is within its tolerance.
+# Usage: run.sh CACHE [--readme]
+# --readme puts the table into README.md. The environment is made in CACHE/parity
+# on the first run; PYTHON names another interpreter that has the packages already.
 set -euo pipefail
 cache=$1
 shift
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
+readme=()
+[ "${1:-}" != --readme ] || readme=(--readme README.md)
 python=${PYTHON:-}
 if [ -z "$python" ]; then
     environment=$cache/parity
@@ -30,8 +34,15 @@ if [ -e "$cache/pjrt/pjrt_c_api_cpu_plugin.so" ]; then
 else
     echo "parity: no PJRT plugin in $cache/pjrt, so not on xla:cpu (\`make setup\` fetches one)" >&2
 fi
+EOMT_PARITY_ROWS=$(mktemp)
+export EOMT_PARITY_ROWS
+trap 'rm -f "$EOMT_PARITY_ROWS"' EXIT
 status=0
-"$python" "$here/model.py" --backends "$backends" "$@" || status=1
-echo
+start=$SECONDS
+"$python" "$here/model.py" --backends "$backends" || status=1
+"$python" "$here/recorded.py" || status=1
+"$python" "$here/weights.py" || status=1
 "$python" "$here/metrics.py" || status=1
+"$python" "$here/table.py" "$EOMT_PARITY_ROWS" --markdown "$cache/parity.md" "${readme[@]}" || status=1
+echo "parity: $(((SECONDS - start) / 60)) minutes" >&2
 exit $status

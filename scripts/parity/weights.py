@@ -24,12 +24,15 @@ from torch import nn
 from transformers import EomtConfig, EomtDinov3Config, EomtDinov3ForUniversalSegmentation, EomtForUniversalSegmentation
 from transformers import logging
 
+from table import Table, progress
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 SHARED = dict(image_size=96, num_queries=7, num_labels=5)
 SMALL = dict(hidden_size=384, num_hidden_layers=12, num_attention_heads=6, num_blocks=3, **SHARED)
 MODELS = {
     "DINOv2 S": (EomtForUniversalSegmentation, EomtConfig(**SMALL)),
     "DINOv2 SwiGLU": (EomtForUniversalSegmentation, EomtConfig(use_swiglu_ffn=True, **SMALL)),
+    "DINOv2 S f16": (EomtForUniversalSegmentation, EomtConfig(**SMALL)),
     "DINOv2 S bf16": (EomtForUniversalSegmentation, EomtConfig(**SMALL)),
     "DINOv3 S": (EomtDinov3ForUniversalSegmentation, EomtDinov3Config(intermediate_size=1536, layer_norm_eps=1e-5, **SMALL)),
     "DINOv3 gated": (EomtDinov3ForUniversalSegmentation, EomtDinov3Config(
@@ -43,7 +46,7 @@ def build(name, seed):
     net = kind(config)
     for p in net.parameters():  # what starts as a constant must differ from it
         p.data += 0.1 * torch.randn_like(p)
-    return (net.bfloat16() if "bf16" in name else net).eval()
+    return net.to({"bf16": torch.bfloat16, "f16": torch.float16}.get(name.split()[-1], torch.float32)).eval()
 
 
 class ScaleBlock(nn.Module):
@@ -73,14 +76,13 @@ class Official(nn.Module):
 
 
 def strictly(config, tensors):
-    """The number of tensors that an official module took, none missing or left over."""
+    """Fails unless an official module takes the tensors, none missing or left over."""
     network = {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
     Official(config).load_state_dict(network, strict=True)
-    return len(network)
 
 
 @torch.no_grad()
-def check(binary, name, seed, folder):
+def check(table, binary, name, seed, folder):
     net = build(name, seed)
     start, bin_, native, end = (str(folder / n) for n in ("start", "official.bin", "native", "end"))
     net.save_pretrained(start)
@@ -102,14 +104,16 @@ def check(binary, name, seed, folder):
     a, b = net(image), again(image)
     difference = max((a.masks_queries_logits - b.masks_queries_logits).abs().max().item(),
                      (a.class_queries_logits - b.class_queries_logits).abs().max().item())
+    table.add("weights converted to every format and back, names and tensors as from_pretrained has them", "transformers",
+              len(problems), 0.0, 0, on=name, kind="absolute")
+    table.add("logits of transformers' model on the weights read back", "transformers", difference,
+              difference / a.masks_queries_logits.std().item(), 0, on=name)
     tensors = torch.load(bin_, weights_only=True)
-    official = f"{len(tensors)} names read"
     if name == "DINOv2 S":
-        official = f"{strictly(net.config, tensors)} names, strict"
-    print(f"| {name} | {seed} | {len(got)} tensors, {len(problems)} problems | {difference:g} | {official} |")
+        strictly(net.config, tensors)
+        table.add("official file read by torch.load, all names taken strictly", "timm and the reference's modules", 0.0, 0.0, 0, on=name)
     for problem in problems:
-        print(f"  {problem}")
-    return not problems and difference == 0
+        progress(f"{name}, seed {seed}: {problem}")
 
 
 def main():
@@ -119,18 +123,18 @@ def main():
     arguments = parser.parse_args()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    good = True
+    table = Table()
     with tempfile.TemporaryDirectory() as temporary:
         binary = arguments.weights
         if not binary:
             binary = str(pathlib.Path(temporary) / "weights")
             subprocess.run(["go", "build", "-o", binary, "./cmd/weights"], cwd=REPOSITORY, check=True)
-        print("| model | seed | from_pretrained, bit for bit | largest difference of outputs | official file |\n|---|---|---|---|---|")
         for name in MODELS:
+            progress(f"weights converted and read back: {name}")
             for seed in range(arguments.seeds):
                 with tempfile.TemporaryDirectory(dir=temporary) as folder:
-                    good &= check(binary, name, seed, pathlib.Path(folder))
-    sys.exit(0 if good else 1)
+                    check(table, binary, name, seed, pathlib.Path(folder))
+    sys.exit(table.finish())
 
 
 if __name__ == "__main__":
