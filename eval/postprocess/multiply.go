@@ -1,8 +1,8 @@
 package postprocess
 
-// multiply computes dst[c, x] = sum over q of weights[q, c] * masks[q, x], adding
-// in the order of q. dst is [C, X], masks [Q, X].
-func multiply(dst, weights, masks []float32, queries, classes int) {
+// multiplyRows computes dst[c, x] = sum over q of weights[q, c] * masks[q, x],
+// adding in the order of q. dst is [C, X], masks [Q, X].
+func multiplyRows(dst, weights, masks []float32, queries, classes int) {
 	width := len(dst) / classes
 	clear(dst)
 	q := 0

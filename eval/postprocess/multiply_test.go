@@ -8,7 +8,7 @@ import (
 
 func TestMultiplyAddsInOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	for _, c := range []struct{ queries, classes, width int }{{1, 1, 16}, {7, 5, 48}, {100, 19, 64}, {9, 6, 30}, {4, 3, 16}} {
+	for _, c := range []struct{ queries, classes, width int }{{1, 1, 16}, {7, 5, 48}, {100, 19, 64}, {9, 6, 30}, {4, 3, 16}, {100, 19, 77}, {6, 2, 32}} {
 		weights, masks := make([]float32, c.queries*c.classes), make([]float32, c.queries*c.width)
 		for i := range weights {
 			weights[i] = rng.Float32()
