@@ -181,7 +181,7 @@ func (l *Loader) Close() {
 	l.workers.Wait() // their only error is that they were told to stop
 	l.closed.Do(func() {
 		if s := l.Stats(); s.Redrawn+s.Replaced+s.Skipped+s.DroppedTargets > 0 {
-			slog.Info("loader: samples made", "redrawn", s.Redrawn, "replaced", s.Replaced, "skipped", s.Skipped, "dropped targets", s.DroppedTargets)
+			slog.Info("loader: samples that are not as in the data set", "redrawn", s.Redrawn, "replaced", s.Replaced, "skipped", s.Skipped, "dropped targets", s.DroppedTargets)
 		}
 	})
 }

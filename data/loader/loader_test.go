@@ -303,7 +303,7 @@ func TestCountsAreLogged(t *testing.T) {
 	l.Close()
 	l.Close()
 	if text := log.String(); !strings.Contains(text, `level=WARN msg="loader: sample skipped" error="image 2: cut off"`) ||
-		strings.Count(text, "loader: samples made") != 1 || !strings.Contains(text, "redrawn=0 replaced=0 skipped=") {
+		strings.Count(text, "loader: samples that are not as in the data set") != 1 || !strings.Contains(text, "redrawn=0 replaced=0 skipped=") {
 		t.Errorf("logged %s", text)
 	}
 }

@@ -123,6 +123,18 @@ back = np.asarray(Image.open(OUT / "ids_palette.png").convert("RGB"))
 assert (back == map24).all(), "the palette lost a colour"
 record("ids", "ids_palette.png", ids, "<u4")
 
+# Pillow does not write 4:4:0. A row of 4:2:2 units holds the blocks of a row of
+# 4:4:0 units, of half the width and twice the height.
+row = io.BytesIO()
+Image.fromarray(picture(16 * 5, 8)).save(row, "JPEG", quality=92, subsampling="4:2:2")
+patched = bytearray(row.getvalue())
+frame = patched.index(b"\xff\xc0")
+patched[frame + 5 : frame + 9] = bytes([0, 16, 0, 8 * 5 - 3])  # height and width
+assert patched[frame + 11] == 0x21
+patched[frame + 11] = 0x12
+(OUT / "jpeg440.jpg").write_bytes(patched)
+record("images", "jpeg440.jpg", as_rgb(Image.open(OUT / "jpeg440.jpg")), "u1")
+
 if len(sys.argv) > 1:
     root = pathlib.Path(sys.argv[1])
     for path in sorted(p for p in root.rglob("*") if p.suffix in (".jpg", ".png")):

@@ -17,7 +17,7 @@ import (
 // Pillow in package decode.
 func TestKinds(t *testing.T) {
 	for name, want := range map[string]bool{
-		"jpeg420.jpg": true, "jpeg420thin.jpg": true, "jpeg420wide.jpg": true, "jpeg422.jpg": true, "jpeg444.jpg": true,
+		"jpeg420.jpg": true, "jpeg420thin.jpg": true, "jpeg420wide.jpg": true, "jpeg422.jpg": true, "jpeg440.jpg": true, "jpeg444.jpg": true,
 		"gray.jpg": true, "restart.jpg": true, "oriented6.jpg": true,
 		"progressive.jpg": false, "cmyk.jpg": false, "jpegrgb.jpg": false, "png_named.jpg": false, "rgb.png": false,
 	} {
