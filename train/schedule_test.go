@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"eomt/internal/parity"
 	"eomt/model"
 )
 
@@ -111,6 +112,8 @@ func TestAnnealingRuleGivesPublishedSpans(t *testing.T) {
 // differently.
 func TestSchedulesMatchReference(t *testing.T) {
 	const tolerance = 1e-14
+	row := parity.Row{Component: "learning rates and annealing of 23 configurations (recorded)", Against: "tue-mps/eomt",
+		Unit: "1", Tolerance: tolerance, AbsoluteTolerance: true}
 	for name, c := range readSchedules(t).Curves {
 		s := Schedule{Total: c.Total, WarmupHead: c.Warmup[0], WarmupBackbone: c.Warmup[1]}
 		for k := range c.Starts {
@@ -120,6 +123,7 @@ func TestSchedulesMatchReference(t *testing.T) {
 			got := append([]float64{s.BackboneRate(p.Step), s.HeadRate(p.Step)}, s.MaskProbs(p.Step)...)
 			want := append([]float64{p.Backbone, p.Head}, p.Masks...)
 			for i := range want {
+				row.Add(math.Abs(got[i]-want[i]), 1)
 				if !(math.Abs(got[i]-want[i]) <= tolerance) {
 					t.Errorf("%s, step %d: backbone, heads and masks %v, want %v", name, p.Step, got, want)
 					break
@@ -127,6 +131,7 @@ func TestSchedulesMatchReference(t *testing.T) {
 			}
 		}
 	}
+	row.Report(t)
 }
 
 // Every parameter has the base rate that the reference gives it, by each recipe

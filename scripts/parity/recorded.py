@@ -23,7 +23,7 @@ PACKAGES = ["./model", "./checkpoints/weights", "./checkpoints/resample", "./mat
 # The tests that read what the scripts make.
 TESTS = ("^(TestForwardMatchesReferences|TestInferenceMatchesReference|TestOpenEveryFormat|TestDeltasBecomeWeights|"
          "TestRoundTripsAreBitExact|TestAsTimm|TestScipy|TestCostMatrixGolden|TestMostUncertainGolden|TestCriterionGolden|"
-         "TestGradientsMatchReference|TestFiveStepsMatchReference|TestFiveStepsInFloat32)$")
+         "TestSchedulesMatchReference|TestGradientsMatchReference|TestFiveStepsMatchReference|TestFiveStepsInFloat32)$")
 
 
 def compare(table, seed, root):
