@@ -116,21 +116,25 @@ func (f *findings) write(w io.Writer, c configs.Config, split string) {
 	slices.Sort(f.sound)
 	fmt.Fprintf(w, "%s %s, %s: %d images read, %d left out, %d broken, %d problems\n",
 		c.Data.Format, c.Task, split, len(f.sound), f.dropped, f.broken, len(f.problems))
+	if len(f.sound) > 0 {
+		f.writeSizes(w)
+	}
+	f.writeClasses(w)
+	f.writeProblems(w)
+}
+
+// writeSizes prints the spread of sizes and targets.
+func (f *findings) writeSizes(w io.Writer) {
 	fmt.Fprintf(w, "  width   %s pixels\n  height  %s pixels\n  targets %s an image, %d images without, %d targets without a pixel\n",
 		spread(f.widths), spread(f.heights), spread(f.targets), f.empty, f.hidden)
 	limit := data.Buckets[len(data.Buckets)-1]
 	if n := len(slices.DeleteFunc(slices.Clone(f.targets), func(n int) bool { return n <= limit })); n > 0 {
 		fmt.Fprintf(w, "  %d images have more than %d targets; training drops their smallest\n", n, limit)
 	}
-	f.writeClasses(w)
-	f.writeProblems(w)
 }
 
-// spread describes a list of numbers.
+// spread describes a list of numbers, which is not empty.
 func spread(values []int) string {
-	if len(values) == 0 {
-		return "none,"
-	}
 	sorted := slices.Sorted(slices.Values(values))
 	sum := 0
 	for _, v := range sorted {

@@ -62,6 +62,8 @@ func Paint(s *data.Sample, layers ...Layer) error {
 // targets returns the ids that have a class.
 func (l Layer) targets(width int) ([]target, error) {
 	var found []target
+	var unknown []uint32
+	where := 0 // the first of them is
 	seen := map[uint32]bool{}
 	for pixel, id := range l.IDs {
 		if pixel > 0 && id == l.IDs[pixel-1] || seen[id] {
@@ -71,15 +73,32 @@ func (l Layer) targets(width int) ([]target, error) {
 		switch class := l.ClassOf(id); class {
 		case Void:
 		case Unknown:
-			return nil, &data.FormatError{Path: l.Path, Record: fmt.Sprintf("label %d", id),
-				Reason: fmt.Sprintf("is at pixel (%d, %d), but is no label of this data set", pixel%width, pixel/width)}
+			if unknown = append(unknown, id); len(unknown) == 1 {
+				where = pixel
+			}
 		default:
 			found = append(found, target{id: id, Instance: data.Instance{
 				Class: class, ID: int64(id), Crowd: l.Crowd != nil && l.Crowd(id)}})
 		}
 	}
+	if unknown != nil {
+		return nil, l.unknown(unknown, where%width, where/width)
+	}
 	return found, nil
 }
+
+// unknown is the error of ids that may not occur, of which the first is at (x, y).
+func (l Layer) unknown(ids []uint32, x, y int) error {
+	reason := fmt.Sprintf("is at pixel (%d, %d), but is no label of this data set", x, y)
+	if others := ids[1:]; len(others) > 0 {
+		slices.Sort(others)
+		reason += fmt.Sprintf("; %d more labels are not: %d", len(others), others[:min(len(others), maxListed)])
+	}
+	return &data.FormatError{Path: l.Path, Record: fmt.Sprintf("label %d", ids[0]), Reason: reason}
+}
+
+// maxListed is how many unknown labels a message lists.
+const maxListed = 10
 
 // paint sets the bits of the layer's pixels.
 func (l Layer) paint(s *data.Sample, bits map[uint32]int) {
