@@ -3,11 +3,11 @@
 // offers ([Dataset]). Formats, decoding, transforms and the loader live in the
 // rooms below it:
 //
-//	archive    files of a folder or a zip (also a zip inside a zip), read in place
-//	decode     image bytes -> RGB8, label PNG -> ids
+//	archive    files of a folder or a zip (also a zip inside a zip), read in place; inflate unpacks
+//	decode     image bytes -> RGB8, label PNG -> ids; baseline reads most JPEG files
 //	rle        COCO run-length masks and polygons
 //	labelmap   images of class labels -> Sample
-//	pngmap     large id and label PNGs, decoded without an image between
+//	pngmap     id, label and RGB PNGs, decoded without an image between
 //	jsonscan   JSON documents of any size, read as a stream
 //	coco, ade20k, cityscapes, folder: one room a format, archive -> Sample
 //	transform  Sample -> Sample of the training size; geometry of evaluation

@@ -19,14 +19,15 @@ type Scanner struct {
 	held   int   // buf[held:] is kept for Raw, where it is 0 or more
 	base   int64 // offset of buf[0] in the text
 	err    error
-	keys   map[string]string // keys that occurred, so that each is allocated once
+	keys   []string // that occurred, so that each is allocated once, in that order
+	guess  int      // of keys, the one that likely comes next: records are alike
 }
 
 const (
 	maxDepth   = 1000 // of the nesting of skipped values
 	windowSize = 256 << 10
-	maxNumber  = 64  // bytes of the longest number in a stream
-	maxKeys    = 256 // that are remembered
+	maxNumber  = 64 // bytes of the longest number in a stream
+	maxKeys    = 64 // that are remembered
 )
 
 // New returns a scanner of text. The path is for error messages.
@@ -132,15 +133,16 @@ func (s *Scanner) Object(f func(key string)) {
 // key reads a key.
 func (s *Scanner) key() string {
 	raw := s.quoted("before a key")
-	if known, ok := s.keys[string(raw)]; ok {
-		return known
+	for i := range s.keys {
+		if at := (s.guess + i) % len(s.keys); s.keys[at] == string(raw) {
+			s.guess = at + 1
+			return s.keys[at]
+		}
 	}
 	key := string(raw)
-	if s.keys == nil {
-		s.keys = map[string]string{}
-	}
 	if len(s.keys) < maxKeys {
-		s.keys[key] = key
+		s.keys = append(s.keys, key)
+		s.guess = 0 // which is after the last
 	}
 	return key
 }
