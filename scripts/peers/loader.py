@@ -172,14 +172,14 @@ def main():
             for name, run in runs.items():
                 times[name].append(run())
 
-    print(f"{'ms an image':14}{'load':>8}{'transform':>11}{'all':>8}   (range)         ratio")
+    print("\n| ms an image, one core | load | transform | all, median (range) | speed |\n|---|---|---|---|---|")
     base = None
     for name, rounds in times.items():
         total = [r["load"] + r["transform"] for r in rounds]
         median = statistics.median(total)
         base = base or median
-        print(f"{name:14}{statistics.median(r['load'] for r in rounds):8.2f}{statistics.median(r['transform'] for r in rounds):11.2f}{median:8.2f}   "
-              f"({min(total):.2f}-{max(total):.2f})   {base / median:5.2f}x")
+        print(f"| {name} | {statistics.median(r['load'] for r in rounds):.2f} | {statistics.median(r['transform'] for r in rounds):.2f} | "
+              f"{median:.2f} ({min(total):.2f}-{max(total):.2f}) | {base / median:.2f} |")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Runs every speed comparison with a reference implementation that this folder
-# has, in a virtual environment of pinned packages, and prints their tables.
-# Usage: run.sh CACHE [REALDATA]
+# has, in a virtual environment of pinned packages, and prints their tables, which
+# are left in CACHE/peers.md as well.
+# Usage: run.sh CACHE [REALDATA] [--readme]
 # The environment is made in CACHE/peers on the first run; PYTHON names another
 # interpreter that has the packages already. REALDATA is a folder of real samples
 # (coco_instance, coco_panoptic, oracle_ap); without it the comparisons that read
-# them are left out.
+# them are left out. --readme puts the tables into README.md.
 set -euo pipefail
 cache=$1
 data=${2:-}
@@ -27,13 +28,19 @@ if [ -z "$python" ]; then
     fi
 fi
 export EOMT_CACHE=$cache
+# As the Makefile has it: matrix products by vector instructions, and math.Exp as fast as without them.
+if [ "$(go env GOARCH)" = amd64 ]; then
+    export GOEXPERIMENT=${GOEXPERIMENT:-simd} GODEBUG=${GODEBUG:-cpu.fma=off}
+fi
+tables=$cache/peers.md
+: >"$tables"
 status=0
 compare() {
-    echo "## $1"
-    echo
+    local title=$1
     shift
-    "$python" "$@" || status=1
-    echo
+    printf '### %s\n\n' "$title" | tee -a "$tables"
+    "$python" "$@" | tee -a "$tables" || status=1
+    echo | tee -a "$tables"
 }
 compare "Model and training step" "$here/step.py"
 compare "Loading weights" "$here/weights.py"
@@ -45,4 +52,5 @@ if [ -d "$data/coco_instance" ]; then
 else
     echo "peers: no real samples in ${data:-a second argument}: data and metrics are left out" >&2
 fi
+[ "${3:-}" != --readme ] || "$python" "$here/../readme.py" speed "$tables"
 exit $status
