@@ -51,7 +51,7 @@ func makeRun(t *testing.T, dir, task string, seed uint64, steps ...int) {
 	}
 	defer set.Close()
 	for _, step := range steps {
-		_, err := eval.Evaluate(t.Context(), set, guesser{len(set.Classes()), seed + uint64(step)}, eval.Config{Task: eval.Task(task), Protocol: eval.Exact,
+		_, err := eval.Evaluate(t.Context(), set, guesser{len(set.Classes()), seed + uint64(step)}, eval.Config{Task: eval.Task(task), Protocol: eval.Both,
 			ImageH: 64, ImageW: 64, Batch: 1, TopK: 10, Save: evaluationFolder(dir, step)}, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -140,7 +140,7 @@ func TestReportOfOneRun(t *testing.T) {
 				keys[n.Key] = true
 			}
 			headline := report.Headline(eval.Task(task))
-			for _, want := range []string{"mine/" + headline, "mine/" + headline + ":low", "mine/images"} {
+			for _, want := range []string{"mine/" + headline, "mine/" + headline + ":low", "mine/images", "mine%20%28upstream%20protocol%29/" + headline} {
 				if !keys[want] {
 					t.Errorf("the page lacks the number %s", want)
 				}
@@ -213,7 +213,8 @@ func TestReportOfSeveralRuns(t *testing.T) {
 	runs(t, filepath.Join(dir, "a", "run"), filepath.Join(dir, "b", "run"), "-out", out)
 	runs(t, "verify", out)
 	text := read(t, filepath.Join(out, "report.html"))
-	for _, key := range []string{"run/PQ", "run%20%282%29/PQ", "run%20%282%29%20minus%20run/PQ", "mean%20of%20run%2C%20run%20%282%29/PQ"} {
+	for _, key := range []string{"run/PQ", "run%20%282%29/PQ", "run%20%282%29%20minus%20run/PQ",
+		"run%20%282%29%20%28upstream%20protocol%29%20minus%20run%20%28upstream%20protocol%29/PQ", "mean%20of%20run%2C%20run%20%282%29/PQ"} {
 		if !strings.Contains(text, `data-key="`+key+`"`) {
 			t.Errorf("the page lacks %s", key)
 		}

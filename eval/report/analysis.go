@@ -14,7 +14,7 @@ import (
 type Analysis struct {
 	Bootstrap Bootstrap
 	Runs      []Run
-	Pairs     []Pair   // each later run against the first
+	Pairs     []Pair   // each run against the first one over the same images by the same rules
 	Seeds     []Spread // groups of two runs at least
 	Numbers   []Number
 	byKey     map[string]int
@@ -57,9 +57,10 @@ func Analyse(ctx context.Context, runs []Run, c Bootstrap, progress func(done, t
 			return nil, fmt.Errorf("report: run %s: %w", runs[i].Name, err)
 		}
 	}
-	for i := 1; i < len(runs); i++ {
-		if sameImages(&runs[i], &runs[0]) {
-			a.compare(resampled[i], resampled[0])
+	for i := range runs {
+		first := slices.IndexFunc(runs, func(r Run) bool { return sameImages(&r, &runs[i]) })
+		if first < i {
+			a.compare(resampled[i], resampled[first])
 		}
 	}
 	a.spread(resampled)
