@@ -14,6 +14,8 @@ from playwright.sync_api import sync_playwright
 DESKTOP = {"viewport": {"width": 1280, "height": 900}, "device_scale_factor": 1}
 PHONE = {"viewport": {"width": 375, "height": 812}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
 
+PATIENCE = 120_000  # milliseconds; machines may be busy
+
 # What each section must hold where it is there at all.
 FIGURES = {
     "results": "table",
@@ -88,7 +90,7 @@ def inspect(browser, report, name, device, scheme, out):
     """Opens the report once; returns what is wrong."""
     context = browser.new_context(**device, color_scheme=scheme, offline=True)
     page = context.new_page()
-    page.set_default_timeout(120_000)  # machines may be busy
+    page.set_default_timeout(PATIENCE)
     wrong = []
     page.on("console", lambda m: wrong.append(f"console {m.type}: {m.text}") if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda e: wrong.append(f"script: {e}"))
@@ -96,7 +98,8 @@ def inspect(browser, report, name, device, scheme, out):
     page.goto(report.as_uri(), wait_until="load")
     wrong += page.evaluate(INSPECT, {"figures": FIGURES, "width": device["viewport"]["width"]})
     page.screenshot(path=out / f"{name}-{scheme}.png", full_page=True)
-    wrong += exercise(page)
+    if not wrong:
+        wrong += exercise(page)
     context.close()
     return wrong
 
@@ -126,7 +129,7 @@ def main():
     parser.add_argument("report", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--chromium", required=True)
-    parser.add_argument("--picture", type=pathlib.Path, help="write the top of the page here, as a README shows it")
+    parser.add_argument("--picture", type=pathlib.Path, help="write results and curves here, as a README shows them")
     args = parser.parse_args()
     if not args.report.is_file():
         sys.exit(f"browser: {args.report} is not there")
@@ -142,12 +145,13 @@ def main():
                 for line in dict.fromkeys(wrong):
                     print(f"  {line}")
                 failed = failed or bool(wrong)
-        context = browser.new_context(**DESKTOP, offline=True)
-        page = context.new_page()
+        page = browser.new_context(**DESKTOP, offline=True).new_page()
+        page.set_default_timeout(PATIENCE)
         page.goto(report.as_uri())
         page.pdf(path=args.out / "print.pdf", format="A4", print_background=True, prefer_css_page_size=True)
         if args.picture:
-            page.screenshot(path=args.picture, clip={"x": 0, "y": 0, "width": 1280, "height": 1100}, full_page=True)
+            end = page.evaluate("(document.querySelector('#curves') ?? document.querySelector('#results')).getBoundingClientRect().bottom")
+            page.screenshot(path=args.picture, clip={"x": 0, "y": 0, "width": 1280, "height": end + 24}, full_page=True)
         browser.close()
     print(f"screenshots: {args.out}")
     sys.exit(failed)

@@ -36,6 +36,7 @@ func TestInBrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("opens a browser")
 	}
+	t.Parallel()
 	var page bytes.Buffer
 	if err := HTML(&page, sample(size{2, 60, 400, 60})); err != nil {
 		t.Fatal(err)
@@ -50,6 +51,7 @@ func TestBrowserFindsFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("opens a browser")
 	}
+	t.Parallel()
 	var page bytes.Buffer
 	if err := HTML(&page, sample(size{1, 2, 3, 2})); err != nil {
 		t.Fatal(err)

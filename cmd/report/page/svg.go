@@ -62,7 +62,11 @@ func (c chart) describe() string {
 	for _, s := range c.series {
 		if pieces := s.pieces(c.y); len(pieces) > 0 {
 			end, _ := s.end(c.y)
-			text += fmt.Sprintf("; %s from %.3g to %.3g", s.name, pieces[0][0].y, end.y)
+			name := ""
+			if s.name != "" {
+				name = s.name + " "
+			}
+			text += fmt.Sprintf("; %sfrom %.3g to %.3g", name, pieces[0][0].y, end.y)
 		}
 	}
 	return text
