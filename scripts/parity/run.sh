@@ -8,11 +8,8 @@
 # on the first run; PYTHON names another interpreter that has the packages already.
 set -euo pipefail
 cache=$1
-shift
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
-readme=()
-[ "${1:-}" != --readme ] || readme=(--readme README.md)
 python=${PYTHON:-}
 if [ -z "$python" ]; then
     environment=$cache/parity
@@ -47,6 +44,7 @@ start=$SECONDS
 "$python" "$here/recorded.py" || status=1
 "$python" "$here/weights.py" || status=1
 "$python" "$here/metrics.py" || status=1
-"$python" "$here/table.py" "$EOMT_PARITY_ROWS" --markdown "$cache/parity.md" "${readme[@]}" || status=1
+"$python" "$here/table.py" "$EOMT_PARITY_ROWS" --markdown "$cache/parity.md" || status=1
+[ "${2:-}" != --readme ] || "$python" "$here/../readme.py" parity "$cache/parity.md"
 echo "parity: $(((SECONDS - start) / 60)) minutes" >&2
 exit $status

@@ -3,10 +3,10 @@
 Every comparison adds rows to a Table. Run alone, a comparison prints its own; run by run.sh it
 leaves its rows in the file that EOMT_PARITY_ROWS names, and this script prints them all:
 
-    python scripts/parity/table.py ROWS [--markdown FILE] [--readme README.md]
+    python scripts/parity/table.py ROWS [--markdown FILE]
 
 Rows of one component and reference, on several backends or of several seeds, become one with the
-largest differences of all. --readme puts the table between that file's markers.
+largest differences of all.
 """
 
 import argparse
@@ -17,7 +17,6 @@ import pathlib
 import sys
 
 KEY = "EOMT_PARITY_ROWS"
-BEGIN, END = "<!-- parity: begin, written by scripts/parity/table.py -->", "<!-- parity: end -->"
 HEADER = "| component | checked against | on | largest difference, absolute | relative | tolerance | |\n|---|---|---|---|---|---|---|"
 
 
@@ -69,7 +68,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows")
     parser.add_argument("--markdown", type=pathlib.Path)
-    parser.add_argument("--readme", type=pathlib.Path)
     arguments = parser.parse_args()
     os.environ.pop(KEY, None)
     table = Table()
@@ -77,12 +75,6 @@ def main():
         table.add(**json.loads(line))
     if arguments.markdown:
         arguments.markdown.write_text(f"{table}\n")
-    if arguments.readme:
-        before, _, rest = arguments.readme.read_text().partition(BEGIN)
-        _, found, after = rest.partition(END)
-        if not found:
-            sys.exit(f"{arguments.readme}: want the two lines {BEGIN} and {END}")
-        arguments.readme.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
     status = table.finish()
     failed = sum(not row["ok"] for row in table.rows)
     progress(f"{len(table.rows)} comparisons, {failed} failed")
