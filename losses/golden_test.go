@@ -176,7 +176,7 @@ type differences struct {
 // near is [near] with the tolerance of the precision, and notes the difference.
 func (d *differences) near(t *testing.T, what string, got, want []float64) {
 	t.Helper()
-	component := what + ", " + d.precision
+	component := "criterion: " + what + ", " + d.precision
 	i := slices.IndexFunc(d.rows, func(r *parity.Row) bool { return r.Component == component })
 	if i < 0 {
 		i = len(d.rows)

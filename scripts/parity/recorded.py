@@ -46,7 +46,8 @@ def compare(table, seed, root):
             failed.add(test)
             if event.get("Test") is None:
                 sys.stderr.write("".join(output.get(test[0], [])))
-    for test, row in rows:
+    order = {package.removeprefix("."): i for i, package in enumerate(PACKAGES)}  # they run side by side
+    for test, row in sorted(rows, key=lambda r: order["/" + r[0][0].partition("/")[2]]):
         numbers = {key: float(row[key]) for key in ("absolute", "relative", "tolerance")}
         table.add(**{**row, **numbers}, ok=test not in failed)
     if tests.wait() != 0:
