@@ -13,7 +13,7 @@ import (
 
 const usage = `Usage: score panoptic -gt JSON -gt-dir DIR -pred JSON -pred-dir DIR [-protocol exact|upstream|both] [-json FILE]
        score instance -gt JSON -pred RESULTS.json [-protocol exact|upstream|both] [-boundary] [-json FILE]
-       score semantic -gt-dir DIR -pred-dir DIR -dataset ade20k|cityscapes|FILE.yaml [-protocol ..] [-json FILE]
+       score semantic -gt-dir DIR -pred-dir DIR -dataset ade20k|cityscapes|FILE.yaml [-protocol ..] [-boundary] [-json FILE]
 
 Scores prediction files: PQ as panopticapi, mask AP as pycocotools, mIoU by the
 data set's official rule. "score panoptic -h" and so on describe the flags.

@@ -99,6 +99,15 @@ func TestJSONShapes(t *testing.T) {
 	}
 }
 
+func TestBoundaryOfLabelMaps(t *testing.T) {
+	cityscapes := unpack(t, "labelfiles/testdata/cityscapes")
+	r := runJSON(t, "semantic", "-gt-dir", cityscapes+"/gt", "-pred-dir", cityscapes+"/pred", "-dataset", "cityscapes", "-boundary")
+	boundary, _ := r["boundary"].(map[string]any)
+	if got := strings.Join(keysOf(boundary, ""), " "); got != "mIoU per_class per_class.id per_class.iou per_class.name" || boundary["mIoU"] == r["mIoU"] {
+		t.Errorf("%s: %v", got, boundary)
+	}
+}
+
 func TestUsageErrors(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                                   "want one of panoptic, instance and semantic",
@@ -139,7 +148,7 @@ func Example_help() {
 	// Output:
 	// Usage: score panoptic -gt JSON -gt-dir DIR -pred JSON -pred-dir DIR [-protocol exact|upstream|both] [-json FILE]
 	//        score instance -gt JSON -pred RESULTS.json [-protocol exact|upstream|both] [-boundary] [-json FILE]
-	//        score semantic -gt-dir DIR -pred-dir DIR -dataset ade20k|cityscapes|FILE.yaml [-protocol ..] [-json FILE]
+	//        score semantic -gt-dir DIR -pred-dir DIR -dataset ade20k|cityscapes|FILE.yaml [-protocol ..] [-boundary] [-json FILE]
 	//
 	// Scores prediction files: PQ as panopticapi, mask AP as pycocotools, mIoU by the
 	// data set's official rule. "score panoptic -h" and so on describe the flags.

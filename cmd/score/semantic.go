@@ -12,11 +12,12 @@ import (
 )
 
 func semantic(ctx context.Context, args []string) error {
-	f := newFlags("semantic", "-gt-dir DIR -pred-dir DIR -dataset ade20k|cityscapes|FILE.yaml",
+	f := newFlags("semantic", "-gt-dir DIR -pred-dir DIR -dataset ade20k|cityscapes|FILE.yaml [-boundary]",
 		"-gt-dir gtFine/val -pred-dir results -dataset cityscapes")
 	truthDir := f.path("gt-dir", "`folder` of ground-truth label PNGs")
 	predDir := f.path("pred-dir", "`folder` of predicted label PNGs")
 	dataset := f.path("dataset", "ade20k, cityscapes, or a class `file` (YAML) of one's own")
+	boundary := f.Bool("boundary", false, "boundary mIoU too: of the pixels near the classes' contours")
 	protocols, err := f.parse(args)
 	if err != nil {
 		return err
@@ -30,7 +31,7 @@ func semantic(ctx context.Context, args []string) error {
 		return err
 	}
 	bar := progress.Start("images", pairs.Len())
-	results, err := scoring.Semantic(ctx, pairs, rules(protocols, format.Absent, iou.AbsentZero), tick(bar))
+	results, err := scoring.Semantic(ctx, pairs, rules(protocols, format.Absent, iou.AbsentZero), *boundary, tick(bar))
 	bar.Finish()
 	if err != nil {
 		return err

@@ -18,6 +18,8 @@ type Result struct {
 	MeanAccuracy  float64       `json:"mean_accuracy"`          // over classes with ground truth
 	WeightedIoU   float64       `json:"frequency_weighted_iou"` // by ground-truth pixels
 	PerClass      []ClassResult `json:"per_class"`              // in order of the class table
+
+	Boundary *BoundaryResult `json:"boundary,omitempty"` // where [Evaluator.Boundaries] was asked for
 }
 
 // Result computes the figures. Means over nothing are 0.
@@ -64,6 +66,7 @@ func (e *Evaluator) Weighted(images []ImageStat, weights []int) Result {
 	r.PixelAccuracy = ratio(hits, pixels)
 	r.MeanAccuracy = ratio(sumAccuracy, inTruth)
 	r.WeightedIoU = ratio(weighted, pixels)
+	r.Boundary = e.boundary(images, weights)
 	return r
 }
 

@@ -34,6 +34,8 @@ const (
 
 // Evaluator scores images of one class table. It is safe for concurrent use.
 type Evaluator struct {
+	Boundaries bool // count pixels near contours too, for the Boundary IoU
+
 	classes     []data.Class
 	absent      Absent
 	truth, pred [1 << 16]int16 // class of a label, NoClass, or unknown
@@ -73,6 +75,7 @@ type Cell struct {
 type ImageStat struct {
 	Image string `json:"image"`
 	Cells []Cell `json:"cells"`
+	Bands []Band `json:"bands,omitempty"` // where [Evaluator.Boundaries] asks for them
 }
 
 // Key implements [shard.Stat].
@@ -111,6 +114,9 @@ func (e *Evaluator) Image(img Image) (ImageStat, error) {
 		if n > 0 {
 			stat.Cells = append(stat.Cells, Cell{Truth: i / columns, Pred: i%columns - 1, Pixels: n})
 		}
+	}
+	if e.Boundaries {
+		stat.Bands = e.bands(img)
 	}
 	return stat, nil
 }

@@ -56,12 +56,14 @@ func Instances(ctx context.Context, files *cocofiles.Instances, rules []ap.Rule,
 }
 
 // Semantic scores all images by each rule, which counts absent classes, reading
-// them once. tick, which may be nil, hears of each finished image.
-func Semantic(ctx context.Context, pairs *labelfiles.Pairs, rules []iou.Absent, tick func(done int)) ([]iou.Result, error) {
+// them once, and by Boundary IoU too where boundaries is set. tick, which may be
+// nil, hears of each finished image.
+func Semantic(ctx context.Context, pairs *labelfiles.Pairs, rules []iou.Absent, boundaries bool, tick func(done int)) ([]iou.Result, error) {
 	// The rules differ in the means only, so that one evaluator counts for all.
 	f := pairs.Format
 	var stats iou.Stats
 	counter := iou.New(f.Classes, f.Labels, f.Labels, f.Absent)
+	counter.Boundaries = boundaries
 	cores := []core[iou.Image, iou.ImageStat]{{counter.Image, stats.Add}}
 	if err := collect(ctx, pairs, cores, tick); err != nil {
 		return nil, err

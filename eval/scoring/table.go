@@ -68,4 +68,7 @@ func WriteSemantic(w io.Writer, r iou.Result) {
 	} {
 		fmt.Fprintf(w, "%-24s| %6.2f\n", row.name, 100*row.value)
 	}
+	if r.Boundary != nil {
+		fmt.Fprintf(w, "%-24s| %6.2f\n", "boundary mIoU", 100*r.Boundary.MIoU)
+	}
 }
