@@ -29,7 +29,7 @@ if [ -z "$python" ]; then
     if ! cmp -s "$here/requirements.txt" "$environment/requirements.txt"; then
         echo "browser: installing Playwright to $environment" >&2
         python3 -m venv "$environment"
-        "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt" >&2 || {
+        "$python" -m pip install --quiet --retries 1 --disable-pip-version-check -r "$here/requirements.txt" >&2 || {
             echo "browser: the packages of scripts/browser/requirements.txt could not be installed (see above)" >&2
             exit 3
         }

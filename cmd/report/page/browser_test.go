@@ -36,7 +36,6 @@ func TestInBrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("opens a browser")
 	}
-	t.Parallel()
 	var page bytes.Buffer
 	if err := HTML(&page, sample(size{2, 60, 400, 60})); err != nil {
 		t.Fatal(err)
@@ -51,7 +50,6 @@ func TestBrowserFindsFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("opens a browser")
 	}
-	t.Parallel()
 	var page bytes.Buffer
 	if err := HTML(&page, sample(size{1, 2, 3, 2})); err != nil {
 		t.Fatal(err)
