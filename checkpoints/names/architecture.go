@@ -26,6 +26,7 @@ type Architecture struct {
 	Classes    int     `json:"classes,omitempty"`     // without no-object
 	MaskBlocks int     `json:"mask_blocks,omitempty"` // L2, the last blocks that see the queries
 	Upscales   int     `json:"upscales,omitempty"`    // ScaleBlocks
+	HeadSiLU   bool    `json:"head_silu,omitempty"`   // mask head and ScaleBlocks have SiLU for GELU, as transformers' gated EomtDinov3
 	NormEps    float64 `json:"norm_eps"`
 	RopeTheta  float64 `json:"rope_theta,omitempty"` // DINOv3 only
 }

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"eomt/checkpoints/names"
 )
@@ -85,6 +87,7 @@ func (c *hfConfig) complete(a names.Architecture) (names.Architecture, error) {
 	if err := c.checkActivation(a); err != nil {
 		return a, err
 	}
+	a.HeadSiLU = !a.BackboneOnly() && c.HiddenAct != nil && *c.HiddenAct == "silu"
 	set(&a.Heads, c.Heads)
 	set(&a.NormEps, c.NormEps)
 	set(&a.MaskBlocks, c.MaskBlocks)
@@ -111,17 +114,27 @@ func (c *hfConfig) complete(a names.Architecture) (names.Architecture, error) {
 	return a, nil
 }
 
-// checkActivation holds hidden_act against what the MLP computes: exact GELU,
-// or SiLU where it is gated. DINOv2's gated MLP takes SiLU whatever the field says.
+// checkActivation holds hidden_act against what can be computed: exact GELU in the
+// MLP, or SiLU where it is gated. DINOv2's gated MLP has SiLU whatever the field
+// says; mask head and ScaleBlocks of an EoMT have what it says.
 func (c *hfConfig) checkActivation(a names.Architecture) error {
-	want := "gelu"
-	if a.SwiGLU {
-		want = "silu"
+	allowed := []string{"gelu"}
+	switch {
+	case a.SwiGLU && a.Kind == names.DINOv3:
+		allowed = []string{"silu"}
+	case a.SwiGLU && a.BackboneOnly():
+		return nil
+	case a.SwiGLU:
+		allowed = []string{"gelu", "silu"}
 	}
-	if c.HiddenAct == nil || *c.HiddenAct == want || a.SwiGLU && a.Kind == names.DINOv2 {
+	says := "gelu" // the default of every kind
+	if c.HiddenAct != nil {
+		says = *c.HiddenAct
+	}
+	if slices.Contains(allowed, says) {
 		return nil
 	}
-	return fmt.Errorf("%s: hidden_act %q is not supported for this MLP, want %s", configName, *c.HiddenAct, want)
+	return fmt.Errorf("%s: hidden_act %q is not supported for this MLP, want %s", configName, says, strings.Join(allowed, " or "))
 }
 
 // labels is id2label as a list, nil where ids are not 0 to n-1.

@@ -65,7 +65,7 @@ func Open(path string) (*Model, error) {
 	}
 	if m.deltas {
 		m.Close()
-		return nil, fmt.Errorf("weights: open %s: the file holds differences to DINOv3's weights: name the base (-deltas-from BASE)", path)
+		return nil, fmt.Errorf("weights: open %s: the file holds differences to DINOv3's weights: name their base (-deltas-from BASE), which `weights convert` makes whole weights with", path)
 	}
 	return m, nil
 }
@@ -111,7 +111,8 @@ func told(shown names.Architecture, state *names.Architecture) (names.Architectu
 		return shown, nil
 	}
 	a := shown
-	a.Heads, a.Grid, a.MaskBlocks, a.NormEps, a.RopeTheta = state.Heads, state.Grid, state.MaskBlocks, state.NormEps, state.RopeTheta
+	a.Heads, a.Grid, a.MaskBlocks, a.HeadSiLU = state.Heads, state.Grid, state.MaskBlocks, state.HeadSiLU
+	a.NormEps, a.RopeTheta = state.NormEps, state.RopeTheta
 	if a != *state {
 		return shown, fmt.Errorf("the checkpoint's state says %+v, its tensors are of %+v", *state, a)
 	}

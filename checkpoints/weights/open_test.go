@@ -65,7 +65,7 @@ var formats = []struct {
 	{"hf-eomt-bf16", "hf-eomt-bf16", names.HFDINOv2, with(tinyDINOv2, eomt)},
 	{"hf-eomt-dinov3", "hf-eomt-dinov3", names.HFDINOv3, with(tinyDINOv3, eomt)},
 	{"hf-eomt-dinov3-gated", "hf-eomt-dinov3-gated", names.HFDINOv3, with(with(tinyDINOv3, eomt), func(a *names.Architecture) {
-		a.SwiGLU, a.Hidden = true, 24
+		a.SwiGLU, a.Hidden, a.HeadSiLU = true, 24, true
 	})},
 	{"official.bin", "official", names.OfficialDINOv2, names.Architecture{Kind: names.DINOv2, Width: 64, Blocks: 1, Heads: 1, Hidden: 64,
 		Patch: 8, Grid: [2]int{3, 3}, Registers: 4, Queries: 3, Classes: 4, MaskBlocks: 1, Upscales: 1, NormEps: 1e-6}},

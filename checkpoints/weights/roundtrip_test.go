@@ -160,6 +160,12 @@ func TestWhatFormatsCannotHold(t *testing.T) {
 	}
 
 	m = open()
+	m.Architecture.SwiGLU = true
+	wantError(t, m.WriteHF(filepath.Join(dir, "gelu")), "has SiLU in its mask head")
+	m.Architecture.HeadSiLU = true
+	wantError(t, m.WriteOfficial(filepath.Join(dir, "silu.bin")), "has GELU in mask head")
+
+	m = open()
 	m.Architecture.Heads = 0
 	wantError(t, m.WriteHF(filepath.Join(dir, "heads")), "attention heads")
 

@@ -83,8 +83,11 @@ func (m *Model) writeHF(dir string) error {
 
 // WriteOfficial writes m as a file with the reference implementation's names,
 // which torch.load(weights_only=True) reads. A DINOv3 model is written whole,
-// not as differences.
+// not as differences. A model with [names.Architecture].HeadSiLU is an error.
 func (m *Model) WriteOfficial(path string) error {
+	if m.Architecture.HeadSiLU {
+		return fmt.Errorf("weights: write %s: the reference implementation has GELU in mask head and ScaleBlocks, the model SiLU", path)
+	}
 	format := names.OfficialDINOv2
 	if m.Architecture.Kind == names.DINOv3 {
 		format = names.OfficialDINOv3
@@ -141,6 +144,9 @@ func (m *Model) config() (map[string]any, error) {
 	if a.Heads == 0 {
 		return nil, errors.New("the number of attention heads is not known")
 	}
+	if a.Kind == names.DINOv3 && a.SwiGLU && !a.HeadSiLU {
+		return nil, errors.New("transformers' EomtDinov3 with a gated MLP has SiLU in its mask head and ScaleBlocks too, the model has GELU there")
+	}
 	config := map[string]any{
 		"hidden_size": a.Width, "num_hidden_layers": a.Blocks, "num_attention_heads": a.Heads,
 		"hidden_act": "gelu", "layer_norm_eps": a.NormEps, "image_size": a.Grid[0] * a.Patch, "patch_size": a.Patch,
@@ -157,14 +163,14 @@ func (m *Model) config() (map[string]any, error) {
 		idToLabel[strconv.Itoa(i)], labelToID[label] = label, i
 	}
 	config["id2label"], config["label2id"] = idToLabel, labelToID
+	if a.HeadSiLU {
+		config["hidden_act"] = "silu"
+	}
 	if a.Kind == names.DINOv3 {
 		config["model_type"], config["architectures"] = "eomt_dinov3", []string{"EomtDinov3ForUniversalSegmentation"}
 		config["intermediate_size"], config["use_gated_mlp"] = a.Hidden, a.SwiGLU
 		config["rope_parameters"] = map[string]any{"rope_theta": a.RopeTheta, "rope_type": "default"}
 		config["key_bias"] = false
-		if a.SwiGLU {
-			config["hidden_act"] = "silu"
-		}
 		return config, nil
 	}
 	ratio, err := mlpRatio(a)

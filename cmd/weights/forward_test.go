@@ -143,6 +143,7 @@ func TestForwardRejects(t *testing.T) {
 		{"image width 40: must be a positive multiple of the patch, 16", "hf-eomt",
 			[]tensor.Tensor{tensor.FromFloat32s("pixel_values", []int{1, 3, 32, 40}, make([]float32, 3*32*40))}},
 		{"of a backbone alone", "dinov2-reg.pth", []tensor.Tensor{pixels}},
+		{"SiLU in mask head", "hf-eomt-dinov3-gated", []tensor.Tensor{pixels}},
 		{"no such file", "nothing", []tensor.Tensor{pixels}},
 	} {
 		output := filepath.Join(t.TempDir(), "out.safetensors")

@@ -20,6 +20,8 @@ func Architecture(a names.Architecture) (model.Config, error) {
 		return model.Config{}, fmt.Errorf("the weights are of a backbone alone, without queries and heads")
 	case a.Upscales != c.ScaleBlocks():
 		return model.Config{}, fmt.Errorf("the weights have %d upscaling blocks, patch %d takes %d", a.Upscales, a.Patch, c.ScaleBlocks())
+	case a.HeadSiLU:
+		return model.Config{}, fmt.Errorf("the weights are for SiLU in mask head and ScaleBlocks, the model computes GELU there")
 	case a.Kind == names.DINOv3 && a.RopeTheta != model.RopeTheta:
 		return model.Config{}, fmt.Errorf("the rotary base is %g, the model computes %g", a.RopeTheta, model.RopeTheta)
 	}
