@@ -1,53 +1,85 @@
-"""Reads a run folder's logs as their users do (TensorBoard, pyarrow) and compares them with metrics.jsonl.
+"""Holds the logs of a run folder against metrics.jsonl, read as their users read them: by
+TensorBoard and by pyarrow.
 
-usage: runlog.py RUN_DIR
+    python scripts/parity/runlog.py [RUN_DIR]
+
+Without RUN_DIR a small run is made, which loses its last checkpoint and is resumed, so that steps are
+logged twice. Packages: requirements.txt.
 """
+
 import json
-import math
+import logging
 import pathlib
+import shutil
+import subprocess
 import sys
+import tempfile
 
 import numpy
 import pyarrow.parquet
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-run = pathlib.Path(sys.argv[1])
-entries = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-failures = []
+from table import Table, progress
 
-rows = pyarrow.parquet.read_table(run / "metrics.parquet").to_pylist()
-for row, entry in zip(rows, entries, strict=True):
-    for key, value in entry.items():
-        if key != "time" and row[key] != value:
-            failures.append(f"metrics.parquet, step {entry['step']}: {key} is {row[key]}, in metrics.jsonl {value}")
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+NAMES = {"loss": "loss", "lr/head": "lr_head", "lr/backbone": "lr_backbone", "gradient_norm": "gradient_norm", "matched": "matched",
+         "speed/images_per_second": "images_per_second", "speed/data_wait": "data_wait", "speed/memory_bytes": "memory_bytes"}
+FIGURES = {"PQ": lambda f: f["All"]["pq"], "AP": lambda f: f["AP"], "mIoU": lambda f: f["mIoU"]}
 
-board = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0}).Reload()
-scalar = {
-    "loss": "loss", "lr/head": "lr_head", "lr/backbone": "lr_backbone", "gradient_norm": "gradient_norm", "matched": "matched",
-    "speed/images_per_second": "images_per_second", "speed/data_wait": "data_wait", "speed/memory_bytes": "memory_bytes",
-}
-compared = 0
-for tag in board.Tags()["scalars"]:
-    group, _, index = tag.rpartition("/")
-    if group == "eval":
-        continue
-    want = [(e["step"], e[scalar[tag]] if tag in scalar else e[group][int(index)]) for e in entries]
-    got = [(e.step, e.value) for e in board.Scalars(tag)]
-    compared += len(got)
+
+def resumed_run(folder):
+    train = folder / "train"
+    subprocess.run(["go", "build", "-o", train, "./cmd/train"], cwd=REPOSITORY, check=True)
+    run = folder / "run"
+    settings = [f"data.root={folder}/shapes", "data.shapes.train=16", "data.shapes.val=2", "data.batch=2", "train.points=32", "train.log_every=1",
+                "train.checkpoint_every=2", "train.total_steps=8"]
+    command = [train, "-backend", "go", "-config", "configs/quickstart.yaml", "-out", run] + [a for s in settings for a in ("-set", s)]
+
+    def go(*more):
+        subprocess.run([*command, *more], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    go("-max-steps", "5")
+    shutil.rmtree(run / "checkpoints" / "step-00000005")
+    go("-resume")
+    return run
+
+
+def differing(got, want):
+    """How many values of two lists of (step, value) differ; all, where the steps do."""
     if [s for s, _ in got] != [s for s, _ in want]:
-        failures.append(f"tensorboard, {tag}: steps {[s for s, _ in got]}, in metrics.jsonl {[s for s, _ in want]}")
-    elif not all(math.isclose(numpy.float32(w), g, rel_tol=0) for (_, w), (_, g) in zip(want, got)):
-        failures.append(f"tensorboard, {tag}: values differ from metrics.jsonl")
+        return len(want)
+    return sum(numpy.float32(w) != numpy.float32(g) for (_, g), (_, w) in zip(got, want))
 
-for evaluation in sorted((run / "eval").glob("step-*.json")):
-    figures = json.loads(evaluation.read_text())
-    step = int(evaluation.stem.removeprefix("step-"))
-    name, value = next((n, v) for n, v in (("PQ", figures.get("All", {}).get("pq")), ("AP", figures.get("AP")), ("mIoU", figures.get("mIoU"))) if v is not None)
-    shown = [e.value for e in board.Scalars(f"eval/{name}") if e.step == step]
-    # Of an evaluation after the checkpoint that a run went on from, TensorBoard shows nothing.
-    if shown and shown[-1] != numpy.float32(value):
-        failures.append(f"tensorboard, eval/{name}, step {step}: {shown}, in {evaluation.name} {value}")
 
-print(f"{run}: {len(entries)} entries; {compared} values in TensorBoard, {len(rows)} rows in metrics.parquet: {len(failures)} differences")
-print("\n".join(failures))
-sys.exit(bool(failures))
+def compare(run):
+    entries = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    rows = pyarrow.parquet.read_table(run / "metrics.parquet").to_pylist()
+    table = Table()
+    wrong = sum(row[key] != value for row, entry in zip(rows, entries, strict=True) for key, value in entry.items() if key != "time")
+    table.add("metrics.parquet, values that differ from metrics.jsonl", "pyarrow", wrong, wrong, 0)
+
+    logging.disable(logging.WARNING)  # it says that it drops what the resumed run did again
+    board = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0}).Reload()
+    wrong, tags = 0, board.Tags()["scalars"]
+    for tag in tags:
+        group, _, index = tag.rpartition("/")
+        if group == "eval":
+            # Of an evaluation after the checkpoint that a run went on from, TensorBoard shows nothing.
+            want = [(e.step, FIGURES[index](json.loads((run / f"eval/step-{e.step:08d}.json").read_text()))) for e in board.Scalars(tag)]
+        else:
+            want = [(e["step"], e[NAMES[tag]] if tag in NAMES else e[group][int(index)]) for e in entries]
+        wrong += differing([(e.step, e.value) for e in board.Scalars(tag)], want)
+    table.add(f"{len(tags)} TensorBoard charts of a resumed run, values that differ", "tensorboard", wrong, wrong, 0, ok=len(tags) > 10)
+    return table
+
+
+def main():
+    if len(sys.argv) > 1:
+        return compare(pathlib.Path(sys.argv[1])).finish()
+    progress("the logs of a run that is resumed")
+    with tempfile.TemporaryDirectory() as folder:
+        return compare(resumed_run(pathlib.Path(folder))).finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
