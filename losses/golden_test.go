@@ -181,7 +181,7 @@ func (d *differences) near(t *testing.T, what string, got, want []float64) {
 	if i < 0 {
 		i = len(d.rows)
 		d.rows = append(d.rows, &parity.Row{Component: component, Against: "transformers",
-			Unit: "the largest value", Tolerance: d.tolerance})
+			Unit: "of the largest value", Tolerance: d.tolerance})
 	}
 	d.rows[i].Add(near(t, what, got, want, d.tolerance))
 }

@@ -62,7 +62,7 @@ func TestScipy(t *testing.T) {
 	// Both sum at most 200 doubles, in different orders.
 	const tolerance = 1e-12
 	each(t, func(t *testing.T, assign assigner) {
-		row := parity.Row{Component: "cost of the assignment, float64", Against: "scipy", Unit: "the cost, and 1",
+		row := parity.Row{Component: "cost of the assignment, float64", Against: "scipy", Unit: "of the cost",
 			Tolerance: tolerance}
 		for first := range 4 { // problems of one size lie four apart
 			var same []problem

@@ -178,7 +178,7 @@ func exists(name string) bool {
 
 // row is what a comparison of a case sees.
 func (g golden) row(name string) parity.Row {
-	return parity.Row{Component: "forward pass, " + name + ": tokens of every stage, logits of every prediction, float32",
+	return parity.Row{Component: "forward pass, " + name + ": every stage and prediction, float32",
 		Against: g.against, Unit: "standard deviations", Tolerance: goldenTolerance}
 }
 

@@ -212,7 +212,7 @@ func TestGradientsMatchReference(t *testing.T) {
 	})
 	gradients := r.call(s, exec, r.state(dtypes.Float64), dtypes.Float64)
 	norm := r.float64s("end/losses")[1]
-	row := parity.Row{Component: "gradients of all parameters, float64", Against: r.against, On: "go", Unit: "their norm", Tolerance: tolerance}
+	row := parity.Row{Component: "gradients of all parameters, float64", Against: r.against, On: "go", Unit: "of their norm", Tolerance: tolerance}
 	for i, p := range parameters {
 		difference, value := largest(gradients[i], r.float64s("gradients/"+p.Name))
 		if !(difference <= tolerance*norm) {
@@ -256,7 +256,7 @@ func fiveSteps(t *testing.T, b compute.Backend, dtype dtypes.DType, tolerance fl
 		}
 	}
 	row := parity.Row{Component: "all parameters after five training steps, " + strings.ToLower(dtype.String()), Against: r.against,
-		Unit: "the tensor's largest value", Tolerance: tolerance, AbsoluteTolerance: true}
+		Unit: "of the tensor's largest value", Tolerance: tolerance, AbsoluteTolerance: true}
 	if dtype == dtypes.Float32 {
 		row.On = "go"
 	}

@@ -113,7 +113,7 @@ func TestAnnealingRuleGivesPublishedSpans(t *testing.T) {
 func TestSchedulesMatchReference(t *testing.T) {
 	const tolerance = 1e-14
 	row := parity.Row{Component: "learning rates and annealing of 23 configurations (recorded)", Against: "tue-mps/eomt",
-		Unit: "1", Tolerance: tolerance, AbsoluteTolerance: true}
+		Unit: "of 1", Tolerance: tolerance, AbsoluteTolerance: true}
 	for name, c := range readSchedules(t).Curves {
 		s := Schedule{Total: c.Total, WarmupHead: c.Warmup[0], WarmupBackbone: c.Warmup[1]}
 		for k := range c.Starts {

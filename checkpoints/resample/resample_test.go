@@ -68,7 +68,7 @@ func TestAsTimm(t *testing.T) {
 		}
 	}
 	for _, kind := range []string{"patch", "grid"} {
-		rows[kind].Against, rows[kind].Unit, rows[kind].AbsoluteTolerance = "timm", "the largest value", true
+		rows[kind].Against, rows[kind].Unit, rows[kind].AbsoluteTolerance = "timm", "of the largest value", true
 		rows[kind].Report(t)
 	}
 	if compared != 15 {

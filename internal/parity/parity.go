@@ -35,8 +35,8 @@ type Row struct {
 	Against   string  // whose values it was held against
 	On        string  // the backend; where empty, as the test's name has it (backendtest.Each)
 	Absolute  float64 // largest absolute difference
-	Relative  float64 // the same in units of Unit
-	Unit      string  // "largest value", "standard deviations", ...
+	Relative  float64 // the same, in Unit
+	Unit      string  // "standard deviations", "of the largest value", ...
 	Tolerance float64 // of Relative, or of Absolute where AbsoluteTolerance
 	// AbsoluteTolerance says that Tolerance is one of Absolute.
 	AbsoluteTolerance bool
@@ -63,8 +63,11 @@ func (r Row) Report(t testing.TB) {
 	if parts := strings.Split(t.Name(), "/"); r.On == "" && len(parts) > 1 {
 		r.On = parts[1]
 	}
-	t.Logf("%s, %s, against %s: largest difference %.2g, %.2g of %s (tolerance %g)",
-		r.Component, r.On, r.Against, r.Absolute, r.Relative, r.Unit, r.Tolerance)
+	where := r.Component
+	if r.On != "" {
+		where += " on " + r.On
+	}
+	t.Logf("%s, against %s: largest difference %.2g, %.2g %s (tolerance %g)", where, r.Against, r.Absolute, r.Relative, r.Unit, r.Tolerance)
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) } // JSON has no NaN
 	kind := "relative"
 	if r.AbsoluteTolerance {
