@@ -45,16 +45,11 @@ type Row struct {
 // Add takes another difference into account: absolute, of values whose unit is
 // scale. A NaN stays.
 func (r *Row) Add(absolute, scale float64) {
-	if !(absolute <= r.Absolute) {
-		r.Absolute = absolute
-	}
 	relative := absolute / scale
 	if absolute == 0 {
 		relative = 0
 	}
-	if !(relative <= r.Relative) {
-		r.Relative = relative
-	}
+	r.Absolute, r.Relative = max(r.Absolute, absolute), max(r.Relative, relative)
 }
 
 // Report logs the row and attaches it to the test as attribute "parity".

@@ -57,7 +57,7 @@ class Table:
 
 
 def larger(a, b):
-    return b if math.isnan(b) or b > a else a
+    return a if math.isnan(a) or a >= b else b
 
 
 def progress(text):
