@@ -78,7 +78,7 @@ func runVerify(ctx context.Context, args []string) error {
 		fmt.Fprintln(os.Stdout, d)
 	}
 	if len(differences) > 0 {
-		return fmt.Errorf("verify %s: %d differences", f.Arg(0), len(differences))
+		return fmt.Errorf("verify %s: numbers that differ: %d", f.Arg(0), len(differences))
 	}
 	fmt.Printf("%s: %d numbers recomputed, all as printed\n", f.Arg(0), count)
 	return nil

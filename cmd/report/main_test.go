@@ -198,7 +198,7 @@ func TestVerifyFindsWhatIsChanged(t *testing.T) {
 		}
 	}
 	write(t, filepath.Join(out, "report.html"), strings.Replace(string(text), ">56.0<", ">57.0<", 1))
-	if err := run(t.Context(), []string{"verify", out}); err == nil || !strings.HasSuffix(err.Error(), "1 differences") {
+	if err := run(t.Context(), []string{"verify", out}); err == nil || !strings.HasSuffix(err.Error(), "numbers that differ: 1") {
 		t.Errorf("verify: %v", err)
 	}
 }
@@ -319,7 +319,7 @@ func TestRefuses(t *testing.T) {
 		{false, "older version of this program", []string{at("bad")}},
 		{false, "different tasks", []string{at("panoptic"), at("semantic"), "-out", at("out")}},
 		{false, "provenance.json", []string{at("log")}},
-		{false, "per_image.parquet", []string{"verify", at("empty")}},
+		{false, "is no folder of a report", []string{"verify", at("empty")}},
 		{false, "make folder", []string{at("panoptic"), "-out", at("file")}},
 	} {
 		err := run(t.Context(), test.args)

@@ -32,6 +32,9 @@ func verify(ctx context.Context, dir string) (count int, differences []string, e
 	if bar != nil {
 		bar.Finish()
 	}
+	if absent(err) {
+		return 0, nil, fmt.Errorf("%s is no folder of a report: %w", dir, err)
+	}
 	if err != nil {
 		return 0, nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Recompute reads per_image.parquet of a report's folder and computes all numbers
@@ -47,8 +48,31 @@ func (a *Analysis) verifyTables(dir string) (differences []string, err error) {
 			w = want[i]
 		}
 		if !bytes.Equal(g, w) {
-			differences = append(differences, fmt.Sprintf("%s: line %d is %q, computed %q", TablesFile, i+1, g, w))
+			differences = append(differences, lineDifferences(i+1, string(g), string(w))...)
 		}
 	}
 	return differences, nil
+}
+
+// lineDifferences names the numbers that a line of the tables has differently,
+// or, where their text is not what differs, the line.
+func lineDifferences(number int, got, want string) []string {
+	const end = ` \\ % `
+	gotCells, gotKeys, _ := strings.Cut(got, end)
+	wantCells, wantKeys, has := strings.Cut(want, end)
+	g, w, keys := strings.Split(gotCells, " & "), strings.Split(wantCells, " & "), strings.Fields(wantKeys)
+	if !has || gotKeys != wantKeys || len(g) != len(w) {
+		return []string{fmt.Sprintf("%s: line %d is %q, computed %q", TablesFile, number, got, want)}
+	}
+	var differences []string
+	for i := range w {
+		name := w[0]
+		if k := i - (len(w) - len(keys)); k >= 0 {
+			name = keys[k]
+		}
+		if g[i] != w[i] {
+			differences = append(differences, fmt.Sprintf("%s: line %d: %s is %s, computed %s", TablesFile, number, name, g[i], w[i]))
+		}
+	}
+	return differences
 }

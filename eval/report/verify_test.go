@@ -77,6 +77,26 @@ func TestChangedDigitsOfTablesAreFound(t *testing.T) {
 	}
 }
 
+func TestChangedCellsAreNamed(t *testing.T) {
+	dir, a := writeAll(t, eval.Panoptic)
+	path := filepath.Join(dir, TablesFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := Fraction.tex(a.Number("b", "SQ").Value)
+	before, after, found := strings.Cut(string(text), "\nb & ")
+	if !found {
+		t.Fatal(string(text))
+	}
+	if err := os.WriteFile(path, []byte(before+"\nb & "+strings.Replace(after, shown, "99.9", 1)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if differ := verify(t, dir); len(differ) != 1 || !strings.Contains(differ[0], ": b/SQ is 99.9 ") || !strings.Contains(differ[0], ", computed "+shown) {
+		t.Errorf("%q", differ)
+	}
+}
+
 func TestChangedResultsAreFound(t *testing.T) {
 	dir, a := writeAll(t, eval.Instance)
 	rows := a.resultRows()
