@@ -19,6 +19,7 @@ const (
 	inMargin = 16 // bytes that may be read past a position without a check
 )
 
+// reader unpacks one stream.
 type reader struct {
 	src      io.Reader
 	in       [inSize + 2*inMargin]byte // zeros may be read ahead of its end
