@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -55,7 +54,9 @@ func readFolder(path, which string) (*folder, error) {
 	if err := readJSON(filepath.Join(path, "provenance.json"), &f.provenance); err != nil {
 		return nil, err
 	}
-	f.entries, err = readEntries(filepath.Join(path, "metrics.jsonl"))
+	if f.entries, err = train.ReadEntries(path); absent(err) { // a folder of cmd/eval
+		err = nil
+	}
 	return f, err
 }
 
@@ -178,30 +179,4 @@ func readJSON(path string, value any) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
-}
-
-// readEntries reads the run's log up to a line that a crash may have cut off.
-func readEntries(path string) ([]train.Entry, error) {
-	file, err := os.Open(path)
-	if absent(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	var entries []train.Entry
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<24)
-	for lines.Scan() {
-		var e train.Entry
-		if json.Unmarshal(lines.Bytes(), &e) != nil {
-			break
-		}
-		entries = append(entries, e)
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return entries, nil
 }
