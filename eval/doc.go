@@ -7,11 +7,13 @@
 //
 // Every image becomes a [Record], a line of the journal that lets an interrupted
 // evaluation go on; all figures are computed from records, so shards merge in any
-// order. The rooms below, none of which knows the model:
+// order. stored.go reads a finished evaluation back. The rooms below, none of
+// which knows the model:
 //
-//	postprocess  logits -> segments, masks, labels
-//	pq, ap, iou  the metrics' cores
-//	cocofiles    result files, for scoring without a model
+//	postprocess            logits -> segments, masks, labels
+//	pq, ap, iou            the metrics' cores; shard holds their statistics
+//	cocofiles, labelfiles  result files; scoring scores them without a model
+//	report                 Stored -> figures with intervals, tables, Parquet files
 //
 // Start reading at evaluate.go; task.go says what differs between tasks.
 package eval
