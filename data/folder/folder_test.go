@@ -176,6 +176,34 @@ func TestLonelyFiles(t *testing.T) {
 	}
 }
 
+// Faults has both the image's and the label map's.
+func TestFaults(t *testing.T) {
+	for name, test := range map[string]struct {
+		labels []byte
+		want   []string
+	}{
+		"both broken":   {[]byte("x"), []string{"a.jpg: truncated JPEG", "a.png: not a PNG"}},
+		"unknown label": {labels(t, 4, 2, 3, 3, 0, 0, 255, 9, 0, 3), []string{"a.jpg: truncated JPEG", "a.png: label 9"}},
+		"sound map":     {labels(t, 4, 2, 3, 3, 0, 0, 255, 3, 0, 3), []string{"a.jpg: truncated JPEG"}},
+	} {
+		root := t.TempDir()
+		all := files(t)
+		raw := all["images/train/a.jpg"]
+		all["images/train/a.jpg"], all["labels/train/a.png"] = raw[:len(raw)/2], test.labels
+		all.Write(t, root)
+		faults := open(t, folder.Config{Root: root, Split: "train", KeepConstant: true}).Faults(0)
+		if len(faults) != len(test.want) {
+			t.Errorf("%s: %v, want %d faults", name, faults, len(test.want))
+			continue
+		}
+		for i, want := range test.want {
+			if !strings.Contains(faults[i].Error(), want) {
+				t.Errorf("%s: %v lacks %q", name, faults[i], want)
+			}
+		}
+	}
+}
+
 func TestNoImages(t *testing.T) {
 	root := t.TempDir()
 	all := archivetest.Files{"classes.yaml": []byte(classFile), "images/val/readme.txt": nil, "labels/val/x": nil}
