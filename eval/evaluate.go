@@ -165,23 +165,26 @@ type item struct {
 // run takes the images that the journal lacks through decoding, prediction and
 // scoring, which go on at the same time.
 func (e *evaluation) run(ctx context.Context) error {
+	var pending []int // found before records are added at the same time
+	for i := range e.total {
+		if !e.journal.done(i) {
+			pending = append(pending, i)
+		}
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	loaded := make(chan chan *item, e.workers)
 	group.Go(func() error {
 		defer close(loaded)
-		return e.load(ctx, group, loaded)
+		return e.load(ctx, group, pending, loaded)
 	})
 	group.Go(func() error { return e.predict(ctx, group, loaded) })
 	return group.Wait()
 }
 
-// load sends a place for each image, in order, and fills it from goroutines of
-// its own, as many as loaded has room for.
-func (e *evaluation) load(ctx context.Context, group *errgroup.Group, loaded chan<- chan *item) error {
-	for i := range e.total {
-		if e.journal.done(i) {
-			continue
-		}
+// load sends a place for each pending image, in order, and fills it from
+// goroutines of its own, as many as loaded has room for.
+func (e *evaluation) load(ctx context.Context, group *errgroup.Group, pending []int, loaded chan<- chan *item) error {
+	for _, i := range pending {
 		place := make(chan *item, 1)
 		select {
 		case loaded <- place:

@@ -145,7 +145,8 @@ func newAssigner(queries []kept, r *resizer) *assigner {
 	a := &assigner{queries: queries, counts: make([]kept, len(queries)),
 		logits: make([]float32, r.width), best: make([]contender, r.width)}
 	low, high := queries[0].score, queries[0].score
-	for _, q := range queries {
+	for k := range queries {
+		q := &queries[k] // other strips add to its areas
 		a.readers = append(a.readers, r.reader(q.plane))
 		low, high = min(low, q.score), max(high, q.score)
 	}
