@@ -28,8 +28,11 @@ type RunConfig struct {
 	LogEvery        int
 	CheckpointEvery int
 	ValidateEvery   int // 0: after the last step only
-	Keep            int // checkpoints kept besides the best
-	ImagesPerEpoch  int
+	// ValidateFirst makes up for the validation that was due after the state's step
+	// and was cut off.
+	ValidateFirst  bool
+	Keep           int // checkpoints kept besides the best
+	ImagesPerEpoch int
 	// Saved is what checkpoints state besides step and position.
 	Saved checkpoints.State
 	// Progress, where not nil, is told of every finished step.
@@ -56,7 +59,7 @@ var ErrInterrupted = errors.New("train: interrupted")
 // saves and validates, until the end, an error or ctx is done, in which case the
 // state is saved and the error is [ErrInterrupted], or why it could not be saved.
 func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Batches, validate Validate) error {
-	r := &run{RunConfig: c, step: step, state: state, validate: validate,
+	r := &run{RunConfig: c, step: step, state: state, validate: validate, saved: state.Step,
 		store: checkpoints.Store{Dir: filepath.Join(c.Dir, "checkpoints"), Keep: c.Keep}}
 	record, err := openRecord(c.Dir, state.Step)
 	if err != nil {
@@ -64,6 +67,11 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 	}
 	defer record.Close()
 	r.record = record
+	if c.ValidateFirst {
+		if err := r.evaluate(ctx); err != nil {
+			return err
+		}
+	}
 	for state.Step < c.Stop {
 		waiting := time.Now()
 		batch, err := batches.Next(ctx)
@@ -100,7 +108,7 @@ type run struct {
 	validate  Validate
 	record    *record
 	store     checkpoints.Store
-	saved     int // the step of the newest checkpoint of this run
+	saved     int // the step of the newest checkpoint
 	validated int
 }
 

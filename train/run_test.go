@@ -364,6 +364,24 @@ func TestValidation(t *testing.T) {
 	}
 }
 
+// A run that was stopped in the middle of a validation begins with that validation.
+func TestValidationThatWasCutOffIsMadeUpFor(t *testing.T) {
+	tr := newTrial(t, backendtest.Go(t))
+	tr.Stop = 2
+	if err := tr.run(t.Context(), tr.fresh(), nil); err != nil {
+		t.Fatal(err)
+	}
+	tr.Stop, tr.ValidateEvery, tr.ValidateFirst = 3, 2, true
+	var seen []int
+	err := tr.run(t.Context(), tr.saved(), func(_ context.Context, s *State, _ []float64) (checkpoints.Metric, error) {
+		seen = append(seen, s.Step)
+		return checkpoints.Metric{Name: "PQ", Step: s.Step}, nil
+	})
+	if err != nil || fmt.Sprint(seen) != "[2 3]" {
+		t.Errorf("validated after %v: %v", seen, err)
+	}
+}
+
 func TestValidationFails(t *testing.T) {
 	tr := newTrial(t, backendtest.Go(t))
 	tr.Stop = 1

@@ -163,6 +163,27 @@ func TestTrainAndResume(t *testing.T) {
 	}
 }
 
+// A validation whose result is missing is done on resume, before the next step.
+func TestResumeValidatesFirst(t *testing.T) {
+	b := newBench(t, "panoptic")
+	every := []string{"-set", "train.validate_every=2"}
+	if _, err := b.train(append(every, "-max-steps", "2")...); err != nil {
+		t.Fatal(err)
+	}
+	result := filepath.Join(b.out, "eval", "step-00000002.json")
+	if err := os.Remove(result); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.train(append(every, "-resume", "-max-steps", "3")...); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{result, filepath.Join(b.out, "eval", "step-00000003.json")} {
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A whole model is gone on from with other classes where its class head is named as new.
 func TestStartFromModelOfOtherClasses(t *testing.T) {
 	eight, four := newBench(t, "panoptic"), newBench(t, "instance")

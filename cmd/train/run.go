@@ -146,7 +146,7 @@ func (o options) loop(ctx context.Context, backend compute.Backend, c configs.Co
 	}
 	bar := progress.Start("train", stop)
 	err = train.Run(ctx, train.RunConfig{Dir: o.out, Stop: stop, LogEvery: c.Train.LogEvery,
-		CheckpointEvery: c.Train.CheckpointEvery, ValidateEvery: c.Train.ValidateEvery, Keep: c.Train.Keep,
+		CheckpointEvery: c.Train.CheckpointEvery, ValidateEvery: c.Train.ValidateEvery, ValidateFirst: v.cutOff(state.Step), Keep: c.Train.Keep,
 		ImagesPerEpoch: c.Data.Images, Saved: saved,
 		Progress: func(done int, l train.Losses) { bar.Set(done, fmt.Sprintf("loss %.3f", l.Total)) },
 	}, step, state, batches, v.run)
