@@ -44,6 +44,7 @@ start=$SECONDS
 "$python" "$here/recorded.py" || status=1
 "$python" "$here/weights.py" || status=1
 "$python" "$here/metrics.py" || status=1
+"$python" "$here/runlog.py" || status=1
 "$python" "$here/table.py" "$EOMT_PARITY_ROWS" --markdown "$cache/parity.md" || status=1
 [ "${2:-}" != --readme ] || "$python" "$here/../readme.py" parity "$cache/parity.md"
 echo "parity: $(((SECONDS - start) / 60)) minutes" >&2
