@@ -30,32 +30,44 @@ func average(a, b uint32) uint32 { return a&b + (a^b)>>1&lowBits }
 func unfilterRGB(filter byte, row []byte, above, out []uint32) bool {
 	above, out = above[:len(out)], out[:len(above)]
 	left, corner := uint32(0), uint32(0)
-	for x, up := range above {
-		residual := binary.LittleEndian.Uint32(row) & pixelMask
-		row = row[3:]
-		switch filter {
-		case filterNone:
-			left = 0
-		case filterSub:
-		case filterUp:
-			left = up
-		case filterAverage:
-			left = average(left, up)
-		case filterPaeth:
+	switch filter {
+	case filterNone:
+		for x := range out {
+			out[x], row = sample(row), row[3:]
+		}
+	case filterSub:
+		for x := range out {
+			left, row = add(left, sample(row)), row[3:]
+			out[x] = left
+		}
+	case filterUp:
+		for x, up := range above {
+			out[x], row = add(up, sample(row)), row[3:]
+		}
+	case filterAverage:
+		for x, up := range above {
+			left, row = add(average(left, up), sample(row)), row[3:]
+			out[x] = left
+		}
+	case filterPaeth:
+		for x, up := range above {
 			if up != corner { // else the prediction is left
-				left = paethRGB(left, up, corner)
-				corner = up
+				left, corner = paethRGB(left, up, corner), up
 			}
-		default:
-			return false
+			if residual := sample(row); residual != 0 {
+				left = add(left, residual)
+			}
+			row = row[3:]
+			out[x] = left
 		}
-		if residual != 0 {
-			left = add(left, residual)
-		}
-		out[x] = left
+	default:
+		return false
 	}
 	return true
 }
+
+// sample is the filtered pixel that row begins with.
+func sample(row []byte) uint32 { return binary.LittleEndian.Uint32(row) & pixelMask }
 
 // paethRGB predicts all samples. Beside even regions two of the three neighbours
 // are equal, and the prediction is then the third.

@@ -265,10 +265,17 @@ func (r *reader) codes() {
 // writes up to seven more.
 func repeat(out []byte, to, distance, length int) {
 	if distance < 8 {
-		for i := to; i < to+length; i++ {
+		// What recurs at a distance recurs at its multiples: from one of at least
+		// eight bytes on, words can be copied.
+		wide := (7 + distance) / distance * distance
+		head := min(length, wide-distance)
+		for i := to; i < to+head; i++ {
 			out[i] = out[i-distance]
 		}
-		return
+		if head == length {
+			return
+		}
+		to, distance, length = to+head, wide, length-head
 	}
 	src, dst := out[to-distance:], out[to:to+length+7]
 	for i := 0; i < length; i += 8 {
