@@ -13,7 +13,7 @@ import (
 )
 
 // goldensKey names the environment variable with the folder in which
-// scripts/parity/goldens.py has fresh files, laid out as the repository.
+// scripts/parity/recorded.py has fresh files, laid out as the repository.
 const goldensKey = "EOMT_GOLDENS"
 
 // Folder is where a room's files of reference values are: the committed ones in
