@@ -273,6 +273,7 @@ func TestOfficialArchives(t *testing.T) {
 		{"cityscapes semantic folders", "cityscapes", "semantic", cityscapesFolders, `"mIoU"`},
 		{"cityscapes semantic zips", "cityscapes", "semantic", cityscapesZips, `"mIoU"`},
 		{"cityscapes panoptic folders", "cityscapes", "panoptic", cityscapesFolders, `"pq"`},
+		{"cityscapes instance zips", "cityscapes", "instance", cityscapesZips, `"AP"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := archiveBench(t, test.format, test.task, test.root(t))

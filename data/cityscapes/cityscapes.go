@@ -28,7 +28,7 @@ func OpenSemantic(c Config) (*labelmap.Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	set.Read = labelmap.Semantic(set.Labels, func(label uint16) int { return classOf(uint32(label)) }, true)
+	set.Read = labelmap.Semantic(set.Labels, func(label uint16) int { return classOf(uint32(label), classes[:]) }, true)
 	return labelmap.New(set)
 }
 
@@ -37,16 +37,25 @@ func OpenSemantic(c Config) (*labelmap.Dataset, error) {
 // other a whole class, which is a crowd where the class has instances; what is not
 // evaluated is void.
 func OpenPanoptic(c Config) (*labelmap.Dataset, error) {
+	return c.openInstances(Classes())
+}
+
+// OpenInstance opens the instance ids as the eight classes that have instances. A
+// group of them is a crowd; all else is background.
+func OpenInstance(c Config) (*labelmap.Dataset, error) { return c.openInstances(Things()) }
+
+func (c Config) openInstances(classes []data.Class) (*labelmap.Dataset, error) {
 	set, err := c.open("instanceIds")
 	if err != nil {
 		return nil, err
 	}
+	set.Classes = classes
 	set.Read = func(p labelmap.Pair, s *data.Sample) error {
 		ids, err := labelmap.ReadLabels(set.Labels, p.Labels, s, false)
 		if err != nil {
 			return err
 		}
-		return labelmap.Paint(s, instanceLayer(ids, set.Labels.Path(p.Labels)))
+		return labelmap.Paint(s, instanceLayer(ids, set.Labels.Path(p.Labels), classes))
 	}
 	return labelmap.New(set)
 }
@@ -54,21 +63,21 @@ func OpenPanoptic(c Config) (*labelmap.Dataset, error) {
 // perClass is the factor between instance ids and label ids.
 const perClass = 1000
 
-func instanceLayer(ids []uint32, path string) labelmap.Layer {
+func instanceLayer(ids []uint32, path string, classes []data.Class) labelmap.Layer {
 	return labelmap.Layer{IDs: ids, Path: path,
 		ClassOf: func(id uint32) int {
 			if id >= perClass {
 				id /= perClass
 			}
-			return classOf(id)
+			return classOf(id, classes)
 		},
-		Crowd: func(id uint32) bool { return id < perClass && classes[classOf(id)].Thing },
+		Crowd: func(id uint32) bool { return id < perClass && classes[classOf(id, classes)].Thing },
 	}
 }
 
 // classOf maps a label id to its class.
-func classOf(id uint32) int {
-	class := slices.IndexFunc(classes[:], func(c data.Class) bool { return c.ID == int(id) })
+func classOf(id uint32, classes []data.Class) int {
+	class := slices.IndexFunc(classes, func(c data.Class) bool { return c.ID == int(id) })
 	if class < 0 {
 		return labelmap.Void
 	}

@@ -60,6 +60,10 @@ func TestLayouts(t *testing.T) {
 				{Class: 13, ID: 26, Crowd: true, Area: 1}, {Class: 13, ID: 26000, Area: 1}, {Class: 13, ID: 26001, Area: 1},
 				{Class: 18, ID: 33000, Area: 1},
 			}, []uint32{1, 1, 4, 8, 2, 0, 16, 0})
+			check(t, load(t, OpenInstance, c), []data.Instance{
+				{Class: 2, ID: 26, Crowd: true, Area: 1}, {Class: 2, ID: 26000, Area: 1}, {Class: 2, ID: 26001, Area: 1},
+				{Class: 7, ID: 33000, Area: 1},
+			}, []uint32{0, 0, 2, 4, 1, 0, 8, 0})
 		})
 	}
 }
@@ -119,7 +123,7 @@ func TestOfficialConversion(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &data.Sample{Image: data.NewRGB(w, h)}
-	if err := labelmap.Paint(s, instanceLayer(ids, name)); err != nil {
+	if err := labelmap.Paint(s, instanceLayer(ids, name, Classes())); err != nil {
 		t.Fatal(err)
 	}
 	want := map[int64]data.Instance{}

@@ -11,6 +11,11 @@ import (
 // cityscapesScripts, helpers/labels.py.
 func Classes() []data.Class { return slices.Clone(classes[:]) }
 
+// Things returns those of [Classes] that have instances, in their order.
+func Things() []data.Class {
+	return slices.DeleteFunc(Classes(), func(c data.Class) bool { return !c.Thing })
+}
+
 // Images returns how many images a split ("train" or "val") of the official data
 // has, 0 for another. Steps can be derived from it where the data is not at hand.
 func Images(split string) int { return map[string]int{"train": 2975, "val": 500}[split] }

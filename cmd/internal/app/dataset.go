@@ -42,6 +42,8 @@ func OpenDataset(ctx context.Context, c configs.Config, split string) (Dataset, 
 		return opened(cityscapes.OpenSemantic(cityscapes.Config{Root: c.Data.Root, Split: split, KeepConstant: keep, SkipBad: skip}))
 	case "cityscapes panoptic":
 		return opened(cityscapes.OpenPanoptic(cityscapes.Config{Root: c.Data.Root, Split: split, KeepConstant: keep, SkipBad: skip}))
+	case "cityscapes instance":
+		return opened(cityscapes.OpenInstance(cityscapes.Config{Root: c.Data.Root, Split: split, KeepConstant: keep, SkipBad: skip}))
 	case "folder semantic":
 		return opened(folder.Open(folder.Config{Root: c.Data.Root, Split: split, KeepConstant: keep, SkipBad: skip}))
 	}

@@ -46,6 +46,8 @@ func Counts(c configs.Config) (images, classes int, err error) {
 		return ade20k.Images("train"), len(ade20k.Classes()), nil
 	case "cityscapes semantic", "cityscapes panoptic":
 		return cityscapes.Images("train"), len(cityscapes.Classes()), nil
+	case "cityscapes instance":
+		return cityscapes.Images("train"), len(cityscapes.Things()), nil
 	case "shapes panoptic", "shapes instance", "shapes semantic":
 		if c.Data.Shapes != nil {
 			return c.Data.Shapes.Train, shapesClasses(c.Task), nil
