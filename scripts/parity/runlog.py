@@ -48,7 +48,7 @@ def differing(got, want):
     """How many values of two lists of (step, value) differ; all, where the steps do."""
     if [s for s, _ in got] != [s for s, _ in want]:
         return len(want)
-    return sum(numpy.float32(w) != numpy.float32(g) for (_, g), (_, w) in zip(got, want))
+    return sum(bool(numpy.float32(w) != numpy.float32(g)) for (_, g), (_, w) in zip(got, want))
 
 
 def compare(run):
