@@ -22,18 +22,5 @@ if [ -z "$chromium" ]; then
     echo "browser: no Chromium on the PATH; on Debian: apt-get install chromium" >&2
     exit 3
 fi
-python=${PYTHON:-}
-if [ -z "$python" ]; then
-    environment=$cache/browser
-    python=$environment/bin/python
-    if ! cmp -s "$here/requirements.txt" "$environment/requirements.txt"; then
-        echo "browser: installing Playwright to $environment" >&2
-        python3 -m venv "$environment"
-        "$python" -m pip install --quiet --retries 1 --disable-pip-version-check -r "$here/requirements.txt" >&2 || {
-            echo "browser: the packages of scripts/browser/requirements.txt could not be installed (see above)" >&2
-            exit 3
-        }
-        cp "$here/requirements.txt" "$environment/requirements.txt"
-    fi
-fi
+python=$("$here/../environment.sh" "$cache" browser "$here/requirements.txt") || exit 3
 exec "$python" "$here/check.py" --chromium "$chromium" "$@"

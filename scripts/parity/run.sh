@@ -10,20 +10,7 @@ set -euo pipefail
 cache=$1
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
-python=${PYTHON:-}
-if [ -z "$python" ]; then
-    environment=$cache/parity
-    python=$environment/bin/python
-    if ! cmp -s "$here/requirements.txt" "$environment/requirements.txt"; then
-        echo "parity: installing the reference implementations to $environment" >&2
-        python3 -m venv "$environment"
-        "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt" >&2 || {
-            echo "parity: the packages of scripts/parity/requirements.txt could not be installed (see above)" >&2
-            exit 1
-        }
-        cp "$here/requirements.txt" "$environment/requirements.txt"
-    fi
-fi
+python=$(scripts/environment.sh "$cache" parity "$here/requirements.txt")
 export EOMT_CACHE=$cache
 # As the Makefile has it: matrix products by vector instructions, and math.Exp as fast as without them.
 if [ "$(go env GOARCH)" = amd64 ]; then

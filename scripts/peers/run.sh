@@ -13,20 +13,7 @@ data=${2:-}
 here=$(cd "$(dirname "$0")" && pwd)
 [ -z "$data" ] || data=$(realpath -m "$data")
 cd "$here/../.."
-python=${PYTHON:-}
-if [ -z "$python" ]; then
-    environment=$cache/peers
-    python=$environment/bin/python
-    if ! cmp -s "$here/requirements.txt" "$environment/requirements.txt"; then
-        echo "peers: installing the reference implementations to $environment" >&2
-        python3 -m venv "$environment"
-        "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt" >&2 || {
-            echo "peers: the packages of scripts/peers/requirements.txt could not be installed (see above)" >&2
-            exit 1
-        }
-        cp "$here/requirements.txt" "$environment/requirements.txt"
-    fi
-fi
+python=$(scripts/environment.sh "$cache" peers "$here/requirements.txt")
 export EOMT_CACHE=$cache
 # As the Makefile has it: matrix products by vector instructions, and math.Exp as fast as without them.
 if [ "$(go env GOARCH)" = amd64 ]; then
