@@ -16,6 +16,7 @@ import (
 	"eomt/checkpoints"
 	"eomt/cmd/internal/app"
 	"eomt/cmd/internal/progress"
+	"eomt/cmd/internal/whole"
 	"eomt/configs"
 	"eomt/data/loader"
 	"eomt/data/transform"
@@ -119,11 +120,7 @@ func (o options) describe(c configs.Config, m model.Config, state *train.State, 
 	if err := c.Write(&text); err != nil {
 		return err
 	}
-	path := filepath.Join(o.out, "config.yaml")
-	if err := os.WriteFile(path+".part", text.Bytes(), 0o666); err != nil {
-		return fmt.Errorf("run folder: %w", err)
-	}
-	if err := os.Rename(path+".part", path); err != nil {
+	if err := whole.WriteFile(filepath.Join(o.out, "config.yaml"), text.Bytes()); err != nil {
 		return fmt.Errorf("run folder: %w", err)
 	}
 	p := train.Provenance{Backend: backend, Devices: devices, Seed: c.Seed, Data: counts}

@@ -14,6 +14,7 @@ import (
 	"eomt/checkpoints"
 	"eomt/cmd/internal/app"
 	"eomt/cmd/internal/progress"
+	"eomt/cmd/internal/whole"
 	"eomt/configs"
 	"eomt/eval"
 	"eomt/model"
@@ -104,11 +105,7 @@ func (v *validation) write(name string, report *eval.Report) error {
 	if err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
-	file := filepath.Join(folder, name+".json")
-	if err := os.WriteFile(file+".part", append(text, '\n'), 0o666); err != nil {
-		return fmt.Errorf("write results: %w", err)
-	}
-	if err := os.Rename(file+".part", file); err != nil {
+	if err := whole.WriteFile(filepath.Join(folder, name+".json"), append(text, '\n')); err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
 	return nil

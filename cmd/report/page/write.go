@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"eomt/cmd/internal/whole"
 )
 
 //go:embed page.tmpl
@@ -90,22 +92,11 @@ func Write(dir string, r Report) error {
 		return fmt.Errorf("page: write report: %w", err)
 	}
 	for name, content := range figures {
-		if err := writeWhole(filepath.Join(dir, "figures", name), content); err != nil {
-			return err
+		if err := whole.WriteFile(filepath.Join(dir, "figures", name), content); err != nil {
+			return fmt.Errorf("page: write report: %w", err)
 		}
 	}
-	return writeWhole(filepath.Join(dir, "report.html"), page.Bytes())
-}
-
-// writeWhole writes beside the file and renames.
-func writeWhole(path string, content []byte) error {
-	part := path + ".part"
-	err := os.WriteFile(part, content, 0o666)
-	if err == nil {
-		err = os.Rename(part, path)
-	}
-	if err != nil {
-		os.Remove(part)
+	if err := whole.WriteFile(filepath.Join(dir, "report.html"), page.Bytes()); err != nil {
 		return fmt.Errorf("page: write report: %w", err)
 	}
 	return nil

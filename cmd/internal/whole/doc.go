@@ -1,0 +1,2 @@
+// Package whole writes files that appear whole or not at all.
+package whole
