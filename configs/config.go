@@ -98,7 +98,7 @@ type Eval struct {
 	TopK           int     `yaml:"top_k"`             // instance: predictions an image
 }
 
-// Default is the published recipe (EOMT.md section 3: COCO panoptic at 640 px).
+// Default is the published recipe (docs/eomt.md section 3: COCO panoptic at 640 px).
 func Default() Config {
 	return Config{
 		Task:  "panoptic",

@@ -5,7 +5,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// ImageNet statistics of pixels in [0, 1] (EOMT.md section 1).
+// ImageNet statistics of pixels in [0, 1] (docs/eomt.md section 1).
 var (
 	imageMean = []float64{0.485, 0.456, 0.406}
 	imageStd  = []float64{0.229, 0.224, 0.225}

@@ -105,7 +105,7 @@ func (n *net) predict(out *Predictions, x *Node) (maskLogitsBhwQ *Node) {
 
 // allowed says which patches each query may attend to in query block l,
 // [B, Q, N] bool: those where its own mask logit at the patch grid is positive,
-// or all of them where its mask is dropped (EOMT.md, mask annealing).
+// or all of them where its mask is dropped (docs/eomt.md, mask annealing).
 //
 // Differs: at probability 0 every mask is dropped, also where a draw is exactly
 // 0, so that p = 0 is the unmasked graph.

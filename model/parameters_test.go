@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Backbone counts of EOMT.md section 1: patch 14 at 518 px, as the DINOv2
+// Backbone counts of docs/eomt.md section 1: patch 14 at 518 px, as the DINOv2
 // releases with registers have them.
 var publishedBackbone = map[string]int{"S": 22_057_344, "B": 86_582_016, "L": 304_370_688, "g": 1_136_483_840}
 

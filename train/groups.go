@@ -6,7 +6,7 @@ import (
 	"eomt/model"
 )
 
-// Rates says how parameters' learning rates differ (EOMT.md section 3).
+// Rates says how parameters' learning rates differ (docs/eomt.md section 3).
 type Rates struct {
 	Base            float64 // the rate of what is new
 	LayerDecay      float64 // LLRD: factor per block towards the input; 1 is none

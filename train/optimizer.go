@@ -4,7 +4,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// AdamW's constants (EOMT.md section 3; torch.optim.AdamW's defaults).
+// AdamW's constants (docs/eomt.md section 3; torch.optim.AdamW's defaults).
 const (
 	beta1       = 0.9
 	beta2       = 0.999

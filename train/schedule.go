@@ -2,7 +2,7 @@ package train
 
 import "math"
 
-// polyPower is the exponent of every polynomial decay (EOMT.md section 3).
+// polyPower is the exponent of every polynomial decay (docs/eomt.md section 3).
 const polyPower = 0.9
 
 // Schedule gives what changes over a run, as functions of the step t, 0 <= t < Total.

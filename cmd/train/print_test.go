@@ -26,7 +26,7 @@ func TestPrintConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// u is a sixth of the steps, blocks start a u apart (EOMT.md section 3).
+	// u is a sixth of the steps, blocks start a u apart (docs/eomt.md section 3).
 	if c.Train.TotalSteps != 88704 || c.Data.Images != 118287 || c.Data.Classes != 133 {
 		t.Errorf("%d steps, %d images, %d classes", c.Train.TotalSteps, c.Data.Images, c.Data.Classes)
 	}
@@ -41,7 +41,7 @@ func TestPrintConfig(t *testing.T) {
 	}
 }
 
-// -print-params totals the backbone counts that EOMT.md's table states.
+// -print-params totals the backbone counts that docs/eomt.md's table states.
 func TestPrintParams(t *testing.T) {
 	for size, want := range map[string]string{
 		"s": "22057344", "b": "86582016", "l": "304370688", "g": "1136483840",
