@@ -21,7 +21,7 @@ var knows = map[string][]string{
 	"configs":     nil,
 	"internal":    nil,
 	"losses":      {"matcher"},
-	"eval":        {"data"},
+	"eval":        {"data", "internal"},
 	"train":       {"data", "model", "matcher", "losses", "checkpoints", "eval"},
 	"cmd":         {"data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "internal"},
 	"scripts":     {"data", "checkpoints", "eval"},

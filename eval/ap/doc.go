@@ -3,12 +3,12 @@
 // implementation does through torchmetrics, or by Boundary IoU ([Rule]).
 //
 //	evaluator.Image(one image's truths and detections) -> ImageStat
-//	stats.Add(ImageStat), stats.Merge(other shard)
+//	stats.Add(ImageStat), stats.Merge(those of another part)
 //	evaluator.Result(stats) -> the 12 figures of COCO and the AP of each class
 //
 // The statistics of an image say of each detection at which thresholds it was
 // matched. A result sorts them by score over all images, ties by image id, so
-// that shards merged in any order give the same bytes.
+// that parts merged in any order give the same bytes.
 //
 // Start reading at score.go; match.go assigns detections to truths within an
 // image, result.go accumulates over images.

@@ -1,6 +1,6 @@
 package ap
 
-import "eomt/eval/shard"
+import "eomt/eval/stats"
 
 // Thresholds is a set of the ten IoU thresholds, the first in the lowest bit.
 type Thresholds uint16
@@ -30,8 +30,8 @@ type ImageStat struct {
 	Classes []ClassStat `json:"classes"`
 }
 
-// Key implements [shard.Stat].
+// Key implements [stats.Stat].
 func (s ImageStat) Key() int64 { return s.Image }
 
-// Stats collects images: shards of it can be written and merged in any order.
-type Stats = shard.Set[int64, ImageStat]
+// Stats collects images. Parts of a data set can be scored apart and merged in any order.
+type Stats = stats.Set[int64, ImageStat]

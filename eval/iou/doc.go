@@ -3,11 +3,11 @@
 // frequency-weighted IoU, and the confusion matrix they all come from.
 //
 //	evaluator.Image(one image's two label maps) -> ImageStat
-//	stats.Add(ImageStat), stats.Merge(other shard)
+//	stats.Add(ImageStat), stats.Merge(those of another part)
 //	evaluator.Result(stats) -> the figures, of all and of each class
 //
 // The statistics of an image are the non-zero cells of its confusion matrix. All
-// counts are whole, so shards merged in any order give the same bytes.
+// counts are whole, so parts merged in any order give the same bytes.
 //
 // Start reading at score.go; mapping.go says which label is which class,
 // result.go computes the figures.

@@ -89,25 +89,25 @@ func TestFiguresAgreeWithTheirDefinitions(t *testing.T) {
 	})
 }
 
-// TestShardsGiveSameBytes splits a data set, writes and reads the shards, and
+// TestPartsGiveSameBytes splits a data set, writes and reads the parts, and
 // merges them in another order.
-func TestShardsGiveSameBytes(t *testing.T) {
+func TestPartsGiveSameBytes(t *testing.T) {
 	labels := NewMapping(classes3, 0)
 	e := New(classes3, labels, labels, AbsentSkipped)
 	rapid.Check(t, func(t *rapid.T) {
 		var whole Stats
-		shards := make([]Stats, 3)
+		parts := make([]Stats, 3)
 		for i := range rapid.IntRange(0, 5).Draw(t, "images") {
 			stat, err := e.Image(Image{Name: fmt.Sprint(9 - i), Truth: drawLabels(t, 3, 3), Pred: drawLabels(t, 3, 3)})
 			if err != nil {
 				t.Fatal(err)
 			}
 			whole.Add(stat)
-			shards[rapid.IntRange(0, 2).Draw(t, "shard")].Add(stat)
+			parts[rapid.IntRange(0, 2).Draw(t, "part")].Add(stat)
 		}
 		var merged Stats
 		for _, k := range rapid.Permutation([]int{0, 1, 2}).Draw(t, "order") {
-			text, err := json.Marshal(&shards[k])
+			text, err := json.Marshal(&parts[k])
 			if err != nil {
 				t.Fatal(err)
 			}

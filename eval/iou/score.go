@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"eomt/data"
-	"eomt/eval/shard"
+	"eomt/eval/stats"
 )
 
 // Labels is a label map, row-major and H*W long.
@@ -78,11 +78,11 @@ type ImageStat struct {
 	Bands []Band `json:"bands,omitempty"` // where [Evaluator.Boundaries] asks for them
 }
 
-// Key implements [shard.Stat].
+// Key implements [stats.Stat].
 func (s ImageStat) Key() string { return s.Image }
 
-// Stats collects images: shards of it can be written and merged in any order.
-type Stats = shard.Set[string, ImageStat]
+// Stats collects images. Parts of a data set can be scored apart and merged in any order.
+type Stats = stats.Set[string, ImageStat]
 
 // Image counts one image. It is an error, naming the image, if the maps differ
 // in size or a label is in no mapping.

@@ -77,25 +77,25 @@ func newEvaluator(t testing.TB, rule Rule) *Evaluator {
 	return e
 }
 
-// TestShardsGiveSameBytes splits a data set, writes and reads the shards, and
+// TestPartsGiveSameBytes splits a data set, writes and reads the parts, and
 // merges them in another order.
-func TestShardsGiveSameBytes(t *testing.T) {
+func TestPartsGiveSameBytes(t *testing.T) {
 	for _, rule := range []Rule{Exact, Upstream} {
 		e := newEvaluator(t, rule)
 		rapid.Check(t, func(t *rapid.T) {
 			var whole Stats
-			shards := make([]Stats, 3)
+			parts := make([]Stats, 3)
 			for _, img := range drawImages(t) {
 				stat, err := e.Image(img)
 				if err != nil {
 					t.Fatal(err)
 				}
 				whole.Add(stat)
-				shards[rapid.IntRange(0, 2).Draw(t, "shard")].Add(stat)
+				parts[rapid.IntRange(0, 2).Draw(t, "part")].Add(stat)
 			}
 			var merged Stats
 			for _, k := range rapid.Permutation([]int{0, 1, 2}).Draw(t, "order") {
-				text, err := json.Marshal(&shards[k])
+				text, err := json.Marshal(&parts[k])
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,6 +1,6 @@
 package pq
 
-import "eomt/eval/shard"
+import "eomt/eval/stats"
 
 // ClassStat is what an image adds to one class.
 type ClassStat struct {
@@ -24,11 +24,11 @@ type ImageStat struct {
 	Classes []ClassStat `json:"classes"`
 }
 
-// Key implements [shard.Stat].
+// Key implements [stats.Stat].
 func (s ImageStat) Key() int64 { return s.Image }
 
-// Stats collects images: shards of it can be written and merged in any order.
-type Stats = shard.Set[int64, ImageStat]
+// Stats collects images. Parts of a data set can be scored apart and merged in any order.
+type Stats = stats.Set[int64, ImageStat]
 
 // tally counts the segments of one image by class.
 type tally struct{ classes map[int]*ClassStat }

@@ -1,4 +1,4 @@
-package shard
+package stats
 
 import (
 	"cmp"
@@ -12,16 +12,16 @@ import (
 type Stat[K cmp.Ordered] interface{ Key() K }
 
 // Set holds statistics of images. The zero Set is empty. Its JSON form is a list
-// in ascending order of keys, the same however the images came together.
+// in ascending order of keys, the same whatever the order of Add and Merge.
 type Set[K cmp.Ordered, S Stat[K]] struct {
 	images map[K]S
 }
 
-// Add takes up an image. It is an error if it is there already.
+// Add adds an image. A duplicate is an error.
 func (s *Set[K, S]) Add(stat S) error {
 	key := stat.Key()
-	if _, twice := s.images[key]; twice {
-		return fmt.Errorf("shard: add: image %v is there already", key)
+	if _, duplicate := s.images[key]; duplicate {
+		return fmt.Errorf("stats: add: duplicate image %v", key)
 	}
 	if s.images == nil {
 		s.images = map[K]S{}
@@ -30,12 +30,11 @@ func (s *Set[K, S]) Add(stat S) error {
 	return nil
 }
 
-// Merge takes up all images of another set. It is an error, and nothing is
-// changed, if one is there already.
+// Merge adds all images of another set. A duplicate is an error, and leaves s as it was.
 func (s *Set[K, S]) Merge(other *Set[K, S]) error {
 	for key := range other.images {
-		if _, twice := s.images[key]; twice {
-			return fmt.Errorf("shard: merge: image %v is in both", key)
+		if _, duplicate := s.images[key]; duplicate {
+			return fmt.Errorf("stats: merge: duplicate image %v", key)
 		}
 	}
 	for _, stat := range other.images {
@@ -62,7 +61,7 @@ func (s *Set[K, S]) MarshalJSON() ([]byte, error) { return json.Marshal(s.Images
 func (s *Set[K, S]) UnmarshalJSON(text []byte) error {
 	var images []S
 	if err := json.Unmarshal(text, &images); err != nil {
-		return fmt.Errorf("shard: read statistics: %w", err)
+		return fmt.Errorf("stats: read statistics: %w", err)
 	}
 	*s = Set[K, S]{}
 	for _, stat := range images {

@@ -1,4 +1,4 @@
-package shard
+package stats
 
 import (
 	"encoding/json"
@@ -39,7 +39,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
-func TestTwice(t *testing.T) {
+func TestDuplicate(t *testing.T) {
 	var a, b Set[int64, stat]
 	if err := a.Add(stat{3}); err != nil {
 		t.Fatal(err)
@@ -51,10 +51,10 @@ func TestTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, err := range map[string]error{
-		"shard: add: image 3 is there already": a.Add(stat{3}),
-		"shard: merge: image 3 is in both":     a.Merge(&b),
-		"image 5 is there already":             json.Unmarshal([]byte(`[{"image": 5}, {"image": 5}]`), new(Set[int64, stat])),
-		"shard: read statistics: json: ":       json.Unmarshal([]byte(`{"image": 3}`), new(Set[int64, stat])),
+		"stats: add: duplicate image 3":   a.Add(stat{3}),
+		"stats: merge: duplicate image 3": a.Merge(&b),
+		"duplicate image 5":               json.Unmarshal([]byte(`[{"image": 5}, {"image": 5}]`), new(Set[int64, stat])),
+		"stats: read statistics: json: ":  json.Unmarshal([]byte(`{"image": 3}`), new(Set[int64, stat])),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
