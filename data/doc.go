@@ -3,7 +3,7 @@
 // offers ([Dataset]). Formats, decoding, transforms and the loader live in the
 // rooms below it:
 //
-//	archive    files of a folder or a zip (also a zip inside a zip), read in place; inflate unpacks
+//	archive    files of a folder or a zip (also a zip inside a zip), read in place
 //	decode     image bytes -> RGB8, label PNG -> ids; baseline reads most JPEG files
 //	rle        COCO run-length masks and polygons
 //	labelmap   images of class labels -> Sample

@@ -203,7 +203,7 @@ func TestBrokenZips(t *testing.T) {
 		t.Errorf("the whole entry beside the broken one: %v", err)
 	}
 	_, err = archive.Open(filepath.Join(root, "cut.zip", "in"))
-	if !errors.As(err, &format) || !strings.Contains(format.Error(), "not a whole zip") {
+	if !errors.As(err, &format) || !strings.Contains(format.Error(), "not a complete zip") {
 		t.Errorf("cut zip: %v", err)
 	}
 }

@@ -1,7 +1,7 @@
-// Package archive reads the files of a data set by name, wherever they lie: in a
-// folder, in a zip, or in a zip inside a zip. Nothing is unpacked to disk.
+// Package archive reads the files of a data set by name from a folder, a zip, or
+// a zip inside a zip. Nothing is unpacked to disk.
 //
-// A place is written as one path that may lead through zips:
+// A location is one path, which may lead through zips:
 //
 //	train2017                                              a folder
 //	train2017.zip/train2017                                a folder of a zip

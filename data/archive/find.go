@@ -11,7 +11,7 @@ import (
 )
 
 // Find opens the first of the places that exists below root; places are folders
-// as [Open] takes them. The error lists all that were looked for.
+// as [Open] takes them. The error lists all that were tried.
 func Find(root string, places ...string) (Source, error) {
 	if err := checkRoot(root); err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func openFolder(dir string) (Source, error) {
 
 func (f folder) Open(name string) (io.ReadCloser, error) {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
-		return nil, &data.FormatError{Path: f.Path(name), Reason: "the name leads out of its folder"}
+		return nil, &data.FormatError{Path: f.Path(name), Reason: "the name leads outside of its folder"}
 	}
 	file, err := os.Open(f.Path(name))
 	if err != nil {

@@ -13,8 +13,7 @@ import (
 // at which it was opened. All methods are safe for concurrent use, except that
 // nothing may be read after Close.
 type Source interface {
-	// Open streams one file. A zip entry's checksum is verified where its end
-	// is reached. A missing file is an error that is fs.ErrNotExist.
+	// Open streams one file. A zip entry's checksum is verified at its end. A missing file is an error that is fs.ErrNotExist.
 	Open(name string) (io.ReadCloser, error)
 	// Has reports whether the file exists.
 	Has(name string) bool
@@ -28,7 +27,7 @@ type Source interface {
 }
 
 // ReadFile returns the whole content of one file of src. Errors name the file;
-// a checksum that does not fit is a data.FormatError.
+// damaged content is a *data.FormatError.
 func ReadFile(src Source, name string) ([]byte, error) {
 	r, err := src.Open(name)
 	if err != nil {
@@ -37,18 +36,19 @@ func ReadFile(src Source, name string) ([]byte, error) {
 	defer r.Close()
 	size := int64(bytes.MinRead)
 	if sized, ok := r.(interface{ Size() int64 }); ok {
-		size = min(sized.Size(), maxTrusted)
+		size = sized.Size()
 	}
 	return readAll(r, size)
 }
 
-// maxTrusted bounds the memory taken on the word of a header: a larger file is
-// read in growing pieces, so that a wrong size costs no more than the file itself.
+// maxTrusted bounds the memory that a stated size alone allocates. Larger files
+// grow as they are read, so that a wrong size costs no more than the content.
 const maxTrusted = 64 << 20
 
-// readAll is io.ReadAll that starts with room for size bytes.
+// readAll is io.ReadAll that first allocates the stated size, which may be wrong.
 func readAll(r io.Reader, size int64) ([]byte, error) {
-	raw := make([]byte, 0, size+1) // one more, so that the end is seen without growing
+	room := min(max(size, 0), maxTrusted) + 1 // one more, to reach the end without growing
+	raw := make([]byte, 0, room)
 	for {
 		n, err := r.Read(raw[len(raw):cap(raw)])
 		raw = raw[:len(raw)+n]
@@ -64,8 +64,8 @@ func readAll(r io.Reader, size int64) ([]byte, error) {
 	}
 }
 
-// Open opens the folder that path leads to, entering zips on the way (see the
-// package comment). Where no such folder is, the error is fs.ErrNotExist.
+// Open opens the folder at path, which may lead through zips (see the package
+// comment). If there is none, the error is fs.ErrNotExist.
 func Open(path string) (Source, error) {
 	dir, rest, err := splitAtZip(path)
 	if err != nil {

@@ -12,8 +12,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/klauspost/compress/flate"
+
 	"eomt/data"
-	"eomt/data/archive/inflate"
 )
 
 // zipDir is a Source in a zip: the entries whose name starts with prefix.
@@ -24,8 +25,8 @@ type zipDir struct {
 	file    *os.File // the outermost zip
 }
 
-// openZip opens the folder inside of the zip file at path; inside may lead
-// through further zips, and "" is the zip's top.
+// openZip opens the folder called inside in the zip file at path; inside may lead
+// through further zips, and "" is the top of the zip.
 func openZip(path, inside string) (Source, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -44,16 +45,16 @@ func openZip(path, inside string) (Source, error) {
 }
 
 // enterZip reads the index of the zip in content, called label in messages, and
-// goes on into a nested zip where inside leads through one.
+// enters a nested zip where inside leads through one.
 func enterZip(content io.ReaderAt, size int64, label, inside string) (*zipDir, error) {
 	reader, err := zip.NewReader(content, size)
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are looked up, never written
-		return nil, &data.FormatError{Path: label, Reason: "not a whole zip file (" + err.Error() + "); fetch it again"}
+		return nil, &data.FormatError{Path: label, Reason: "not a complete zip file (" + err.Error() + "); fetch it again"}
 	}
-	reader.RegisterDecompressor(zip.Deflate, inflate.NewReader)
+	reader.RegisterDecompressor(zip.Deflate, flate.NewReader)
 	if nested, rest := nestedZip(reader, inside); nested != nil {
 		label += "/" + nested.Name
-		inner, err := nestedContent(content, size, nested, label)
+		inner, err := nestedContent(content, nested, label)
 		if err != nil {
 			return nil, err
 		}
@@ -73,9 +74,9 @@ func nestedZip(reader *zip.Reader, inside string) (entry *zip.File, rest string)
 	return nil, ""
 }
 
-// nestedContent gives random access to a zip entry: in place where it is stored,
-// in memory where it is compressed.
-func nestedContent(outer io.ReaderAt, outerSize int64, entry *zip.File, label string) (sizedReaderAt, error) {
+// nestedContent gives random access to a zip entry: in place if it is stored,
+// in memory if it is compressed.
+func nestedContent(outer io.ReaderAt, entry *zip.File, label string) (sizedReaderAt, error) {
 	if entry.Method == zip.Store {
 		offset, err := entry.DataOffset()
 		if err != nil {
@@ -88,15 +89,12 @@ func nestedContent(outer io.ReaderAt, outerSize int64, entry *zip.File, label st
 		return nil, err
 	}
 	defer r.Close()
-	raw, err := readAll(r, min(int64(entry.UncompressedSize64), outerSize*maxDeflateRatio))
+	raw, err := readAll(r, int64(entry.UncompressedSize64))
 	if err != nil {
 		return nil, err
 	}
 	return bytes.NewReader(raw), nil
 }
-
-// maxDeflateRatio is the most that deflate can shrink: 258 bytes in two bits.
-const maxDeflateRatio = 1032
 
 type sizedReaderAt interface {
 	io.ReaderAt
@@ -191,10 +189,10 @@ func (r *entryReader) Read(p []byte) (int, error) {
 	switch {
 	case err == nil, err == io.EOF:
 		return n, err
-	case errors.As(err, new(*fs.PathError)): // the disk's fault, not the format's
+	case errors.As(err, new(*fs.PathError)): // an I/O error, not a damaged file
 		return n, fmt.Errorf("archive: read %s: %w", r.label, err)
 	case errors.Is(err, zip.ErrChecksum):
-		return n, &data.FormatError{Path: r.label, Reason: "its checksum (CRC-32) does not fit its content; fetch the archive again"}
+		return n, &data.FormatError{Path: r.label, Reason: "its checksum (CRC-32) does not match its content; fetch the archive again"}
 	}
 	return n, &data.FormatError{Path: r.label, Reason: "cannot be unpacked: " + err.Error()}
 }

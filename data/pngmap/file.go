@@ -7,7 +7,7 @@ import (
 	"io"
 	"sync"
 
-	"eomt/data/archive/inflate"
+	"github.com/klauspost/compress/zlib"
 )
 
 // IDs decodes an 8-bit RGB PNG that is not interlaced: R + 256 G + 65536 B of
@@ -141,15 +141,15 @@ func (f *file) header(body []byte, colors []byte) bool {
 // pool keeps filtered pixels of files that are done.
 var pool = sync.Pool{New: func() any { return new([]byte) }}
 
-// rows inflates the pixels and calls f for each row with its filter. The row has
-// spare bytes after its samples so that four can be read at the last pixel. It
-// reports whether all went well. The zlib sum is not checked: the chunks' are.
+// rows unpacks the pixels and calls row for each row with its filter. The row has
+// spare bytes after its samples, so that four can be read at the last pixel. It
+// returns false where the stream is damaged, of another length, or row says so.
 func (f *file) rows(samples int, row func(y int, filter byte, row []byte) bool) bool {
-	body := chunks{rest: f.data}
-	var head [2]byte
-	if _, err := io.ReadFull(&body, head[:]); err != nil || head[0]&0x0f != 8 || binary.BigEndian.Uint16(head[:])%31 != 0 || head[1]&0x20 != 0 {
+	r, err := zlib.NewReader(&chunks{rest: f.data})
+	if err != nil {
 		return false
 	}
+	defer r.Close()
 	const spare = 4
 	stride := 1 + samples*f.w
 	size := stride * f.h
@@ -159,8 +159,6 @@ func (f *file) rows(samples int, row func(y int, filter byte, row []byte) bool) 
 		*buffer = make([]byte, size+spare)
 	}
 	pixels := (*buffer)[:size+spare]
-	r := inflate.NewReader(&body)
-	defer r.Close()
 	if _, err := io.ReadFull(r, pixels[:size]); err != nil {
 		return false
 	}
