@@ -3,7 +3,7 @@
 // masks or labels at their original size, and scored by the official tools' rules,
 // the reference implementation's own, or both in one pass.
 //
-//	data.Dataset -> inputs -> Predictor -> postprocess -> pq | ap | iou -> Record -> Report
+//	data.Dataset -> inputs -> Predictor -> postprocess -> pq | ap | iou -> Record -> Result
 //
 // Every image becomes a [Record], a line of the journal that lets an interrupted
 // evaluation go on; all figures are computed from records, so shards merge in any

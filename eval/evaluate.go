@@ -81,7 +81,7 @@ func (c Config) check(ds data.Dataset) error {
 //
 // ds should hold images without targets too: the official metrics count them, and
 // [Upstream] leaves them out.
-func Evaluate(ctx context.Context, ds data.Dataset, p Predictor, c Config, progress func(done, total int)) (*Report, error) {
+func Evaluate(ctx context.Context, ds data.Dataset, p Predictor, c Config, progress func(done, total int)) (*Result, error) {
 	if err := c.check(ds); err != nil {
 		return nil, err
 	}
@@ -111,12 +111,12 @@ func Evaluate(ctx context.Context, ds data.Dataset, p Predictor, c Config, progr
 		}
 		return nil, err
 	}
-	report, err := e.report()
+	result, err := e.result()
 	if err != nil {
 		return nil, err
 	}
-	report.Resumed, report.Seconds = resumed, time.Since(started).Seconds()
-	return report, e.journal.finish()
+	result.Resumed, result.Seconds = resumed, time.Since(started).Seconds()
+	return result, e.journal.finish()
 }
 
 // Prediction is what a model made of an image: the field of its task is set.

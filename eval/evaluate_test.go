@@ -100,7 +100,7 @@ func config(task Task) Config {
 	return Config{Task: task, Protocol: Both, ImageH: size, ImageW: size, Batch: 3, Score: 0.8, Overlap: 0.8, TopK: 100}
 }
 
-func evaluate(t *testing.T, ds data.Dataset, p Predictor, c Config) *Report {
+func evaluate(t *testing.T, ds data.Dataset, p Predictor, c Config) *Result {
 	t.Helper()
 	r, err := Evaluate(t.Context(), ds, p, c, nil)
 	if err != nil {
@@ -159,7 +159,7 @@ func (d squared) Load(i int) (*data.Sample, error) {
 }
 
 // figures is everything that a report computes, without times.
-func figures(t *testing.T, r *Report) string {
+func figures(t *testing.T, r *Result) string {
 	t.Helper()
 	text, err := json.Marshal(struct {
 		Outcomes []Outcome

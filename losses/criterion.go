@@ -15,8 +15,8 @@ type Points struct {
 	FreshBM2      *Node // [B, M, P-k, 2]: added to them
 }
 
-// Report holds scalars to be logged, unweighted, one of each a prediction.
-type Report struct {
+// Terms holds scalars to be logged, unweighted, one of each a prediction.
+type Terms struct {
 	Mask, Dice, Class []*Node // the losses
 	Matched           *Node   // matched masks of one prediction, the same for all
 	QueriesBM         []*Node // int32 [B, M]: the query of each target, -1 for none
@@ -35,7 +35,7 @@ type Report struct {
 // of logits; neither through points nor through the assignment.
 //
 // Source: arXiv 2503.19108 section 3; EomtLoss of Hugging Face transformers.
-func Criterion(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, rngState *Node) (*Node, Report) {
+func Criterion(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, rngState *Node) (*Node, Terms) {
 	checkPredictions(c, maskLogitsBhwQ, classLogitsBQC, t)
 	batch, targets := t.ValidBM.Shape().Dim(0), t.ValidBM.Shape().Dim(1)
 	points := DrawPoints(c, rngState, len(maskLogitsBhwQ), batch, targets, working(maskLogitsBhwQ[0]).DType())
@@ -47,7 +47,7 @@ func Criterion(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, rngS
 
 // CriterionAt is [Criterion] at given points, an entry a prediction, its mask losses
 // divided by masks, a scalar of the logits' dtype.
-func CriterionAt(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, points []Points, masks *Node) (*Node, Report) {
+func CriterionAt(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, points []Points, masks *Node) (*Node, Terms) {
 	checkPredictions(c, maskLogitsBhwQ, classLogitsBQC, t)
 	if len(points) != len(maskLogitsBhwQ) {
 		exceptions.Panicf("losses.CriterionAt: points of %d predictions for %d", len(points), len(maskLogitsBhwQ))
@@ -60,17 +60,17 @@ func CriterionAt(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, po
 	}
 	queries := matcher.Assign(Concatenate(costs, 0), Concatenate(valid, 0))
 
-	report := Report{Matched: MatchedMasks(t.ValidBM, maskLogitsBhwQ[0].Shape().Dim(3))}
+	terms := Terms{Matched: MatchedMasks(t.ValidBM, maskLogitsBhwQ[0].Shape().Dim(3))}
 	var total *Node
 	for i := range points {
 		queryBM := Reshape(Slice(queries, AxisRange(i*batch, (i+1)*batch)), batch, targets)
 		bce, dice := maskLosses(c, working(maskLogitsBhwQ[i]), t, queryBM, points[i], masks)
 		class := ClassLoss(working(classLogitsBQC[i]), t.ClassesBM, queryBM, c.NoObject)
 		total = plus(total, Add(Add(MulScalar(bce, c.Mask), MulScalar(dice, c.Dice)), MulScalar(class, c.Class)))
-		report.Mask, report.Dice = append(report.Mask, bce), append(report.Dice, dice)
-		report.Class, report.QueriesBM = append(report.Class, class), append(report.QueriesBM, queryBM)
+		terms.Mask, terms.Dice = append(terms.Mask, bce), append(terms.Dice, dice)
+		terms.Class, terms.QueriesBM = append(terms.Class, class), append(terms.QueriesBM, queryBM)
 	}
-	return total, report
+	return total, terms
 }
 
 // MatchedMasks is the number of mask pairs that a matching of validBM's targets with

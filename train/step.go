@@ -112,7 +112,7 @@ func (s *Step) draw(rest []*Node, dtype dtypes.DType) draws {
 func (s *Step) advance(in []*Node, d draws) []*Node {
 	n := len(s.groups)
 	params, first, second, rest := in[:n], in[n:2*n], in[2*n:3*n], in[3*n:]
-	total, report := s.loss(params, rest, d)
+	total, terms := s.loss(params, rest, d)
 	gradients := Gradient(total, params...)
 	norm := globalNorm(gradients)
 	gradients = s.config.Optimizer.clip(gradients, norm)
@@ -122,11 +122,11 @@ func (s *Step) advance(in []*Node, d draws) []*Node {
 	for i := range n {
 		out[i], out[n+i], out[2*n+i] = s.config.Optimizer.update(params[i], gradients[i], first[i], second[i], s.groups[i], r)
 	}
-	return append(out, s.pack(total, norm, report))
+	return append(out, s.pack(total, norm, terms))
 }
 
 // loss is the forward pass and the criterion on one batch.
-func (s *Step) loss(params, rest []*Node, d draws) (*Node, losses.Report) {
+func (s *Step) loss(params, rest []*Node, d draws) (*Node, losses.Terms) {
 	c := s.config.Model
 	named := make(model.Params, len(params))
 	for i, p := range c.Parameters() {
@@ -144,8 +144,8 @@ func (s *Step) loss(params, rest []*Node, d draws) (*Node, losses.Report) {
 	}, d.points, matched)
 }
 
-// pack puts all numbers of the report into one vector, so that one transfer brings them.
-func (s *Step) pack(total, norm *Node, r losses.Report) *Node {
+// pack puts all numbers of a step into one vector, so that one transfer brings them.
+func (s *Step) pack(total, norm *Node, r losses.Terms) *Node {
 	values := []*Node{total, norm, r.Matched}
 	for i := range r.Mask {
 		values = append(values, r.Mask[i], r.Dice[i], r.Class[i])

@@ -152,7 +152,7 @@ func (o options) evaluation(c configs.Config, m model.Config, w *app.Weights) (e
 }
 
 // write prints a table for each protocol and writes -json.
-func (o options) write(r *eval.Report) error {
+func (o options) write(r *eval.Result) error {
 	for _, outcome := range r.Outcomes {
 		if len(r.Outcomes) > 1 {
 			fmt.Printf("Protocol %s:\n", outcome.Protocol)

@@ -96,7 +96,7 @@ func (v *validation) prune(latest string) error {
 	return nil
 }
 
-func (v *validation) write(name string, report *eval.Report) error {
+func (v *validation) write(name string, report *eval.Result) error {
 	folder := filepath.Join(v.dir, "eval")
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return fmt.Errorf("write results: %w", err)

@@ -85,8 +85,8 @@ func (o Outcome) MarshalJSON() ([]byte, error) {
 	}{o.Protocol, *o.Semantic})
 }
 
-// Report is a whole evaluation.
-type Report struct {
+// Result is a whole evaluation.
+type Result struct {
 	Outcomes []Outcome // one a protocol, [Exact] first
 	Records  []Record  // by index
 	Resumed  int       // records that an interrupted evaluation had left
@@ -97,7 +97,7 @@ type Report struct {
 
 // MarshalJSON gives the object of cmd/eval -json: the figures themselves for one
 // protocol, one object a protocol for two, and how they came about.
-func (r *Report) MarshalJSON() ([]byte, error) {
+func (r *Result) MarshalJSON() ([]byte, error) {
 	object := map[string]any{"images": len(r.Records), "seconds": r.Seconds, "config": r.Config, "weights": r.Weights}
 	for _, o := range r.Outcomes {
 		if len(r.Outcomes) > 1 {
@@ -119,9 +119,9 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	return json.Marshal(object)
 }
 
-// report computes the figures from the records, and completes what is saved.
-func (e *evaluation) report() (*Report, error) {
-	r := &Report{}
+// result computes the figures from the records, and completes what is saved.
+func (e *evaluation) result() (*Result, error) {
+	r := &Result{}
 	for _, index := range sortedKeys(e.journal.records) {
 		r.Records = append(r.Records, e.journal.records[index])
 	}
