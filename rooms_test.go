@@ -18,7 +18,7 @@ var knows = map[string][]string{
 	"model":       nil,
 	"matcher":     nil,
 	"checkpoints": nil,
-	"configs":     nil,
+	"configs":     {"data"},
 	"internal":    nil,
 	"losses":      {"matcher"},
 	"eval":        {"data", "internal"},

@@ -1,5 +1,7 @@
 package configs
 
+import "eomt/data"
+
 // Config is one run: what is trained, on what, how, and how it is evaluated.
 type Config struct {
 	Name    string `yaml:"name"`
@@ -32,35 +34,19 @@ type Model struct {
 
 // Data is the data set and how it is fed.
 type Data struct {
-	Format      string     `yaml:"format"` // coco, ade20k, cityscapes, folder or shapes
-	Root        string     `yaml:"root"`
-	Images      int        `yaml:"images,omitempty"`  // of the training split; derived
-	Classes     int        `yaml:"classes,omitempty"` // derived
-	Batch       int        `yaml:"batch"`
-	Workers     int        `yaml:"workers"` // decoding goroutines; 0 is one a core
-	Scale       [2]float64 `yaml:"scale,flow"`
-	ColorJitter bool       `yaml:"color_jitter"`
-	KeepEmpty   bool       `yaml:"keep_empty"`    // keep images without annotations in training
-	OnBadSample string     `yaml:"on_bad_sample"` // fail or skip
-	Shapes      *Shapes    `yaml:"shapes,omitempty"`
-	Train       Files      `yaml:"train,omitempty"` // format coco: where data of one's own lies
-	Val         Files      `yaml:"val,omitempty"`
-}
-
-// Files say where a split of COCO-format data lies, below root or absolute, where it
-// is not COCO 2017's own layout. Paths may lead through zips: a.zip/images.
-type Files struct {
-	Images      string `yaml:"images,omitempty"`      // folder of the images
-	Annotations string `yaml:"annotations,omitempty"` // the JSON file
-	Masks       string `yaml:"masks,omitempty"`       // panoptic: folder of the label maps
-}
-
-// Shapes is what is generated where format is shapes and root is missing.
-type Shapes struct {
-	Train int    `yaml:"train"`
-	Val   int    `yaml:"val"`
-	Size  int    `yaml:"size"` // pixels a side
-	Seed  uint64 `yaml:"seed"`
+	Format      string       `yaml:"format"` // a name of package formats
+	Root        string       `yaml:"root"`
+	Images      int          `yaml:"images,omitempty"`  // of the training split; derived
+	Classes     int          `yaml:"classes,omitempty"` // derived
+	Batch       int          `yaml:"batch"`
+	Workers     int          `yaml:"workers"` // decoding goroutines; 0 is one a core
+	Scale       [2]float64   `yaml:"scale,flow"`
+	ColorJitter bool         `yaml:"color_jitter"`
+	KeepEmpty   bool         `yaml:"keep_empty"`    // keep images without annotations in training
+	OnBadSample string       `yaml:"on_bad_sample"` // fail or skip
+	Shapes      *data.Shapes `yaml:"shapes,omitempty"`
+	Train       data.Files   `yaml:"train,omitempty"` // format coco: where data of one's own lies
+	Val         data.Files   `yaml:"val,omitempty"`
 }
 
 // Train is the recipe.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"eomt/data"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -57,17 +59,21 @@ func TestWriteThenRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	c = c.Resolve(2000, 11, 2, func(int, int) (start, end []int) { return []int{1, 2}, []int{3, 4} })
-	c.Data.Val = Files{Images: "a.zip/b", Annotations: "c.json", Masks: "d"}
-	var text bytes.Buffer
-	if err := c.Write(&text); err != nil {
-		t.Fatal(err)
-	}
-	again, err := Read(file(t, text.String()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(c, again); diff != "" {
-		t.Error(diff)
+	own := c
+	own.Data.Format, own.Data.Shapes = "coco", nil
+	own.Data.Val = data.Files{Images: "a.zip/b", Annotations: "c.json", Masks: "d"}
+	for _, c := range []Config{c, own} {
+		var text bytes.Buffer
+		if err := c.Write(&text); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Read(file(t, text.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c, again); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 
@@ -100,13 +106,13 @@ func TestStrictFiles(t *testing.T) {
 }
 
 func TestOverrides(t *testing.T) {
-	c, err := Read(file(t, sound), "train.total_steps=7", "data.scale=[0.5, 1]", "seed=9", "data.shapes.train=3", "name=a=b", "weights=")
+	c, err := Read(file(t, sound), "train.total_steps=7", "data.scale=[0.5, 1]", "seed=9", "data.format=shapes", "data.shapes.train=3", "name=a=b", "weights=")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Default()
 	want.Name, want.Seed, want.Data.Root, want.Data.Scale = "a=b", 9, "x", [2]float64{0.5, 1}
-	want.Data.Shapes = &Shapes{Train: 3}
+	want.Data.Format, want.Data.Shapes = "shapes", &data.Shapes{Train: 3}
 	want.Train.Epochs, want.Train.TotalSteps = 1, 7
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
@@ -138,6 +144,9 @@ func TestUnusableValues(t *testing.T) {
 		"model.size=XL":                             "model.size",
 		"model.backbone=resnet":                     "model.backbone",
 		"data.format=voc":                           "data.format",
+		"task=semantic":                             "task",        // which coco has not
+		"data.format=folder":                        "task",        // which has semantic only
+		"data.shapes.train=3":                       "data.shapes", // of format shapes only
 		"data.on_bad_sample=ignore":                 "data.on_bad_sample",
 		"train.precision=f16":                       "train.precision",
 		"model.queries=0":                           "model.queries",

@@ -84,7 +84,7 @@ func clean(err error) error {
 		if at := strings.Index(line, " not found in type "); at >= 0 {
 			line = strings.Replace(line[:at], "field ", "unknown key ", 1)
 		}
-		lines[i] = strings.NewReplacer("!!", "", " into configs.", " into section ").Replace(line)
+		lines[i] = strings.NewReplacer("!!", "", " into configs.", " into section ", " into data.", " into section ").Replace(line)
 	}
 	return errors.New(strings.Join(lines, "; "))
 }

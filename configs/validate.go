@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"eomt/data"
+	"eomt/data/formats"
 )
 
 // FieldError is a value that cannot be used.
@@ -40,12 +43,36 @@ func (c Config) checkChoices() *FieldError {
 		{"task", c.Task, []string{"panoptic", "instance", "semantic"}},
 		{"model.size", c.Model.Size, []string{"S", "B", "L", "g", "custom"}},
 		{"model.backbone", c.Model.Backbone, []string{"dinov2", "dinov3"}},
-		{"data.format", c.Data.Format, []string{"coco", "ade20k", "cityscapes", "folder", "shapes"}},
 		{"data.on_bad_sample", c.Data.OnBadSample, []string{"fail", "skip"}},
 		{"train.precision", c.Train.Precision, []string{"f32", "bf16"}},
 	} {
 		if !slices.Contains(choice.allowed, choice.value) {
 			return fail(choice.field, "%q is none of %q", choice.value, choice.allowed)
+		}
+	}
+	return c.checkFormat()
+}
+
+// checkFormat refuses a task that the format has no targets for, and keys that it
+// does not read.
+func (c Config) checkFormat() *FieldError {
+	format, err := formats.Named(c.Data.Format)
+	if err != nil {
+		return fail("data.format", "%v", err)
+	}
+	if !slices.Contains(format.Tasks, c.Task) {
+		return fail("task", "%q: data.format %s has targets for %q", c.Task, format.Name, format.Tasks)
+	}
+	for _, key := range []struct {
+		name  string
+		given bool
+	}{
+		{"train", c.Data.Train != data.Files{}},
+		{"val", c.Data.Val != data.Files{}},
+		{"shapes", c.Data.Shapes != nil},
+	} {
+		if key.given && !slices.Contains(format.Keys, key.name) {
+			return fail("data."+key.name, "has no effect with data.format %s: leave it out", format.Name)
 		}
 	}
 	return nil

@@ -33,7 +33,7 @@ func generated(t *testing.T, task Task) (*coco.Dataset, string) {
 	if task == Instance {
 		open = coco.OpenInstance
 	}
-	ds, err := open(coco.Config{Root: dir, Split: "val", KeepEmpty: true})
+	ds, err := open(data.OpenOptions{Root: dir, Split: "val", KeepEmpty: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,7 +126,7 @@ func (tr *trial) run(ctx context.Context, state *State, validate Validate) error
 	if err != nil {
 		tr.t.Fatal(err)
 	}
-	set, err := coco.OpenInstance(coco.Config{Root: root, Split: "train"})
+	set, err := coco.OpenInstance(data.OpenOptions{Root: root, Split: "train"})
 	if err != nil {
 		tr.t.Fatal(err)
 	}
@@ -453,7 +453,7 @@ func TestLossFallsOnRealImages(t *testing.T) {
 	if _, err := os.Stat(root); err != nil {
 		t.Skipf("real samples are not at %s", root)
 	}
-	set, err := coco.OpenInstance(coco.Config{Root: root, Split: "train"})
+	set, err := coco.OpenInstance(data.OpenOptions{Root: root, Split: "train"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"eomt/data"
 	"eomt/data/coco"
 	"eomt/data/loader"
 	"eomt/data/shapes"
@@ -27,7 +28,7 @@ func prepareLoader(ctx context.Context, o options) (*work, error) {
 		remove()
 		return nil, err
 	}
-	set, err := coco.OpenPanoptic(coco.Config{Root: root, Split: "train"})
+	set, err := coco.OpenPanoptic(data.OpenOptions{Root: root, Split: "train"})
 	if err != nil {
 		remove()
 		return nil, err

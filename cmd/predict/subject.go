@@ -9,10 +9,7 @@ import (
 	"eomt/cmd/internal/app"
 	"eomt/configs"
 	"eomt/data"
-	"eomt/data/ade20k"
-	"eomt/data/cityscapes"
-	"eomt/data/coco"
-	"eomt/data/shapes"
+	"eomt/data/formats"
 	"eomt/model"
 )
 
@@ -88,22 +85,8 @@ func guess(classes int) (format, task string) {
 // names that the weights have, if any.
 func classes(c configs.Config, n int, labels []string) []data.Class {
 	var table []data.Class
-	switch c.Data.Format {
-	case "coco":
-		table = coco.PanopticClasses()
-		if c.Task == "instance" {
-			table = coco.InstanceClasses()
-		}
-	case "shapes":
-		for _, class := range shapes.Classes() {
-			if c.Task != "instance" || class.Thing {
-				table = append(table, class)
-			}
-		}
-	case "ade20k":
-		table = ade20k.Classes()
-	case "cityscapes":
-		table = cityscapes.Classes()
+	if format, err := formats.Named(c.Data.Format); err == nil {
+		_, table, _ = format.Published(data.OpenOptions{Task: c.Task, Split: "train", Shapes: c.Data.Shapes})
 	}
 	if len(table) != n {
 		table = make([]data.Class, n)

@@ -16,6 +16,7 @@ import (
 	"eomt/cmd/internal/progress"
 	"eomt/cmd/internal/whole"
 	"eomt/configs"
+	"eomt/data"
 	"eomt/eval"
 	"eomt/model"
 	"eomt/train"
@@ -26,7 +27,7 @@ type validation struct {
 	config  configs.Config
 	model   model.Config
 	backend compute.Backend
-	set     app.Dataset
+	set     data.DatasetCloser
 	dir     string // the run folder
 }
 

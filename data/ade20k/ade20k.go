@@ -1,6 +1,7 @@
 package ade20k
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -11,22 +12,26 @@ import (
 	"eomt/data/labelmap"
 )
 
-// Config says where the data lies, unpacked or zipped under Root.
-type Config struct {
-	Root  string
-	Split string // "train" or "val"
-	// KeepConstant keeps images whose label map has one value only.
-	KeepConstant bool
-	// SkipBad opens the data set in spite of images without a label map, which then
-	// give the error when they are loaded. Else opening fails.
-	SkipBad bool
+// Format is ADEChallengeData2016 as data.format: ade20k names it.
+var Format = data.Format{
+	Name:         "ade20k",
+	Tasks:        []string{"semantic", "panoptic"},
+	AbsentIsZero: true, // sceneparsing at e2022296
+	Open: func(_ context.Context, o data.OpenOptions) (data.DatasetCloser, error) {
+		open := OpenSemantic
+		if o.Task == "panoptic" {
+			open = OpenPanoptic
+		}
+		return labelmap.Opened(open(o))
+	},
+	Published: func(o data.OpenOptions) (int, []data.Class, bool) { return Images(o.Split), Classes(), true },
 }
 
 const top = "ADEChallengeData2016"
 
 // OpenSemantic opens the 150 classes as semantic labels. Label 0 is void.
-func OpenSemantic(c Config) (*labelmap.Dataset, error) {
-	set, err := c.open()
+func OpenSemantic(o data.OpenOptions) (*labelmap.Dataset, error) {
+	set, err := open(o)
 	if err != nil {
 		return nil, err
 	}
@@ -38,16 +43,16 @@ func OpenSemantic(c Config) (*labelmap.Dataset, error) {
 // semantic map is one target, and so is each instance of the 100 thing classes in
 // the instance map, whose red channel is the class and whose green the instance.
 // Pixels of a thing class without an instance are void.
-func OpenPanoptic(c Config) (*labelmap.Dataset, error) {
-	set, err := c.open()
+func OpenPanoptic(o data.OpenOptions) (*labelmap.Dataset, error) {
+	set, err := open(o)
 	if err != nil {
 		return nil, err
 	}
-	folder, err := c.folder()
+	folder, err := folderOf(o.Split)
 	if err != nil {
 		return nil, errors.Join(err, set.Closers.Close())
 	}
-	instances, err := archive.Find(c.Root,
+	instances, err := archive.Find(o.Root,
 		path.Join("annotations_instance", folder),
 		path.Join(top, "annotations_instance", folder),
 		path.Join("annotations_instance.zip/annotations_instance", folder))
@@ -59,23 +64,23 @@ func OpenPanoptic(c Config) (*labelmap.Dataset, error) {
 	return labelmap.New(set)
 }
 
-func (c Config) folder() (string, error) {
-	folder, ok := map[string]string{"train": "training", "val": "validation"}[c.Split]
+func folderOf(split string) (string, error) {
+	folder, ok := map[string]string{"train": "training", "val": "validation"}[split]
 	if !ok {
-		return "", fmt.Errorf("ade20k: split %q: want train or val", c.Split)
+		return "", fmt.Errorf("ade20k: split %q: want train or val", split)
 	}
 	return folder, nil
 }
 
 // open finds the images and their semantic maps.
-func (c Config) open() (labelmap.Config, error) {
-	folder, err := c.folder()
+func open(o data.OpenOptions) (labelmap.Config, error) {
+	folder, err := folderOf(o.Split)
 	if err != nil {
 		return labelmap.Config{}, err
 	}
 	find := func(kind string) (archive.Source, error) {
 		place := path.Join(top, kind, folder)
-		src, err := archive.Find(c.Root, place, top+".zip/"+place, path.Join(kind, folder))
+		src, err := archive.Find(o.Root, place, top+".zip/"+place, path.Join(kind, folder))
 		if err != nil {
 			return nil, fmt.Errorf("ade20k: %s: %w", kind, err)
 		}
@@ -90,8 +95,8 @@ func (c Config) open() (labelmap.Config, error) {
 		return labelmap.Config{}, errors.Join(err, images.Close())
 	}
 	set := labelmap.Config{Images: images, Labels: labels, Classes: Classes(),
-		KeepConstant: c.KeepConstant, Closers: labelmap.Closers{images, labels}}
-	set.Pairs, set.Unused, err = labelmap.Match(images, labels, "", ".png", c.SkipBad)
+		KeepConstant: o.KeepEmpty, Closers: labelmap.Closers{images, labels}}
+	set.Pairs, set.Unused, err = labelmap.Match(images, labels, "", ".png", o.SkipBad)
 	if err != nil {
 		return labelmap.Config{}, errors.Join(fmt.Errorf("ade20k: %w", err), set.Closers.Close())
 	}

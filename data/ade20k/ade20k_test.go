@@ -33,7 +33,7 @@ func need(t *testing.T, name string) string {
 
 // The three real images: void and 15 classes in all, no pixel in two classes.
 func TestRealSemantic(t *testing.T) {
-	set, err := ade20k.OpenSemantic(ade20k.Config{Root: need(t, "."), Split: "val"})
+	set, err := ade20k.OpenSemantic(data.OpenOptions{Root: need(t, "."), Split: "val"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func layouts(t *testing.T) map[string]string {
 func TestLayouts(t *testing.T) {
 	for name, root := range layouts(t) {
 		t.Run(name, func(t *testing.T) {
-			c := ade20k.Config{Root: root, Split: "train"}
+			c := data.OpenOptions{Root: root, Split: "train"}
 			semantic := load(t, ade20k.OpenSemantic, c)
 			check(t, semantic, []data.Instance{
 				{Class: 0, ID: 1, Area: 2}, {Class: 3, ID: 4, Area: 1}, {Class: 7, ID: 8, Area: 3}, {Class: 8, ID: 9, Area: 1},
@@ -146,7 +146,7 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-func load(t *testing.T, open func(ade20k.Config) (*labelmap.Dataset, error), c ade20k.Config) *data.Sample {
+func load(t *testing.T, open func(data.OpenOptions) (*labelmap.Dataset, error), c data.OpenOptions) *data.Sample {
 	t.Helper()
 	set, err := open(c)
 	if err != nil {
@@ -175,7 +175,7 @@ func TestMapOfOtherSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	archivetest.Files{"ADEChallengeData2016/annotations/training/ADE_train_00000001.png": raw}.Write(t, root)
-	s := load(t, ade20k.OpenSemantic, ade20k.Config{Root: root, Split: "train"})
+	s := load(t, ade20k.OpenSemantic, data.OpenOptions{Root: root, Split: "train"})
 	check(t, s, []data.Instance{{Class: 0, ID: 1, Area: 4}, {Class: 3, ID: 4, Area: 4}}, []uint32{1, 1, 2, 2, 1, 1, 2, 2})
 }
 
@@ -190,19 +190,19 @@ func TestErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	archivetest.Files{"annotations_instance/training/ADE_train_00000001.png": unknown}.Write(t, root)
-	fails(t, ade20k.OpenPanoptic, ade20k.Config{Root: root, Split: "train"}, "annotations_instance", "label 357: is at pixel (1, 0)")
+	fails(t, ade20k.OpenPanoptic, data.OpenOptions{Root: root, Split: "train"}, "annotations_instance", "label 357: is at pixel (1, 0)")
 	archivetest.Files{"ADEChallengeData2016/annotations/training/ADE_train_00000001.png": overflow}.Write(t, root)
-	fails(t, ade20k.OpenSemantic, ade20k.Config{Root: root, Split: "train"}, "ADE_train_00000001.png: label 151: is at pixel (1, 0)")
+	fails(t, ade20k.OpenSemantic, data.OpenOptions{Root: root, Split: "train"}, "ADE_train_00000001.png: label 151: is at pixel (1, 0)")
 	if err := os.RemoveAll(filepath.Join(root, "annotations_instance")); err != nil {
 		t.Fatal(err)
 	}
-	fails(t, ade20k.OpenPanoptic, ade20k.Config{Root: root, Split: "train"}, "instances", "annotations_instance.zip/annotations_instance/training")
-	fails(t, ade20k.OpenSemantic, ade20k.Config{Root: root, Split: "val"}, "images", "ADEChallengeData2016/images/validation")
-	fails(t, ade20k.OpenSemantic, ade20k.Config{Root: root, Split: "test"}, `split "test"`)
-	fails(t, ade20k.OpenSemantic, ade20k.Config{Root: root + "gone", Split: "val"}, "data.root")
+	fails(t, ade20k.OpenPanoptic, data.OpenOptions{Root: root, Split: "train"}, "instances", "annotations_instance.zip/annotations_instance/training")
+	fails(t, ade20k.OpenSemantic, data.OpenOptions{Root: root, Split: "val"}, "images", "ADEChallengeData2016/images/validation")
+	fails(t, ade20k.OpenSemantic, data.OpenOptions{Root: root, Split: "test"}, `split "test"`)
+	fails(t, ade20k.OpenSemantic, data.OpenOptions{Root: root + "gone", Split: "val"}, "data.root")
 }
 
-func fails(t *testing.T, open func(ade20k.Config) (*labelmap.Dataset, error), c ade20k.Config, want ...string) {
+func fails(t *testing.T, open func(data.OpenOptions) (*labelmap.Dataset, error), c data.OpenOptions, want ...string) {
 	t.Helper()
 	set, err := open(c)
 	if err == nil {

@@ -1,6 +1,7 @@
 package cityscapes
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -11,20 +12,26 @@ import (
 	"eomt/data/labelmap"
 )
 
-// Config says where the data lies, unpacked or zipped under Root.
-type Config struct {
-	Root  string
-	Split string // "train" or "val"
-	// KeepConstant keeps images whose label map has one value only.
-	KeepConstant bool
-	// SkipBad opens the data set in spite of images without a label map, which then
-	// give the error when they are loaded. Else opening fails.
-	SkipBad bool
+// Format is Cityscapes' fine annotations as data.format: cityscapes names them.
+var Format = data.Format{
+	Name:  "cityscapes",
+	Tasks: []string{"semantic", "panoptic", "instance"},
+	Open: func(_ context.Context, o data.OpenOptions) (data.DatasetCloser, error) {
+		open := map[string]func(data.OpenOptions) (*labelmap.Dataset, error){
+			"semantic": OpenSemantic, "panoptic": OpenPanoptic, "instance": OpenInstance}[o.Task]
+		return labelmap.Opened(open(o))
+	},
+	Published: func(o data.OpenOptions) (int, []data.Class, bool) {
+		if o.Task == "instance" {
+			return Images(o.Split), Things(), true
+		}
+		return Images(o.Split), Classes(), true
+	},
 }
 
 // OpenSemantic opens the label ids as 19 classes; pixels of other labels are void.
-func OpenSemantic(c Config) (*labelmap.Dataset, error) {
-	set, err := c.open("labelIds")
+func OpenSemantic(o data.OpenOptions) (*labelmap.Dataset, error) {
+	set, err := open(o, "labelIds")
 	if err != nil {
 		return nil, err
 	}
@@ -36,16 +43,16 @@ func OpenSemantic(c Config) (*labelmap.Dataset, error) {
 // conversion makes it: an id of 1000 or more is an instance of class id/1000, any
 // other a whole class, which is a crowd where the class has instances; what is not
 // evaluated is void.
-func OpenPanoptic(c Config) (*labelmap.Dataset, error) {
-	return c.openInstances(Classes())
+func OpenPanoptic(o data.OpenOptions) (*labelmap.Dataset, error) {
+	return openInstances(o, Classes())
 }
 
 // OpenInstance opens the instance ids as the eight classes that have instances. A
 // group of them is a crowd; all else is background.
-func OpenInstance(c Config) (*labelmap.Dataset, error) { return c.openInstances(Things()) }
+func OpenInstance(o data.OpenOptions) (*labelmap.Dataset, error) { return openInstances(o, Things()) }
 
-func (c Config) openInstances(classes []data.Class) (*labelmap.Dataset, error) {
-	set, err := c.open("instanceIds")
+func openInstances(o data.OpenOptions, classes []data.Class) (*labelmap.Dataset, error) {
+	set, err := open(o, "instanceIds")
 	if err != nil {
 		return nil, err
 	}
@@ -87,13 +94,13 @@ func classOf(id uint32, classes []data.Class) int {
 const imageSuffix = "_leftImg8bit.png"
 
 // open finds the images and their label maps of one kind.
-func (c Config) open(kind string) (labelmap.Config, error) {
-	if c.Split != "train" && c.Split != "val" {
-		return labelmap.Config{}, fmt.Errorf("cityscapes: split %q: want train or val", c.Split)
+func open(o data.OpenOptions, kind string) (labelmap.Config, error) {
+	if o.Split != "train" && o.Split != "val" {
+		return labelmap.Config{}, fmt.Errorf("cityscapes: split %q: want train or val", o.Split)
 	}
 	find := func(dir, zip string) (archive.Source, error) {
-		place := path.Join(dir, c.Split)
-		src, err := archive.Find(c.Root, place, zip+"/"+place)
+		place := path.Join(dir, o.Split)
+		src, err := archive.Find(o.Root, place, zip+"/"+place)
 		if err != nil {
 			return nil, fmt.Errorf("cityscapes: %s: %w", dir, err)
 		}
@@ -108,8 +115,8 @@ func (c Config) open(kind string) (labelmap.Config, error) {
 		return labelmap.Config{}, errors.Join(err, images.Close())
 	}
 	set := labelmap.Config{Images: images, Labels: labels, Classes: Classes(),
-		KeepConstant: c.KeepConstant, Closers: labelmap.Closers{images, labels}}
-	set.Pairs, set.Unused, err = labelmap.Match(images, labels, imageSuffix, "_gtFine_"+kind+".png", c.SkipBad)
+		KeepConstant: o.KeepEmpty, Closers: labelmap.Closers{images, labels}}
+	set.Pairs, set.Unused, err = labelmap.Match(images, labels, imageSuffix, "_gtFine_"+kind+".png", o.SkipBad)
 	if err != nil {
 		return labelmap.Config{}, errors.Join(fmt.Errorf("cityscapes: %w", err), set.Closers.Close())
 	}

@@ -51,7 +51,7 @@ func layouts(t *testing.T) map[string]string {
 func TestLayouts(t *testing.T) {
 	for name, root := range layouts(t) {
 		t.Run(name, func(t *testing.T) {
-			c := Config{Root: root, Split: "train"}
+			c := data.OpenOptions{Root: root, Split: "train"}
 			check(t, load(t, OpenSemantic, c), []data.Instance{
 				{Class: 0, ID: 7, Area: 2}, {Class: 13, ID: 26, Area: 3}, {Class: 18, ID: 33, Area: 1},
 			}, []uint32{1, 1, 2, 2, 2, 0, 4, 0})
@@ -68,7 +68,7 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-func load(t *testing.T, open func(Config) (*labelmap.Dataset, error), c Config) *data.Sample {
+func load(t *testing.T, open func(data.OpenOptions) (*labelmap.Dataset, error), c data.OpenOptions) *data.Sample {
 	t.Helper()
 	set, err := open(c)
 	if err != nil {
@@ -142,21 +142,21 @@ func TestOfficialConversion(t *testing.T) {
 func TestErrors(t *testing.T) {
 	root := layouts(t)["folders"]
 	for _, test := range []struct {
-		c    Config
+		o    data.OpenOptions
 		want string
 	}{
-		{Config{Root: root, Split: "test"}, `split "test"`},
-		{Config{Root: root, Split: "val"}, "leftImg8bit_trainvaltest.zip/leftImg8bit/val"},
-		{Config{Root: root + "gone", Split: "val"}, "data.root"},
+		{data.OpenOptions{Root: root, Split: "test"}, `split "test"`},
+		{data.OpenOptions{Root: root, Split: "val"}, "leftImg8bit_trainvaltest.zip/leftImg8bit/val"},
+		{data.OpenOptions{Root: root + "gone", Split: "val"}, "data.root"},
 	} {
-		if _, err := OpenSemantic(test.c); err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%+v: %v lacks %q", test.c, err, test.want)
+		if _, err := OpenSemantic(test.o); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("split %s of %s: %v lacks %q", test.o.Split, test.o.Root, err, test.want)
 		}
 	}
 	if err := os.Remove(filepath.Join(root, "gtFine/train/aachen/aachen_000000_000019_gtFine_labelIds.png")); err != nil {
 		t.Fatal(err)
 	}
-	_, err := OpenSemantic(Config{Root: root, Split: "train"})
+	_, err := OpenSemantic(data.OpenOptions{Root: root, Split: "train"})
 	if err == nil || !strings.Contains(err.Error(), "aachen_000000_000019_leftImg8bit.png: has no label map") {
 		t.Errorf("label map missing: %v", err)
 	}

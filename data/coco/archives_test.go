@@ -67,7 +67,7 @@ func TestOfficialArchives(t *testing.T) {
 	}
 	half.Write(t, roots["half unpacked"])
 
-	for format, open := range map[string]func(coco.Config) (*coco.Dataset, error){"panoptic": coco.OpenPanoptic, "instance": coco.OpenInstance} {
+	for format, open := range map[string]func(data.OpenOptions) (*coco.Dataset, error){"panoptic": coco.OpenPanoptic, "instance": coco.OpenInstance} {
 		for _, split := range []string{"train", "val"} {
 			want := all(t, open, plain, split)
 			for layout, root := range roots {
@@ -80,9 +80,9 @@ func TestOfficialArchives(t *testing.T) {
 }
 
 // all loads every sample; names lose their folder.
-func all(t *testing.T, open func(coco.Config) (*coco.Dataset, error), root, split string) []*data.Sample {
+func all(t *testing.T, open func(data.OpenOptions) (*coco.Dataset, error), root, split string) []*data.Sample {
 	t.Helper()
-	set, err := open(coco.Config{Root: root, Split: split})
+	set, err := open(data.OpenOptions{Root: root, Split: split})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestFlippedByte(t *testing.T) {
 			}
 			raw[at+len(test.at)+200] ^= 0x10
 			packed.Write(t, root)
-			set, err := coco.OpenPanoptic(coco.Config{Root: root, Split: "train"})
+			set, err := coco.OpenPanoptic(data.OpenOptions{Root: root, Split: "train"})
 			if err == nil {
 				defer set.Close()
 				for i := range set.Len() {

@@ -138,11 +138,11 @@ func BenchmarkOpenTrain2017(b *testing.B) {
 	})
 }
 
-func benchmarkOpen(b *testing.B, root string, open func(coco.Config) (*coco.Dataset, error)) {
+func benchmarkOpen(b *testing.B, root string, open func(data.OpenOptions) (*coco.Dataset, error)) {
 	debug.FreeOSMemory()
 	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // the peak starts anew
 	for b.Loop() {
-		set, err := open(coco.Config{Root: root, Split: "train"})
+		set, err := open(data.OpenOptions{Root: root, Split: "train"})
 		if err != nil {
 			b.Fatal(err)
 		}

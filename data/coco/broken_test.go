@@ -36,7 +36,7 @@ const tinyInstances = `{
 func openInstance(t testing.TB, root, text string, skip bool) (*coco.Dataset, error) {
 	t.Helper()
 	write(t, filepath.Join(root, "annotations", "instances_train2017.json"), text)
-	set, err := coco.OpenInstance(coco.Config{Root: root, Split: "train", SkipBad: skip})
+	set, err := coco.OpenInstance(data.OpenOptions{Root: root, Split: "train", SkipBad: skip})
 	if err == nil {
 		t.Cleanup(func() { set.Close() })
 	}
@@ -241,7 +241,7 @@ func TestBrokenPanoptic(t *testing.T) {
 				}
 				write(t, filepath.Join(root, "annotations", "panoptic_train2017", "x.png"), string(png))
 			}
-			set, err := coco.OpenPanoptic(coco.Config{Root: root, Split: "train"})
+			set, err := coco.OpenPanoptic(data.OpenOptions{Root: root, Split: "train"})
 			if err == nil {
 				defer set.Close()
 				_, err = set.Load(0)
@@ -272,14 +272,14 @@ func labelMap(upper, lower uint32) func(w, h int) ([]uint32, int, int) {
 func TestMissingFolders(t *testing.T) {
 	root := tinySet(t)
 	for _, test := range []struct {
-		c    coco.Config
+		c    data.OpenOptions
 		want []string
 	}{
-		{coco.Config{Root: filepath.Join(root, "gone"), Split: "train"}, []string{"gone does not exist", "data.root"}},
-		{coco.Config{Root: root, Split: "test"}, []string{`split "test"`, "train or val"}},
-		{coco.Config{Root: root, Split: "train", Annotations: "mine.json"}, []string{"none of mine.json found"}},
-		{coco.Config{Root: root, Split: "train", Images: "photos"}, []string{"images", "none of photos found"}},
-		{coco.Config{Root: filepath.Join(root, "annotations"), Split: "val"},
+		{data.OpenOptions{Root: filepath.Join(root, "gone"), Split: "train"}, []string{"gone does not exist", "data.root"}},
+		{data.OpenOptions{Root: root, Split: "test"}, []string{`split "test"`, "train or val"}},
+		{data.OpenOptions{Root: root, Split: "train", Files: data.Files{Annotations: "mine.json"}}, []string{"none of mine.json found"}},
+		{data.OpenOptions{Root: root, Split: "train", Files: data.Files{Images: "photos"}}, []string{"images", "none of photos found"}},
+		{data.OpenOptions{Root: filepath.Join(root, "annotations"), Split: "val"},
 			[]string{"annotations/instances_val2017.json", "annotations_trainval2017.zip/annotations/instances_val2017.json"}},
 	} {
 		_, err := coco.OpenInstance(test.c)

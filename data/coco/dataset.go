@@ -33,12 +33,12 @@ type targets interface {
 	faults(image int32, sample *data.Sample) []error
 }
 
-func newDataset(c Config, doc *document, t targets) (*Dataset, error) {
+func newDataset(o data.OpenOptions, doc *document, t targets) (*Dataset, error) {
 	d := &Dataset{document: doc, targets: t}
-	if err := d.choose(c); err != nil {
+	if err := d.choose(o); err != nil {
 		return nil, err
 	}
-	source, err := archive.Find(c.Root, places(c.Images, c.Split+"2017", c.Split+"2017.zip/"+c.Split+"2017")...)
+	source, err := findImages(o)
 	if err != nil {
 		return nil, fmt.Errorf("coco: images: %w", err)
 	}
@@ -55,11 +55,11 @@ func (d *Dataset) Len() int { return len(d.kept) }
 // Classes returns the class table in order of ascending category id.
 func (d *Dataset) Classes() []data.Class { return slices.Clone(d.classes) }
 
-// Dropped returns how many images without annotations are left out (Config.KeepEmpty).
+// Dropped returns how many images without annotations are left out (data.OpenOptions.KeepEmpty).
 func (d *Dataset) Dropped() int { return d.dropped }
 
 // Problems returns all broken records of the annotation file, in its order. With
-// Config.SkipBad unset there are none, for opening has failed.
+// data.OpenOptions.SkipBad unset there are none, for opening has failed.
 func (d *Dataset) Problems() []error {
 	all := make([]error, len(d.problems))
 	for i, p := range d.problems {
@@ -138,10 +138,10 @@ func (d *Dataset) Close() error {
 
 // choose decides which images are samples, and fails or goes on in the face of
 // broken records.
-func (d *Dataset) choose(c Config) error {
+func (d *Dataset) choose(o data.OpenOptions) error {
 	d.bad = map[int32]error{}
 	for _, p := range d.problems {
-		if !c.SkipBad {
+		if !o.SkipBad {
 			return fmt.Errorf("coco: %w", p.err)
 		}
 		if p.image != noImage && d.bad[p.image] == nil {
@@ -153,7 +153,7 @@ func (d *Dataset) choose(c Config) error {
 		if d.byImage[d.images[i].id] != at {
 			continue // a second record of an image, which is a problem of the first
 		}
-		if c.KeepEmpty || d.targets.has(at) || d.bad[at] != nil {
+		if o.KeepEmpty || d.targets.has(at) || d.bad[at] != nil {
 			d.kept = append(d.kept, at)
 		} else {
 			d.dropped++

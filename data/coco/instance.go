@@ -11,11 +11,11 @@ import (
 // OpenInstance opens a data set in COCO's instance format: one mask an
 // annotation, as polygons or run lengths; masks may overlap. Instances keep the
 // order of the file.
-func OpenInstance(c Config) (*Dataset, error) {
-	if err := c.check(); err != nil {
+func OpenInstance(o data.OpenOptions) (*Dataset, error) {
+	if err := checkSplit(o); err != nil {
 		return nil, err
 	}
-	file, name, err := c.annotations("instances_"+c.Split+"2017", instanceZip)
+	file, name, err := findAnnotations(o, "instances_"+o.Split+"2017", instanceZip)
 	if err != nil {
 		return nil, fmt.Errorf("coco: annotations: %w", err)
 	}
@@ -26,7 +26,7 @@ func OpenInstance(c Config) (*Dataset, error) {
 		return nil, err
 	}
 	all.link(doc)
-	return newDataset(c, doc, &all)
+	return newDataset(o, doc, &all)
 }
 
 // annotation is one record of an instance file.

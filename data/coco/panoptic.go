@@ -13,11 +13,11 @@ import (
 // OpenPanoptic opens a data set in COCO's panoptic format: a PNG label map an
 // image, and its segments in the JSON. Pixels of no segment are void. Instances
 // keep the order of the file.
-func OpenPanoptic(c Config) (*Dataset, error) {
-	if err := c.check(); err != nil {
+func OpenPanoptic(o data.OpenOptions) (*Dataset, error) {
+	if err := checkSplit(o); err != nil {
 		return nil, err
 	}
-	file, name, err := c.annotations("panoptic_"+c.Split+"2017", panopticZip)
+	file, name, err := findAnnotations(o, "panoptic_"+o.Split+"2017", panopticZip)
 	if err != nil {
 		return nil, fmt.Errorf("coco: annotations: %w", err)
 	}
@@ -28,10 +28,10 @@ func OpenPanoptic(c Config) (*Dataset, error) {
 		return nil, err
 	}
 	all.link(doc)
-	if all.source, err = c.masks(); err != nil {
+	if all.source, err = findMasks(o); err != nil {
 		return nil, fmt.Errorf("coco: label maps: %w", err)
 	}
-	d, err := newDataset(c, doc, &all)
+	d, err := newDataset(o, doc, &all)
 	if err != nil {
 		return nil, errors.Join(err, all.Close())
 	}

@@ -39,7 +39,7 @@ func TestRealInstances(t *testing.T) {
 		{"val", false, 25, 2, 316}, // 58636 and 226111 have no annotation
 		{"val", true, 27, 0, 316},
 	} {
-		set, err := coco.OpenInstance(coco.Config{Root: root, Split: test.split, KeepEmpty: test.keep})
+		set, err := coco.OpenInstance(data.OpenOptions{Root: root, Split: test.split, KeepEmpty: test.keep})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,8 +78,8 @@ func checkAreas(t *testing.T, sample *data.Sample) {
 
 func TestRealPanoptic(t *testing.T) {
 	root := realData(t, "coco_panoptic/panopticapi_sample")
-	set, err := coco.OpenPanoptic(coco.Config{
-		Root: root, Images: "input_images", Annotations: "panoptic_examples.json", Masks: "panoptic_examples",
+	set, err := coco.OpenPanoptic(data.OpenOptions{
+		Root: root, Files: data.Files{Images: "input_images", Annotations: "panoptic_examples.json", Masks: "panoptic_examples"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -95,11 +95,13 @@ func TestRealPanoptic(t *testing.T) {
 
 // The real annotation of image 397133 has a segment whose "bbox" key is spoiled.
 func TestSpoiledKey(t *testing.T) {
-	set, err := coco.OpenPanoptic(coco.Config{
-		Root:        realData(t, "coco_panoptic/397133"),
-		Images:      filepath.Join(mustAbs(t, realData(t, "coco_instance")), "val2017"),
-		Annotations: "000000397133.json",
-		Masks:       ".",
+	set, err := coco.OpenPanoptic(data.OpenOptions{
+		Root: realData(t, "coco_panoptic/397133"),
+		Files: data.Files{
+			Images:      filepath.Join(mustAbs(t, realData(t, "coco_instance")), "val2017"),
+			Annotations: "000000397133.json",
+			Masks:       ".",
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

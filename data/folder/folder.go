@@ -1,23 +1,25 @@
 package folder
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
 
+	"eomt/data"
 	"eomt/data/archive"
 	"eomt/data/labelmap"
 )
 
-// Config says where the data lies.
-type Config struct {
-	Root  string
-	Split string // a folder below images and labels, such as "train" or "val"
-	// KeepConstant keeps images whose label map has one value only.
-	KeepConstant bool
-	// SkipBad opens the data set in spite of images without a label map, which then
-	// give the error when they are loaded. Else opening fails.
-	SkipBad bool
+// Format is this package's layout as data.format: folder names it.
+var Format = data.Format{
+	Name:         "folder",
+	Tasks:        []string{"semantic"},
+	AbsentIsZero: true,
+	Open: func(_ context.Context, o data.OpenOptions) (data.DatasetCloser, error) {
+		return labelmap.Opened(Open(o))
+	},
+	Published: func(data.OpenOptions) (int, []data.Class, bool) { return 0, nil, false },
 }
 
 // classFile is the name of the class file under Root.
@@ -25,14 +27,14 @@ const classFile = "classes.yaml"
 
 // Open opens a data set of semantic labels. A label that the class file does not
 // name is an error when its image is loaded.
-func Open(c Config) (*labelmap.Dataset, error) {
-	table, err := c.classes()
+func Open(o data.OpenOptions) (*labelmap.Dataset, error) {
+	table, err := readClasses(o.Root)
 	if err != nil {
 		return nil, err
 	}
 	find := func(kind string) (archive.Source, error) {
-		place := path.Join(kind, c.Split)
-		src, err := archive.Find(c.Root, place, kind+".zip/"+place, kind+".zip/"+c.Split)
+		place := path.Join(kind, o.Split)
+		src, err := archive.Find(o.Root, place, kind+".zip/"+place, kind+".zip/"+o.Split)
 		if err != nil {
 			return nil, fmt.Errorf("folder: %s: %w", kind, err)
 		}
@@ -48,16 +50,16 @@ func Open(c Config) (*labelmap.Dataset, error) {
 	}
 	set := labelmap.Config{Images: images, Labels: labels, Classes: table.Classes,
 		Read:         labelmap.Semantic(labels, table.ClassOf, false),
-		KeepConstant: c.KeepConstant, Closers: labelmap.Closers{images, labels}}
-	set.Pairs, set.Unused, err = labelmap.Match(images, labels, "", ".png", c.SkipBad)
+		KeepConstant: o.KeepEmpty, Closers: labelmap.Closers{images, labels}}
+	set.Pairs, set.Unused, err = labelmap.Match(images, labels, "", ".png", o.SkipBad)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("folder: %w", err), set.Closers.Close())
 	}
 	return labelmap.New(set)
 }
 
-func (c Config) classes() (*Table, error) {
-	src, name, err := archive.FindFile(c.Root, classFile)
+func readClasses(root string) (*Table, error) {
+	src, name, err := archive.FindFile(root, classFile)
 	if err != nil {
 		return nil, fmt.Errorf("folder: class file: %w", err)
 	}

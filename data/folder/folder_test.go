@@ -58,7 +58,7 @@ func labels(t testing.TB, w, h int, values ...uint16) []byte {
 	return raw
 }
 
-func open(t testing.TB, c folder.Config) *labelmap.Dataset {
+func open(t testing.TB, c data.OpenOptions) *labelmap.Dataset {
 	t.Helper()
 	set, err := folder.Open(c)
 	if err != nil {
@@ -85,8 +85,8 @@ func TestFolderAndZip(t *testing.T) {
 		"images.zip": images.Zip(t, zip.Store), "labels.zip": maps.Zip(t, zip.Deflate)}.Write(t, zipped)
 
 	for name, root := range map[string]string{"folder": plain, "zip": zipped} {
-		set := open(t, folder.Config{Root: root, Split: "train"})
-		if set.Len() != 1 || set.Dropped() != 1 || open(t, folder.Config{Root: root, Split: "train", KeepConstant: true}).Len() != 2 {
+		set := open(t, data.OpenOptions{Root: root, Split: "train"})
+		if set.Len() != 1 || set.Dropped() != 1 || open(t, data.OpenOptions{Root: root, Split: "train", KeepEmpty: true}).Len() != 2 {
 			t.Fatalf("%s: %d images, %d dropped; want 1 and the constant one dropped", name, set.Len(), set.Dropped())
 		}
 		want := []data.Class{{ID: 3, Name: "road", Color: [3]uint8{128, 64, 128}}, {ID: 0, Name: "car", Thing: true, Color: data.Color(1)}}
@@ -139,7 +139,7 @@ func TestBroken(t *testing.T) {
 				delete(all, test.file)
 			}
 			all.Write(t, root)
-			set, err := folder.Open(folder.Config{Root: root, Split: "train"})
+			set, err := folder.Open(data.OpenOptions{Root: root, Split: "train"})
 			if err == nil {
 				defer set.Close()
 				_, err = set.Load(0)
@@ -149,7 +149,7 @@ func TestBroken(t *testing.T) {
 			}
 		})
 	}
-	if _, err := folder.Open(folder.Config{Root: filepath.Join(t.TempDir(), "gone")}); err == nil || !strings.Contains(err.Error(), "data.root") {
+	if _, err := folder.Open(data.OpenOptions{Root: filepath.Join(t.TempDir(), "gone")}); err == nil || !strings.Contains(err.Error(), "data.root") {
 		t.Errorf("missing root: %v", err)
 	}
 }
@@ -162,10 +162,10 @@ func TestLonelyFiles(t *testing.T) {
 	all["images/train/c.jpg"] = all["images/train/a.jpg"]
 	all["labels/train/d.png"] = all["labels/train/a.png"]
 	all.Write(t, root)
-	if _, err := folder.Open(folder.Config{Root: root, Split: "train"}); err == nil || !strings.Contains(err.Error(), "c.jpg: has no label map") {
+	if _, err := folder.Open(data.OpenOptions{Root: root, Split: "train"}); err == nil || !strings.Contains(err.Error(), "c.jpg: has no label map") {
 		t.Errorf("%v", err)
 	}
-	set := open(t, folder.Config{Root: root, Split: "train", SkipBad: true})
+	set := open(t, data.OpenOptions{Root: root, Split: "train", SkipBad: true})
 	_, err := set.Load(set.Len() - 1)
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "c.png") {
 		t.Errorf("the image without a label map: %v", err)
@@ -191,7 +191,7 @@ func TestFaults(t *testing.T) {
 		raw := all["images/train/a.jpg"]
 		all["images/train/a.jpg"], all["labels/train/a.png"] = raw[:len(raw)/2], test.labels
 		all.Write(t, root)
-		faults := open(t, folder.Config{Root: root, Split: "train", KeepConstant: true}).Faults(0)
+		faults := open(t, data.OpenOptions{Root: root, Split: "train", KeepEmpty: true}).Faults(0)
 		if len(faults) != len(test.want) {
 			t.Errorf("%s: %v, want %d faults", name, faults, len(test.want))
 			continue
@@ -208,7 +208,7 @@ func TestNoImages(t *testing.T) {
 	root := t.TempDir()
 	all := archivetest.Files{"classes.yaml": []byte(classFile), "images/val/readme.txt": nil, "labels/val/x": nil}
 	all.Write(t, root)
-	if _, err := folder.Open(folder.Config{Root: root, Split: "val"}); err == nil || !strings.Contains(err.Error(), "has no images (.jpg") {
+	if _, err := folder.Open(data.OpenOptions{Root: root, Split: "val"}); err == nil || !strings.Contains(err.Error(), "has no images (.jpg") {
 		t.Errorf("%v", err)
 	}
 	if err := os.RemoveAll(root); err != nil {

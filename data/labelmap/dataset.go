@@ -227,3 +227,12 @@ func (d *Dataset) Faults(i int) []error {
 
 // Close closes the archives. Nothing may be loaded after it.
 func (d *Dataset) Close() error { return d.c.Closers.Close() }
+
+// Opened is what a format's Open returns for what New gave it: an interface that
+// is nil where opening failed.
+func Opened(d *Dataset, err error) (data.DatasetCloser, error) {
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}

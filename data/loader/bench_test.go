@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"eomt/data"
 	"eomt/data/coco"
 	"eomt/data/loader"
 	"eomt/data/transform"
@@ -23,7 +24,7 @@ func BenchmarkRealInstances(b *testing.B) {
 	if _, err := os.Stat(root); err != nil {
 		b.Skipf("real samples are not at %s", root)
 	}
-	set, err := coco.OpenInstance(coco.Config{Root: root, Split: "train"})
+	set, err := coco.OpenInstance(data.OpenOptions{Root: root, Split: "train"})
 	if err != nil {
 		b.Fatal(err)
 	}

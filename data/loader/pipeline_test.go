@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"eomt/data"
 	"eomt/data/coco"
 	"eomt/data/loader"
 	"eomt/data/shapes"
@@ -18,7 +19,7 @@ func generated(t testing.TB, images, size int) *coco.Dataset {
 	if err := shapes.Generate(context.Background(), shapes.Config{Dir: dir, Train: images, Size: size, Seed: 1}, nil); err != nil {
 		t.Fatal(err)
 	}
-	set, err := coco.OpenPanoptic(coco.Config{Root: dir, Split: "train"})
+	set, err := coco.OpenPanoptic(data.OpenOptions{Root: dir, Split: "train"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func generate(t testing.TB, c shapes.Config) string {
 // open opens both formats of a split, in which every record must be sound.
 func open(t testing.TB, root, split string) (panoptic, instance *coco.Dataset) {
 	t.Helper()
-	c := coco.Config{Root: root, Split: split, KeepEmpty: true}
+	c := data.OpenOptions{Root: root, Split: split, KeepEmpty: true}
 	panoptic, err := coco.OpenPanoptic(c)
 	if err != nil {
 		t.Fatal(err)

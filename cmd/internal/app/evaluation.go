@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"eomt/configs"
+	"eomt/data/formats"
 	"eomt/eval"
 	"eomt/eval/iou"
 	"eomt/eval/postprocess"
@@ -13,9 +14,9 @@ import (
 
 // Evaluation is how a configuration evaluates its model, by the official rules.
 func Evaluation(c configs.Config, m model.Config) eval.Config {
-	absent := iou.AbsentZero
-	if c.Data.Format == "cityscapes" {
-		absent = iou.AbsentSkipped
+	absent := iou.AbsentSkipped
+	if format, err := formats.Named(c.Data.Format); err == nil && format.AbsentIsZero {
+		absent = iou.AbsentZero
 	}
 	return eval.Config{
 		Task: eval.Task(c.Task), Protocol: eval.Exact,

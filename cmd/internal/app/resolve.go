@@ -4,10 +4,7 @@ import (
 	"fmt"
 
 	"eomt/configs"
-	"eomt/data/ade20k"
-	"eomt/data/cityscapes"
-	"eomt/data/coco"
-	"eomt/data/shapes"
+	"eomt/data/formats"
 	"eomt/losses"
 	"eomt/model"
 	"eomt/train"
@@ -35,36 +32,16 @@ func Counts(c configs.Config) (images, classes int, err error) {
 	if c.Data.Images > 0 && c.Data.Classes > 0 {
 		return c.Data.Images, c.Data.Classes, nil
 	}
-	switch c.Data.Format + " " + c.Task {
-	case "coco panoptic":
-		all, _ := coco.Images("train")
-		return all, len(coco.PanopticClasses()), nil
-	case "coco instance":
-		_, annotated := coco.Images("train")
-		return annotated, len(coco.InstanceClasses()), nil
-	case "ade20k semantic", "ade20k panoptic":
-		return ade20k.Images("train"), len(ade20k.Classes()), nil
-	case "cityscapes semantic", "cityscapes panoptic":
-		return cityscapes.Images("train"), len(cityscapes.Classes()), nil
-	case "cityscapes instance":
-		return cityscapes.Images("train"), len(cityscapes.Things()), nil
-	case "shapes panoptic", "shapes instance", "shapes semantic":
-		if c.Data.Shapes != nil {
-			return c.Data.Shapes.Train, shapesClasses(c.Task), nil
-		}
+	format, err := formats.Named(c.Data.Format)
+	if err != nil {
+		return 0, 0, err
 	}
-	return 0, 0, &configs.FieldError{File: c.Name, Field: "data.format",
-		Reason: fmt.Sprintf("the size of a %s data set for task %s is not published: state data.images and data.classes", c.Data.Format, c.Task)}
-}
-
-func shapesClasses(task string) int {
-	n := 0
-	for _, class := range shapes.Classes() {
-		if task != "instance" || class.Thing {
-			n++
-		}
+	images, table, ok := format.Published(openOptions(c, "train"))
+	if !ok {
+		return 0, 0, &configs.FieldError{File: c.Name, Field: "data.format",
+			Reason: fmt.Sprintf("the size of this %s data set is not published: state data.images and data.classes", c.Data.Format)}
 	}
-	return n
+	return images, len(table), nil
 }
 
 // Rates, Schedule and Optimizer are the recipe's parts as train takes them.

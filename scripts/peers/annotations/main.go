@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"eomt/data"
 	"eomt/data/coco"
 	"eomt/data/rle"
 )
@@ -34,7 +35,7 @@ func main() {
 
 func open(root string, result map[string]float64) error {
 	start := time.Now()
-	set, err := coco.OpenInstance(coco.Config{Root: root, Split: "train"})
+	set, err := coco.OpenInstance(data.OpenOptions{Root: root, Split: "train"})
 	if err != nil {
 		return err
 	}

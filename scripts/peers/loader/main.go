@@ -47,7 +47,7 @@ func run(root, path string) error {
 	if err := json.Unmarshal(raw, &jobs); err != nil {
 		return err
 	}
-	set, err := coco.OpenInstance(coco.Config{Root: root, Split: "train"})
+	set, err := coco.OpenInstance(data.OpenOptions{Root: root, Split: "train"})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,67 @@
+package data
+
+import (
+	"context"
+	"io"
+)
+
+// Format describes one data set format to the rest of the program. Each format
+// package declares its own, and package formats lists them.
+type Format struct {
+	Name  string   // the value of data.format
+	Tasks []string // those of "panoptic", "instance" and "semantic" that it has targets for
+	// Keys are the keys of the configuration's data section that this format
+	// reads beside those that all formats read: "train", "val" or "shapes".
+	Keys []string
+	// AbsentIsZero is the official mIoU's rule for a class that has no pixel in
+	// truth and predictions: true counts it as 0, false leaves it out of the mean.
+	AbsentIsZero bool
+	// Open opens one split for one of Tasks.
+	Open func(ctx context.Context, o OpenOptions) (DatasetCloser, error)
+	// Published returns the number of images and the class table that the authors
+	// state for a task and split, so that a run can be planned where the data is
+	// not at hand; ok is false where they follow from the user's own files.
+	Published func(o OpenOptions) (images int, classes []Class, ok bool)
+}
+
+// DatasetCloser is an open data set. Nothing may be loaded after Close.
+type DatasetCloser interface {
+	Dataset
+	io.Closer
+}
+
+// OpenOptions say which part of a data set is opened, and how.
+type OpenOptions struct {
+	Task  string // one of Format.Tasks
+	Root  string // folder of the data set
+	Split string // "train" or "val"
+	Files Files  // where the user's own files lie; empty: the official layout
+	// Shapes is what to generate where Root is missing; nil: nothing.
+	Shapes *Shapes
+	// KeepEmpty keeps images without annotations and, of label maps, those with one
+	// value everywhere. The official metrics count them; the reference does not
+	// train on them.
+	KeepEmpty bool
+	// SkipBad opens the data set in spite of broken records; the images that they
+	// belong to give the error when they are loaded. Otherwise opening fails.
+	SkipBad bool
+	// Progress, which may be nil, is called after each generated image, from
+	// several goroutines at once.
+	Progress func(done, total int)
+}
+
+// Files say where a split of the user's own data lies, below the data set's root
+// or absolute. Paths may lead through zips: a.zip/images.
+type Files struct {
+	Images      string `yaml:"images,omitempty"`      // folder of the images
+	Annotations string `yaml:"annotations,omitempty"` // the JSON file
+	Masks       string `yaml:"masks,omitempty"`       // panoptic: folder of the label maps
+}
+
+// Shapes says what a generated data set holds.
+type Shapes struct {
+	Train int    `yaml:"train" json:"train"` // images
+	Val   int    `yaml:"val" json:"val"`
+	Size  int    `yaml:"size" json:"size"` // longer side of the images in pixels, 32 or more
+	Seed  uint64 `yaml:"seed" json:"seed"`
+}
