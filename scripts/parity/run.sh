@@ -3,8 +3,8 @@
 # a virtual environment of pinned packages, and prints one table at the end, which
 # is left in CACHE/parity.md as well; progress goes to standard error. The exit
 # code is 0 only where every comparison is within its tolerance.
-# Usage: run.sh CACHE [--readme]
-# --readme puts the table into README.md. The environment is made in CACHE/parity
+# Usage: run.sh CACHE [--docs]
+# --docs puts the table into docs/parity.md and its summary into README.md. The environment is made in CACHE/parity
 # on the first run; PYTHON names another interpreter that has the packages already.
 set -euo pipefail
 cache=$1
@@ -33,6 +33,10 @@ start=$SECONDS
 "$python" "$here/metrics.py" || status=1
 "$python" "$here/runlog.py" || status=1
 "$python" "$here/table.py" "$EOMT_PARITY_ROWS" --markdown "$cache/parity.md" || status=1
-[ "${2:-}" != --readme ] || "$python" "$here/../readme.py" parity "$cache/parity.md"
+if [ "${2:-}" = --docs ]; then
+    "$python" "$here/summary.py" "$cache/parity.md" >"$cache/parity-summary.md"
+    "$python" "$here/../insert.py" docs/parity.md parity "$cache/parity.md"
+    "$python" "$here/../insert.py" README.md parity "$cache/parity-summary.md"
+fi
 echo "parity: $(((SECONDS - start) / 60)) minutes" >&2
 exit $status

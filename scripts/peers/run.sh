@@ -2,11 +2,12 @@
 # Runs every speed comparison with a reference implementation that this folder
 # has, in a virtual environment of pinned packages, and prints their tables, which
 # are left in CACHE/peers.md as well.
-# Usage: run.sh CACHE [REALDATA] [--readme]
+# Usage: run.sh CACHE [REALDATA] [--docs]
 # The environment is made in CACHE/peers on the first run; PYTHON names another
 # interpreter that has the packages already. REALDATA is a folder of real samples
 # (coco_instance, coco_panoptic, oracle_ap); without it the comparisons that read
-# them are left out. --readme puts the tables into README.md.
+# them are left out. --docs puts the tables into docs/speed.md
+# and a summary into README.md.
 set -euo pipefail
 cache=$1
 data=${2:-}
@@ -39,5 +40,9 @@ if [ -d "$data/coco_instance" ]; then
 else
     echo "peers: no real samples in ${data:-a second argument}: data and metrics are left out" >&2
 fi
-[ "${3:-}" != --readme ] || "$python" "$here/../readme.py" speed "$tables"
+if [ "${3:-}" = --docs ]; then
+    "$python" "$here/summary.py" "$tables" >"$cache/peers-summary.md"
+    "$python" "$here/../insert.py" docs/speed.md speed "$tables"
+    "$python" "$here/../insert.py" README.md speed "$cache/peers-summary.md"
+fi
 exit $status
