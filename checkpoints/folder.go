@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"eomt/internal/atomicfile"
 )
 
 const (
@@ -85,10 +87,7 @@ func link(dir, name string, step int) error {
 	if err := os.Symlink(stepName(step), next); err != nil {
 		return err
 	}
-	if err := os.Rename(next, filepath.Join(dir, name)); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return atomicfile.Rename(next, filepath.Join(dir, name))
 }
 
 // linked is the step that dir/name points at, false where there is no such
@@ -116,15 +115,6 @@ func stepFolder(dir string, step int) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// syncDir makes the names in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // sumFile is the SHA-256 of a file, in hexadecimal.

@@ -15,6 +15,7 @@ import (
 
 	"eomt/checkpoints/safetensors"
 	"eomt/checkpoints/tensor"
+	"eomt/internal/atomicfile"
 )
 
 // Store saves checkpoints into one folder. One process at a time may write there.
@@ -73,7 +74,7 @@ func (s *Store) save(snapshot Snapshot) (string, error) {
 	if err := os.Rename(part, final); err != nil {
 		return "", errors.Join(err, restoreOld(s.Dir), os.RemoveAll(part))
 	}
-	if err := syncDir(s.Dir); err != nil {
+	if err := atomicfile.SyncDir(s.Dir); err != nil {
 		return "", err
 	}
 	if err := link(s.Dir, Latest, step); err != nil {
@@ -167,7 +168,7 @@ func (s *Store) write(dir string, snapshot Snapshot) error {
 	}); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return atomicfile.SyncDir(dir)
 }
 
 // writeFile creates a file, has fill write it, forces it to disk and returns

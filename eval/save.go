@@ -1,9 +1,7 @@
 package eval
 
 import (
-	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +12,7 @@ import (
 	"eomt/data"
 	"eomt/data/decode"
 	"eomt/eval/postprocess"
+	"eomt/internal/atomicfile"
 )
 
 // The names of saved predictions in their folder.
@@ -147,17 +146,9 @@ func (s *saver) finish(records []Record, classes []data.Class, j *journal) error
 	if s.task == Instance {
 		name, write = instanceJSON, writeInstances
 	}
-	final := filepath.Join(s.dir, name)
-	part := final + ".part"
-	file, err := os.Create(part)
-	if err != nil {
-		return err
-	}
-	out := bufio.NewWriter(file)
-	if err := errors.Join(write(out, records, classes, j), out.Flush(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(part, final)
+	return atomicfile.Write(filepath.Join(s.dir, name), func(w io.Writer) error {
+		return write(w, records, classes, j)
+	})
 }
 
 // writePanoptic writes COCO's panoptic results: images and categories are there

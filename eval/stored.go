@@ -12,6 +12,7 @@ import (
 	"eomt/data/decode"
 	"eomt/data/rle"
 	"eomt/eval/postprocess"
+	"eomt/internal/atomicfile"
 )
 
 // Stored is an evaluation read back from the folder of its predictions.
@@ -192,10 +193,7 @@ func dropPredictions(dir string) error {
 		}
 		text = append(append(text, line...), '\n')
 	}
-	if err := os.WriteFile(path+".part", append(text, complete...), 0o666); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".part", path); err != nil {
+	if err := atomicfile.WriteBytes(path, append(text, complete...)); err != nil {
 		return err
 	}
 	for _, file := range kept {

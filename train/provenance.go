@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"eomt/internal/atomicfile"
 )
 
 // Provenance is what a run was made of, written once as provenance.json.
@@ -64,7 +66,7 @@ func (p *Provenance) Write(dir string, resumedAt int) error {
 	if err != nil {
 		return fmt.Errorf("train: provenance: %w", err)
 	}
-	if err := replace(path, append(raw, '\n')); err != nil {
+	if err := atomicfile.WriteBytes(path, append(raw, '\n')); err != nil {
 		return fmt.Errorf("train: provenance: %w", err)
 	}
 	return nil

@@ -9,15 +9,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
 
 	"eomt/checkpoints"
 	"eomt/data"
+	"eomt/internal/atomicfile"
+	"eomt/internal/memory"
 	"eomt/train/tensorboard"
 )
 
@@ -68,7 +67,7 @@ func (r *run) entry(l Losses) Entry {
 	return Entry{Step: done, Epoch: float64(done*r.batchSize()) / float64(r.ImagesPerEpoch),
 		Loss: l.Total, LossMask: l.Mask, LossDice: l.Dice, LossClass: l.Class,
 		RateBackbone: scalars[0], RateHead: scalars[1], MaskProbs: r.step.maskProbs(done - 1),
-		GradientNorm: l.GradientNorm, Matched: l.Matched, Memory: peakMemory()}
+		GradientNorm: l.GradientNorm, Matched: l.Matched, Memory: memory.Peak()}
 }
 
 func (r *run) batchSize() int { return r.step.config.BatchSize }
@@ -108,7 +107,7 @@ func openRecord(dir string, done int) (*record, error) {
 			return nil, fmt.Errorf("train: log: %w", err)
 		}
 	}
-	if err := replace(path, kept.Bytes()); err != nil {
+	if err := atomicfile.WriteBytes(path, kept.Bytes()); err != nil {
 		return nil, fmt.Errorf("train: log: %w", err)
 	}
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o644)
@@ -198,37 +197,10 @@ func (r *record) tabulate() error {
 	if err := parquet.Write(&table, entries); err != nil {
 		return fmt.Errorf("train: log: %s: %w", metricsTable, err)
 	}
-	if err := replace(filepath.Join(r.dir, metricsTable), table.Bytes()); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(r.dir, metricsTable), table.Bytes()); err != nil {
 		return fmt.Errorf("train: log: %w", err)
 	}
 	return nil
 }
 
 func (r *record) Close() error { return errors.Join(r.file.Close(), r.board.Close()) }
-
-// replace puts a whole file in the place of what may be there, or leaves that alone.
-func replace(path string, content []byte) error {
-	part := path + ".part"
-	if err := os.WriteFile(part, content, 0o644); err != nil {
-		return errors.Join(err, os.Remove(part))
-	}
-	return os.Rename(part, path)
-}
-
-// peakMemory is the largest resident memory of this process so far, in bytes;
-// where the system does not say, what Go's own heap holds from the system.
-func peakMemory() int64 {
-	status, err := os.ReadFile("/proc/self/status")
-	if err == nil {
-		for line := range strings.Lines(string(status)) {
-			if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-				if kB, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64); err == nil {
-					return kB << 10
-				}
-			}
-		}
-	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.Sys)
-}

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	hf "github.com/gomlx/go-huggingface/hub"
+
+	"eomt/internal/atomicfile"
 )
 
 // Options say where from and where to; the zero value is the public hub and the
@@ -106,7 +108,7 @@ func (f *fetcher) fetch(ctx context.Context) (string, error) {
 			return "", ctx.Err()
 		}
 		if known != nil {
-			if err := os.WriteFile(infoPath, known, 0o666); err != nil {
+			if err := atomicfile.WriteBytes(infoPath, known); err != nil {
 				return "", err
 			}
 			if dir, ok := f.cached(known); ok {

@@ -1,7 +1,6 @@
 package weights
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"eomt/checkpoints/safetensors"
 	"eomt/checkpoints/tensor"
 	"eomt/checkpoints/torchfile"
+	"eomt/internal/atomicfile"
 )
 
 // noObjectWeight is the no-object class's weight in the loss, which the EoMT
@@ -207,25 +207,11 @@ func torchName(dtype tensor.DType) string {
 
 // writeNew has fill write a file that must not exist yet; it appears under its
 // name only when it is whole and on disk.
-func writeNew(path string, fill func(io.Writer) error) (err error) {
+func writeNew(path string, fill func(io.Writer) error) error {
 	if err := absent(path); err != nil {
 		return err
 	}
-	part := path + ".part"
-	file, err := os.Create(part)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(part))
-		}
-	}()
-	buffered := bufio.NewWriterSize(file, 1<<20)
-	if err := errors.Join(fill(buffered), buffered.Flush(), file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(part, path)
+	return atomicfile.Write(path, fill)
 }
 
 // absent fails where path is there.

@@ -13,12 +13,13 @@ import (
 	"slices"
 	"strings"
 
-	"eomt/cmd/internal/app"
 	"eomt/internal/backend"
+	"eomt/internal/cli"
+	"eomt/internal/memory"
 	"eomt/model"
 )
 
-func main() { app.Main("bench", run) }
+func main() { cli.Main("bench", run) }
 
 // options are the command line.
 type options struct {
@@ -33,7 +34,7 @@ type options struct {
 
 func parse(args []string) (options, error) {
 	var o options
-	f := app.Flags("bench", `bench [-work forward,step,...] [-size S|B|L|g] [-image 640] [-batch 1] [-json FILE]
+	f := cli.Flags("bench", `bench [-work forward,step,...] [-size S|B|L|g] [-image 640] [-batch 1] [-json FILE]
 
 Measures on random weights and targets, after a first run that compiles:
 `+summaries()+`
@@ -49,7 +50,7 @@ The model has 200 queries and 133 classes; an image has 10 targets.`,
 	f.StringVar(&o.json, "json", "", "`FILE` to write the results to")
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; default GOMLX_BACKEND, else the best there is")
 	f.BoolVar(&o.paced, "paced", false, `for comparisons that alternate with another program: print "ready" when compiled, then run one work once for each line on standard input, and print its seconds`)
-	if err := app.Parse(f, args); err != nil {
+	if err := cli.Parse(f, args); err != nil {
 		return o, err
 	}
 	o.works = strings.Split(*list, ",")
@@ -59,28 +60,28 @@ The model has 200 queries and 133 classes; an image has 10 targets.`,
 // check validates the options and fills in what follows from them.
 func (o *options) check(rest []string) error {
 	if len(rest) > 0 {
-		return app.Usagef("unexpected argument %q", rest[0])
+		return cli.Usagef("unexpected argument %q", rest[0])
 	}
 	for i, name := range o.works {
 		if !slices.Contains(names(), name) {
-			return app.Usagef("-work %q: expected some of %s", name, strings.Join(names(), ", "))
+			return cli.Usagef("-work %q: expected some of %s", name, strings.Join(names(), ", "))
 		}
 		if slices.Contains(o.works[:i], name) {
-			return app.Usagef("-work names %s twice", name)
+			return cli.Usagef("-work names %s twice", name)
 		}
 	}
 	if o.paced && (len(o.works) != 1 || o.works[0] == "startup" || o.works[0] == "flops") {
-		return app.Usagef("-paced takes one work that runs, not %s", strings.Join(o.works, ","))
+		return cli.Usagef("-paced takes one work that runs, not %s", strings.Join(o.works, ","))
 	}
 	if o.batch < 1 {
-		return app.Usagef("-batch %d: must be at least 1", o.batch)
+		return cli.Usagef("-batch %d: must be at least 1", o.batch)
 	}
 	c, err := model.Size(o.size)
 	if err != nil {
-		return app.Usagef("-size %q: expected S, B, L or g", o.size)
+		return cli.Usagef("-size %q: expected S, B, L or g", o.size)
 	}
 	if o.image < c.Patch || o.image%c.Patch != 0 {
-		return app.Usagef("-image %d: must be a positive multiple of %d", o.image, c.Patch)
+		return cli.Usagef("-image %d: must be a positive multiple of %d", o.image, c.Patch)
 	}
 	c.ImageH, c.ImageW = o.image, o.image
 	o.architecture = c
@@ -141,8 +142,8 @@ func (o options) measure(ctx context.Context, name string) (Result, error) {
 		return result, err
 	}
 	result.setSeconds(seconds)
-	result.PeakRSS, err = peakMemory()
-	return result, err
+	result.PeakRSS = memory.Peak()
+	return result, nil
 }
 
 // machine describes the processor.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"eomt/cmd/internal/app"
+	"eomt/internal/cli"
 )
 
 // TestMain lets this test program be the child that bench measures works in.
@@ -64,7 +64,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{"step", `unexpected argument "step"`},
 	} {
 		_, err := bench(t, strings.Fields(c.args)...)
-		var usage *app.UsageError
+		var usage *cli.UsageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("bench %s: error %v, want a usage error with %q", c.args, err, c.want)
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -103,21 +102,4 @@ func (o options) time(ctx context.Context, w *work) (seconds []float64, err erro
 		}
 	}
 	return seconds, nil
-}
-
-// peakMemory is the largest resident memory that this process has had, in bytes;
-// 0 where the system does not tell. (What getrusage tells of a child includes the
-// parent's memory at the fork.)
-func peakMemory() (int64, error) {
-	raw, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, nil
-	}
-	_, rest, _ := strings.Cut(string(raw), "VmHWM:")
-	value, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	kib, err := strconv.ParseInt(value, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("peak memory in /proc/self/status: %w", err)
-	}
-	return kib << 10, nil
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"eomt/cmd/internal/app"
+	"eomt/internal/cli"
 )
 
 // command runs the command and returns what it printed on standard output.
@@ -141,7 +141,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"inspect", "-config", config(t, "gone")}, false, "data folder gone does not exist"},
 	} {
 		_, err := command(t, test.args...)
-		var usage *app.UsageError
+		var usage *cli.UsageError
 		if err == nil || !strings.Contains(err.Error(), test.want) || errors.As(err, &usage) != test.usage {
 			t.Errorf("%q: %v lacks %q, or has the wrong exit code", test.args, err, test.want)
 		}

@@ -8,31 +8,32 @@ import (
 	"sync/atomic"
 
 	"eomt/cmd/internal/app"
-	"eomt/cmd/internal/progress"
 	"eomt/configs"
 	"eomt/data"
+	"eomt/internal/cli"
+	"eomt/internal/progress"
 
 	"golang.org/x/sync/errgroup"
 )
 
 func inspect(ctx context.Context, args []string) error {
-	f := app.Flags("data inspect", "go run ./cmd/data inspect -config FILE [-set key=value ...] [-split train|val] [-out DIR]",
+	f := cli.Flags("data inspect", "go run ./cmd/data inspect -config FILE [-set key=value ...] [-split train|val] [-out DIR]",
 		"go run ./cmd/data inspect -config configs/quickstart.yaml -split val -out runs/inspect")
 	path := f.String("config", "", "configuration `file` of the data set")
 	split := f.String("split", "val", "`split` to read: train or val")
 	out := f.String("out", "", "also draw samples with their targets into this `folder`")
-	var set app.Overrides
+	var set cli.Overrides
 	f.Var(&set, "set", "override a value of the configuration, as `key=value`")
-	if err := app.Parse(f, args); err != nil {
+	if err := cli.Parse(f, args); err != nil {
 		return err
 	}
 	switch {
 	case f.NArg() > 0:
-		return app.Usagef("unexpected argument %q", f.Arg(0))
+		return cli.Usagef("unexpected argument %q", f.Arg(0))
 	case *path == "":
-		return app.Usagef("-config is missing: the configuration of the data set")
+		return cli.Usagef("-config is missing: the configuration of the data set")
 	case *split != "train" && *split != "val":
-		return app.Usagef("-split %s: want train or val", *split)
+		return cli.Usagef("-split %s: want train or val", *split)
 	}
 	c, err := configs.Read(*path, set...)
 	if err != nil {

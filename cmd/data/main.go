@@ -8,7 +8,7 @@ import (
 	"flag"
 	"fmt"
 
-	"eomt/cmd/internal/app"
+	"eomt/internal/cli"
 )
 
 const usage = `Usage: data shapes -out DIR -images N [-val N] [-size PX] [-seed S]
@@ -23,11 +23,11 @@ Example:
   go run ./cmd/data shapes -out data-cache/shapes -images 1000 -seed 1
 `
 
-func main() { app.Main("data", run) }
+func main() { cli.Main("data", run) }
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return app.Usagef("want shapes or inspect")
+		return cli.Usagef("want shapes or inspect")
 	}
 	switch args[0] {
 	case "shapes":
@@ -38,5 +38,5 @@ func run(ctx context.Context, args []string) error {
 		fmt.Print(usage)
 		return flag.ErrHelp
 	}
-	return app.Usagef("unknown command %q, want shapes or inspect", args[0])
+	return cli.Usagef("unknown command %q, want shapes or inspect", args[0])
 }

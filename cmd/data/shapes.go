@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 
-	"eomt/cmd/internal/app"
-	"eomt/cmd/internal/progress"
 	"eomt/data/shapes"
+	"eomt/internal/cli"
+	"eomt/internal/progress"
 )
 
 func generate(ctx context.Context, args []string) error {
-	f := app.Flags("data shapes", "go run ./cmd/data shapes -out DIR -images N [-val N] [-size PX] [-seed S]",
+	f := cli.Flags("data shapes", "go run ./cmd/data shapes -out DIR -images N [-val N] [-size PX] [-seed S]",
 		"go run ./cmd/data shapes -out data-cache/shapes -images 1000 -seed 1")
 	c := shapes.Config{}
 	f.StringVar(&c.Dir, "out", "", "`folder` of the data set; becomes a data.root")
@@ -18,18 +18,18 @@ func generate(ctx context.Context, args []string) error {
 	f.IntVar(&c.Val, "val", -1, "validation `images`; a tenth of the training images by default")
 	f.IntVar(&c.Size, "size", 128, "longer side of the images in `pixels`, 32 or more")
 	f.Uint64Var(&c.Seed, "seed", 0, "images of another seed are others")
-	if err := app.Parse(f, args); err != nil {
+	if err := cli.Parse(f, args); err != nil {
 		return err
 	}
 	switch {
 	case f.NArg() > 0:
-		return app.Usagef("unexpected argument %q", f.Arg(0))
+		return cli.Usagef("unexpected argument %q", f.Arg(0))
 	case c.Dir == "":
-		return app.Usagef("-out is missing: the folder of the data set")
+		return cli.Usagef("-out is missing: the folder of the data set")
 	case c.Train < 1:
-		return app.Usagef("-images %d: want 1 or more", c.Train)
+		return cli.Usagef("-images %d: want 1 or more", c.Train)
 	case c.Size < 32:
-		return app.Usagef("-size %d: want 32 or more", c.Size)
+		return cli.Usagef("-size %d: want 32 or more", c.Size)
 	}
 	if c.Val < 0 {
 		c.Val = (c.Train + 9) / 10

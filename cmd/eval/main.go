@@ -13,25 +13,26 @@ import (
 	"strings"
 
 	"eomt/cmd/internal/app"
-	"eomt/cmd/internal/progress"
 	"eomt/configs"
 	"eomt/eval"
+	"eomt/internal/cli"
+	"eomt/internal/progress"
 	"eomt/model"
 )
 
-func main() { app.Main("eval", run) }
+func main() { cli.Main("eval", run) }
 
 // options are the command line.
 type options struct {
 	config, weights, backend string
 	protocol, save, json     string
 	limit                    int
-	overrides                app.Overrides
+	overrides                cli.Overrides
 }
 
 func parse(args []string) (options, error) {
 	var o options
-	f := app.Flags("eval", "go run ./cmd/eval -config FILE -weights PATH [-protocol exact|upstream|both] [-limit N] [-save-predictions DIR] [-json FILE]",
+	f := cli.Flags("eval", "go run ./cmd/eval -config FILE -weights PATH [-protocol exact|upstream|both] [-limit N] [-save-predictions DIR] [-json FILE]",
 		"go run ./cmd/eval -config configs/quickstart.yaml -weights runs/quickstart -protocol both -json result.json")
 	f.StringVar(&o.config, "config", "", "configuration `FILE`: data set, architecture, thresholds")
 	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin")
@@ -41,24 +42,24 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.json, "json", "", "also write the results to this `FILE`, and beside it, without -save-predictions, one line an image; from those lines an interrupted evaluation goes on")
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, else the best found")
 	f.Var(&o.overrides, "set", "`key=value` over the configuration; may be repeated")
-	if err := app.Parse(f, args); err != nil {
+	if err := cli.Parse(f, args); err != nil {
 		return o, err
 	}
 	switch {
 	case f.NArg() > 0:
-		return o, app.Usagef("unexpected argument %q", f.Arg(0))
+		return o, cli.Usagef("unexpected argument %q", f.Arg(0))
 	case o.config == "":
-		return o, app.Usagef("-config is missing: the configuration file")
+		return o, cli.Usagef("-config is missing: the configuration file")
 	case o.weights == "":
-		return o, app.Usagef("-weights is missing: a run folder, a checkpoint or another file of weights")
+		return o, cli.Usagef("-weights is missing: a run folder, a checkpoint or another file of weights")
 	case o.protocol != string(eval.Exact) && o.protocol != string(eval.Upstream) && o.protocol != string(eval.Both):
-		return o, app.Usagef("-protocol %s: want exact, upstream or both", o.protocol)
+		return o, cli.Usagef("-protocol %s: want exact, upstream or both", o.protocol)
 	case o.limit < 0:
-		return o, app.Usagef("-limit %d: want 0 or more images", o.limit)
+		return o, cli.Usagef("-limit %d: want 0 or more images", o.limit)
 	}
 	if o.json != "" {
 		if info, err := os.Stat(filepath.Dir(o.json)); err != nil || !info.IsDir() {
-			return o, app.Usagef("-json %s: its folder does not exist", o.json)
+			return o, cli.Usagef("-json %s: its folder does not exist", o.json)
 		}
 	}
 	return o, nil

@@ -16,6 +16,7 @@ import (
 	"eomt/cmd/internal/app"
 	"eomt/configs"
 	"eomt/data/shapes"
+	"eomt/internal/cli"
 )
 
 // tiny is a model small enough to be evaluated in moments, on generated shapes.
@@ -175,7 +176,7 @@ func TestRefuses(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := output(t, test.args...)
-			var usage *app.UsageError
+			var usage *cli.UsageError
 			if err == nil || errors.As(err, &usage) != test.usage || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q in it", err, test.want)
 			}

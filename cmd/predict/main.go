@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"eomt/cmd/internal/app"
-	"eomt/cmd/internal/progress"
 	"eomt/eval"
+	"eomt/internal/cli"
+	"eomt/internal/progress"
 	"eomt/model"
 )
 
-func main() { app.Main("predict", run) }
+func main() { cli.Main("predict", run) }
 
 // defaultDrawn is the least score of instances that are drawn.
 const defaultDrawn = 0.5
@@ -31,7 +32,7 @@ type options struct {
 
 func parse(args []string) (options, error) {
 	var o options
-	f := app.Flags("predict", "go run ./cmd/predict -weights PATH -out DIR [-task panoptic|instance|semantic] IMAGE|DIR ...",
+	f := cli.Flags("predict", "go run ./cmd/predict -weights PATH -out DIR [-task panoptic|instance|semantic] IMAGE|DIR ...",
 		"go run ./cmd/predict -weights runs/quickstart -out predictions photo.jpg holidays/")
 	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin")
 	f.StringVar(&o.out, "out", "", "`folder` for overlays/ and the predictions in the official formats")
@@ -39,21 +40,21 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.config, "config", "", "configuration `FILE`, where the weights do not lie in a run folder or tell their image size")
 	f.Float64Var(&o.score, "score", -1, "least `score`, 0 to 1, of panoptic segments (by default the configuration's, else 0.8), and of instances that are drawn (0.5; the results list has all)")
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, else the best found")
-	if err := app.Parse(f, args); err != nil {
+	if err := cli.Parse(f, args); err != nil {
 		return o, err
 	}
 	o.paths = f.Args()
 	switch {
 	case o.weights == "":
-		return o, app.Usagef("-weights is missing: a run folder, a checkpoint or another file of weights")
+		return o, cli.Usagef("-weights is missing: a run folder, a checkpoint or another file of weights")
 	case o.out == "":
-		return o, app.Usagef("-out is missing: the folder for the predictions")
+		return o, cli.Usagef("-out is missing: the folder for the predictions")
 	case len(o.paths) == 0:
-		return o, app.Usagef("name at least one image or folder of images, behind all flags")
+		return o, cli.Usagef("name at least one image or folder of images, behind all flags")
 	case o.score != -1 && !(o.score >= 0 && o.score <= 1):
-		return o, app.Usagef("-score %v: want 0 to 1", o.score)
+		return o, cli.Usagef("-score %v: want 0 to 1", o.score)
 	case o.task != "" && o.task != "panoptic" && o.task != "instance" && o.task != "semantic":
-		return o, app.Usagef("-task %s: want panoptic, instance or semantic", o.task)
+		return o, cli.Usagef("-task %s: want panoptic, instance or semantic", o.task)
 	}
 	return o, nil
 }
@@ -118,7 +119,7 @@ func (o options) subject() (*subject, error) {
 		s.config.Task = o.task
 	}
 	if s.config.Task == "semantic" && s.model.ImageH != s.model.ImageW {
-		return nil, app.Usagef("-task semantic: needs a model of square images, this one's are %d x %d", s.model.ImageW, s.model.ImageH)
+		return nil, cli.Usagef("-task semantic: needs a model of square images, this one's are %d x %d", s.model.ImageW, s.model.ImageH)
 	}
 	return s, nil
 }

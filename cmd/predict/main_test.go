@@ -18,6 +18,7 @@ import (
 	"eomt/cmd/internal/app"
 	"eomt/configs"
 	"eomt/data/shapes"
+	"eomt/internal/cli"
 )
 
 const tiny = `
@@ -163,7 +164,7 @@ func TestRefuses(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := run(t.Context(), append([]string{"-backend", "go"}, test.args...))
-			var usage *app.UsageError
+			var usage *cli.UsageError
 			if err == nil || errors.As(err, &usage) != test.usage || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q in it", err, test.want)
 			}

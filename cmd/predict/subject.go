@@ -10,6 +10,7 @@ import (
 	"eomt/configs"
 	"eomt/data"
 	"eomt/data/formats"
+	"eomt/internal/cli"
 	"eomt/model"
 )
 
@@ -44,7 +45,7 @@ func readSubject(path, config string) (*subject, error) {
 		s.config.Data.Format, s.config.Task = guess(s.model.Classes)
 	}
 	if s.model.ImageH == 0 || s.model.ImageW == 0 {
-		return nil, app.Usagef("-weights %s: the file does not tell its image size: name a configuration with -config", path)
+		return nil, cli.Usagef("-weights %s: the file does not tell its image size: name a configuration with -config", path)
 	}
 	if err := s.model.Validate(); err != nil {
 		return nil, fmt.Errorf("weights: %s: %w", path, err)

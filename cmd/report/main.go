@@ -10,10 +10,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"eomt/cmd/internal/app"
+	"eomt/internal/cli"
 )
 
-func main() { app.Main("report", run) }
+func main() { cli.Main("report", run) }
 
 // options are the command line.
 type options struct {
@@ -25,11 +25,11 @@ const usage = "go run ./cmd/report RUN_DIR ... [-out DIR] [-evaluation latest|be
 
 func parse(args []string) (options, error) {
 	var o options
-	f := app.Flags("report", usage, "go run ./cmd/report runs/a runs/b -out comparison && go run ./cmd/report verify comparison")
+	f := cli.Flags("report", usage, "go run ./cmd/report runs/a runs/b -out comparison && go run ./cmd/report verify comparison")
 	f.StringVar(&o.out, "out", "", "`folder` for report.html, tables.tex, figures/ and the Parquet files; by default RUN_DIR/report for one run, else report")
 	f.StringVar(&o.which, "evaluation", "latest", "which of a run's evaluations: `latest`, or best for that of the best checkpoint")
 	for rest := args; ; { // flags may stand behind folders
-		if err := app.Parse(f, rest); err != nil {
+		if err := cli.Parse(f, rest); err != nil {
 			return o, err
 		}
 		if f.NArg() == 0 {
@@ -39,9 +39,9 @@ func parse(args []string) (options, error) {
 	}
 	switch {
 	case len(o.paths) == 0:
-		return o, app.Usagef("name at least one run folder")
+		return o, cli.Usagef("name at least one run folder")
 	case o.which != "latest" && o.which != "best":
-		return o, app.Usagef("-evaluation %s: want latest or best", o.which)
+		return o, cli.Usagef("-evaluation %s: want latest or best", o.which)
 	}
 	if o.out == "" {
 		if o.out = "report"; len(o.paths) == 1 {
@@ -63,12 +63,12 @@ func run(ctx context.Context, args []string) error {
 }
 
 func runVerify(ctx context.Context, args []string) error {
-	f := app.Flags("report", "go run ./cmd/report verify DIR", "go run ./cmd/report verify runs/quickstart/report")
-	switch err := app.Parse(f, args); {
+	f := cli.Flags("report", "go run ./cmd/report verify DIR", "go run ./cmd/report verify runs/quickstart/report")
+	switch err := cli.Parse(f, args); {
 	case err != nil:
 		return err
 	case f.NArg() != 1:
-		return app.Usagef("verify: name one folder of a report")
+		return cli.Usagef("verify: name one folder of a report")
 	}
 	count, differences, err := verify(ctx, f.Arg(0))
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"eomt/eval"
 	"eomt/eval/postprocess"
 	"eomt/eval/report"
+	"eomt/internal/cli"
 )
 
 const tiny = `name: tiny
@@ -323,7 +324,7 @@ func TestRefuses(t *testing.T) {
 		{false, "make folder", []string{at("panoptic"), "-out", at("file")}},
 	} {
 		err := run(t.Context(), test.args)
-		var usage *app.UsageError
+		var usage *cli.UsageError
 		if err == nil || errors.As(err, &usage) != test.usage || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%q: %v, want %q in it", test.args, err, test.want)
 		}

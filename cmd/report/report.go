@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"eomt/cmd/internal/progress"
 	"eomt/cmd/report/page"
 	"eomt/eval"
 	"eomt/eval/report"
+	"eomt/internal/progress"
 )
 
 // report makes the report of all named runs.

@@ -12,9 +12,9 @@ import (
 	"slices"
 	"sync"
 
-	"eomt/cmd/internal/progress"
 	"eomt/cmd/report/page"
 	"eomt/eval/report"
+	"eomt/internal/progress"
 )
 
 // pageFile is what package page writes.

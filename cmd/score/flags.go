@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"eomt/cmd/internal/app"
+	"eomt/internal/cli"
 )
 
 // flags are those of one task.
@@ -18,7 +18,7 @@ type flags struct {
 
 func newFlags(task, usage, example string) *flags {
 	const command = "go run ./cmd/score "
-	f := &flags{FlagSet: app.Flags("score "+task,
+	f := &flags{FlagSet: cli.Flags("score "+task,
 		command+task+" "+usage+" [-protocol exact|upstream|both] [-json FILE]", command+task+" "+example)}
 	f.protocol = f.String("protocol", "exact", "`rule`: exact (the official tool's), upstream (the reference implementation's own), or both")
 	f.json = f.String("json", "", "also write the results to this `FILE`")
@@ -35,21 +35,21 @@ func (f *flags) optional(name, help string) *string { return f.String(name, "", 
 
 // parse returns the protocols to score by.
 func (f *flags) parse(args []string) ([]string, error) {
-	if err := app.Parse(f.FlagSet, args); err != nil {
+	if err := cli.Parse(f.FlagSet, args); err != nil {
 		return nil, err
 	}
 	if f.NArg() > 0 {
-		return nil, app.Usagef("unexpected argument %q", f.Arg(0))
+		return nil, cli.Usagef("unexpected argument %q", f.Arg(0))
 	}
 	for _, name := range f.required {
 		if f.Lookup(name).Value.String() == "" {
 			_, help := flag.UnquoteUsage(f.Lookup(name))
-			return nil, app.Usagef("-%s is missing: %s", name, help)
+			return nil, cli.Usagef("-%s is missing: %s", name, help)
 		}
 	}
 	if *f.json != "" {
 		if info, err := os.Stat(filepath.Dir(*f.json)); err != nil || !info.IsDir() {
-			return nil, app.Usagef("-json %s: its folder does not exist", *f.json)
+			return nil, cli.Usagef("-json %s: its folder does not exist", *f.json)
 		}
 	}
 	switch *f.protocol {
@@ -58,7 +58,7 @@ func (f *flags) parse(args []string) ([]string, error) {
 	case "both":
 		return []string{exact, upstream}, nil
 	}
-	return nil, app.Usagef("-protocol %s: want %s, %s or both", *f.protocol, exact, upstream)
+	return nil, cli.Usagef("-protocol %s: want %s, %s or both", *f.protocol, exact, upstream)
 }
 
 const exact, upstream = "exact", "upstream"

@@ -8,7 +8,7 @@ import (
 	"flag"
 	"fmt"
 
-	"eomt/cmd/internal/app"
+	"eomt/internal/cli"
 )
 
 const usage = `Usage: score panoptic -gt JSON -gt-dir DIR -pred JSON -pred-dir DIR [-protocol exact|upstream|both] [-json FILE]
@@ -22,11 +22,11 @@ Example:
   go run ./cmd/score panoptic -gt panoptic_val2017.json -gt-dir panoptic_val2017 -pred pred.json -pred-dir pred
 `
 
-func main() { app.Main("score", run) }
+func main() { cli.Main("score", run) }
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return app.Usagef("want one of panoptic, instance and semantic")
+		return cli.Usagef("want one of panoptic, instance and semantic")
 	}
 	switch args[0] {
 	case "panoptic":
@@ -39,5 +39,5 @@ func run(ctx context.Context, args []string) error {
 		fmt.Print(usage)
 		return flag.ErrHelp
 	}
-	return app.Usagef("unknown task %q, want panoptic, instance or semantic", args[0])
+	return cli.Usagef("unknown task %q, want panoptic, instance or semantic", args[0])
 }

@@ -6,7 +6,7 @@ import (
 	"io"
 	"os"
 
-	"eomt/cmd/internal/progress"
+	"eomt/internal/progress"
 )
 
 // report prints a table for each protocol and writes -json: the result with its

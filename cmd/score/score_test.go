@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"eomt/cmd/internal/app"
+	"eomt/internal/cli"
 )
 
 // unpack extracts a test data set of the metric rooms.
@@ -121,7 +121,7 @@ func TestUsageErrors(t *testing.T) {
 		"semantic -gt-dir a -pred-dir b -dataset voc":     "-dataset voc: want ade20k, cityscapes or a .yaml file",
 	} {
 		err := run(context.Background(), strings.Fields(line))
-		var usage *app.UsageError
+		var usage *cli.UsageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", line, err, want)
 		}
@@ -134,7 +134,7 @@ func TestFailuresNameTheFile(t *testing.T) {
 		"semantic -gt-dir none -pred-dir none -dataset ade20k", "semantic -gt-dir a -pred-dir b -dataset none.yaml",
 	} {
 		err := run(context.Background(), strings.Fields(line))
-		var usage *app.UsageError
+		var usage *cli.UsageError
 		if err == nil || errors.As(err, &usage) || !strings.Contains(err.Error(), "none") {
 			t.Errorf("%s: %v", line, err)
 		}

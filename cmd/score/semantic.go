@@ -4,11 +4,11 @@ import (
 	"context"
 	"path/filepath"
 
-	"eomt/cmd/internal/app"
-	"eomt/cmd/internal/progress"
 	"eomt/eval/iou"
 	"eomt/eval/labelfiles"
 	"eomt/eval/scoring"
+	"eomt/internal/cli"
+	"eomt/internal/progress"
 )
 
 func semantic(ctx context.Context, args []string) error {
@@ -48,5 +48,5 @@ func formatOf(dataset string) (labelfiles.Format, error) {
 	case filepath.Ext(dataset) == ".yaml" || filepath.Ext(dataset) == ".yml":
 		return labelfiles.Own(dataset)
 	}
-	return labelfiles.Format{}, app.Usagef("-dataset %s: want ade20k, cityscapes or a .yaml file", dataset)
+	return labelfiles.Format{}, cli.Usagef("-dataset %s: want ade20k, cityscapes or a .yaml file", dataset)
 }

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 
-	"eomt/cmd/internal/app"
-	"eomt/cmd/internal/progress"
 	"eomt/eval/ap"
 	"eomt/eval/cocofiles"
 	"eomt/eval/pq"
 	"eomt/eval/scoring"
+	"eomt/internal/cli"
+	"eomt/internal/progress"
 )
 
 func panoptic(ctx context.Context, args []string) error {
@@ -47,7 +47,7 @@ func instance(ctx context.Context, args []string) error {
 	byExact := ap.Exact
 	if *boundary {
 		if byExact = ap.Boundary; *f.protocol != exact {
-			return app.Usagef("-boundary with -protocol %s: want %s", *f.protocol, exact)
+			return cli.Usagef("-boundary with -protocol %s: want %s", *f.protocol, exact)
 		}
 	}
 	files, err := cocofiles.OpenInstances(*truth, *pred)

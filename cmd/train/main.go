@@ -8,11 +8,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"eomt/cmd/internal/app"
 	"eomt/configs"
+	"eomt/internal/cli"
 )
 
-func main() { app.Main("train", run) }
+func main() { cli.Main("train", run) }
 
 // options are the command line.
 type options struct {
@@ -20,12 +20,12 @@ type options struct {
 	resume                   bool
 	maxSteps                 int
 	printConfig, printParams bool
-	overrides                app.Overrides
+	overrides                cli.Overrides
 }
 
 func parse(args []string) (options, error) {
 	var o options
-	f := app.Flags("train", "go run ./cmd/train -config FILE [-set key=value ...] [-out DIR] [-resume] [-max-steps N] [-print-config] [-print-params]",
+	f := cli.Flags("train", "go run ./cmd/train -config FILE [-set key=value ...] [-out DIR] [-resume] [-max-steps N] [-print-config] [-print-params]",
 		"go run ./cmd/train -config configs/quickstart.yaml -set train.total_steps=500 -out runs/try")
 	f.StringVar(&o.config, "config", "", "configuration `FILE`")
 	f.Var(&o.overrides, "set", "`key=value` over the configuration, such as data.batch=4; may be repeated")
@@ -35,16 +35,16 @@ func parse(args []string) (options, error) {
 	f.BoolVar(&o.printConfig, "print-config", false, "print the configuration with everything derived, and stop")
 	f.BoolVar(&o.printParams, "print-params", false, "print every parameter with shape, group and learning rate, and stop")
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, else the best found")
-	if err := app.Parse(f, args); err != nil {
+	if err := cli.Parse(f, args); err != nil {
 		return o, err
 	}
 	switch {
 	case f.NArg() > 0:
-		return o, app.Usagef("unexpected argument %q", f.Arg(0))
+		return o, cli.Usagef("unexpected argument %q", f.Arg(0))
 	case o.config == "":
-		return o, app.Usagef("-config is missing: the configuration file, such as configs/quickstart.yaml")
+		return o, cli.Usagef("-config is missing: the configuration file, such as configs/quickstart.yaml")
 	case o.maxSteps < 0:
-		return o, app.Usagef("-max-steps %d: want a positive number", o.maxSteps)
+		return o, cli.Usagef("-max-steps %d: want a positive number", o.maxSteps)
 	}
 	return o, nil
 }

@@ -17,6 +17,7 @@ import (
 	"eomt/checkpoints"
 	"eomt/cmd/internal/app"
 	"eomt/configs"
+	"eomt/internal/cli"
 )
 
 // commandKey names the environment variable that turns this test binary into the
@@ -340,7 +341,7 @@ func TestUsage(t *testing.T) {
 		"max steps": {[]string{"-config", "x", "-max-steps", "-1"}, "-max-steps -1: want a positive number"},
 	} {
 		_, err := output(t, test.args...)
-		var usage *app.UsageError
+		var usage *cli.UsageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v lacks %q", name, err, test.want)
 		}

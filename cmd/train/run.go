@@ -15,11 +15,11 @@ import (
 
 	"eomt/checkpoints"
 	"eomt/cmd/internal/app"
-	"eomt/cmd/internal/progress"
-	"eomt/cmd/internal/whole"
 	"eomt/configs"
 	"eomt/data/loader"
 	"eomt/data/transform"
+	"eomt/internal/atomicfile"
+	"eomt/internal/progress"
 	"eomt/model"
 	"eomt/train"
 )
@@ -120,7 +120,7 @@ func (o options) describe(c configs.Config, m model.Config, state *train.State, 
 	if err := c.Write(&text); err != nil {
 		return err
 	}
-	if err := whole.WriteFile(filepath.Join(o.out, "config.yaml"), text.Bytes()); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(o.out, "config.yaml"), text.Bytes()); err != nil {
 		return fmt.Errorf("run folder: %w", err)
 	}
 	p := train.Provenance{Backend: backend, Devices: devices, Seed: c.Seed, Data: counts}

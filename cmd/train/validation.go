@@ -13,11 +13,11 @@ import (
 
 	"eomt/checkpoints"
 	"eomt/cmd/internal/app"
-	"eomt/cmd/internal/progress"
-	"eomt/cmd/internal/whole"
 	"eomt/configs"
 	"eomt/data"
 	"eomt/eval"
+	"eomt/internal/atomicfile"
+	"eomt/internal/progress"
 	"eomt/model"
 	"eomt/train"
 )
@@ -106,7 +106,7 @@ func (v *validation) write(name string, report *eval.Result) error {
 	if err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
-	if err := whole.WriteFile(filepath.Join(folder, name+".json"), append(text, '\n')); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(folder, name+".json"), append(text, '\n')); err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
 	return nil

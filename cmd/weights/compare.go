@@ -13,7 +13,7 @@ import (
 	"eomt/checkpoints/names"
 	"eomt/checkpoints/tensor"
 	"eomt/checkpoints/weights"
-	"eomt/cmd/internal/app"
+	"eomt/internal/cli"
 )
 
 // errDiffer ends the command with exit code 1; the lines above it say where.
@@ -21,7 +21,7 @@ var errDiffer = errors.New("the two differ")
 
 // compare lists the tensors in which two files differ.
 func compare(ctx context.Context, args []string) (err error) {
-	f := app.Flags("compare", `weights compare A B [-tolerance 0]
+	f := cli.Flags("compare", `weights compare A B [-tolerance 0]
 
 Prints one line a differing tensor and a last line of counts; exit code 0 only where
 all names, shapes and values agree. Files of any known formats are compared by this
@@ -34,7 +34,7 @@ only. Element types may differ; values may by up to the tolerance. NaN equals Na
 		return err
 	}
 	if !(*tolerance >= 0) {
-		return app.Usagef("-tolerance %v: want 0 or more", *tolerance)
+		return cli.Usagef("-tolerance %v: want 0 or more", *tolerance)
 	}
 	a, err := weights.OpenFile(paths[0])
 	if err != nil {

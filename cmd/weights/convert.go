@@ -9,12 +9,12 @@ import (
 
 	"eomt/checkpoints/names"
 	"eomt/checkpoints/weights"
-	"eomt/cmd/internal/app"
+	"eomt/internal/cli"
 )
 
 // convert writes weights in another format.
 func convert(_ context.Context, args []string) (err error) {
-	f := app.Flags("convert", `weights convert -in PATH -out PATH -format native|hf|official [-deltas-from BASE]
+	f := cli.Flags("convert", `weights convert -in PATH -out PATH -format native|hf|official [-deltas-from BASE]
 
 Writes the weights at -in in another format, values as they are. native: a
 checkpoints folder of this project; hf: a folder that transformers loads with
@@ -38,11 +38,11 @@ files do not tell it at all. Then -image does.`,
 	}[*format]
 	switch {
 	case *in == "" || *out == "":
-		return app.Usagef("want -in and -out")
+		return cli.Usagef("want -in and -out")
 	case *image < 1:
-		return app.Usagef("-image %d: want a number of pixels", *image)
+		return cli.Usagef("-image %d: want a number of pixels", *image)
 	case !known:
-		return app.Usagef("-format %q: want native, hf or official", *format)
+		return cli.Usagef("-format %q: want native, hf or official", *format)
 	}
 	m, err := open(*in, *base)
 	if err != nil {
@@ -68,14 +68,14 @@ func setImage(a *names.Architecture, side int, given bool) error {
 	switch {
 	case a.Grid == [2]int{}:
 		if side%a.Patch != 0 {
-			return app.Usagef("-image %d: want whole patches of %d pixels", side, a.Patch)
+			return cli.Usagef("-image %d: want whole patches of %d pixels", side, a.Patch)
 		}
 		a.Grid = [2]int{side / a.Patch, side / a.Patch}
 		if !given {
 			fmt.Fprintf(os.Stderr, "the image size is not in the file: taken as %d pixels (-image says another)\n", side)
 		}
 	case given && a.Grid != [2]int{side / a.Patch, side / a.Patch}:
-		return app.Usagef("-image %d: the model is for %d x %d pixels", side, a.Grid[0]*a.Patch, a.Grid[1]*a.Patch)
+		return cli.Usagef("-image %d: the model is for %d x %d pixels", side, a.Grid[0]*a.Patch, a.Grid[1]*a.Patch)
 	}
 	return nil
 }

@@ -6,11 +6,12 @@ import (
 
 	"eomt/checkpoints/hub"
 	"eomt/cmd/internal/app"
+	"eomt/internal/cli"
 )
 
 // fetch brings weights from the hub into the cache.
 func fetch(ctx context.Context, args []string) error {
-	f := app.Flags("fetch", `weights fetch [-revision R] [-cache DIR] dinov2:NAME|dinov3:NAME|hf:OWNER/NAME
+	f := cli.Flags("fetch", `weights fetch [-revision R] [-cache DIR] dinov2:NAME|dinov3:NAME|hf:OWNER/NAME
 
 Fetches weights from the Hugging Face hub into the cache folder that its own tools
 use, and prints the folder, which -weights and "weights:" take. Names of backbones:
@@ -24,7 +25,7 @@ HF_TOKEN or from where the hub's own login command keeps it.`,
 		return err
 	}
 	if !hub.IsReference(names[0]) {
-		return app.Usagef("%q names nothing on the hub; want dinov2:NAME, dinov3:NAME or hf:OWNER/NAME", names[0])
+		return cli.Usagef("%q names nothing on the hub; want dinov2:NAME, dinov3:NAME or hf:OWNER/NAME", names[0])
 	}
 	dir, err := app.FindWeights(ctx, names[0], hub.Options{Revision: *revision, CacheDir: *cache})
 	if err != nil {

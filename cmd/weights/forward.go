@@ -16,6 +16,7 @@ import (
 	"eomt/checkpoints/tensor"
 	"eomt/checkpoints/weights"
 	"eomt/cmd/internal/app"
+	"eomt/internal/cli"
 	"eomt/model"
 	"eomt/train"
 )
@@ -23,7 +24,7 @@ import (
 // forward runs one forward pass on given tensors, for parity with another
 // implementation. The files' tensors are in the usage text.
 func forward(ctx context.Context, args []string) error {
-	f := app.Flags("forward", `weights forward -weights PATH -input IN.safetensors -output OUT.safetensors
+	f := cli.Flags("forward", `weights forward -weights PATH -input IN.safetensors -output OUT.safetensors
 
 Runs one forward pass. IN has pixel_values f32 [B, 3, H, W], normalised, and
 optionally mask_probs f32 [L2], each 0 or 1: masked attention off or on for that
@@ -34,11 +35,11 @@ final norm.`, "go run ./cmd/weights forward -weights eomt_small -input in.safete
 	input := f.String("input", "", "safetensors file to read")
 	output := f.String("output", "", "safetensors file to write")
 	backendName := f.String("backend", "", "xla:cuda, xla:cpu or go; default the best there is")
-	if err := app.Parse(f, args); err != nil {
+	if err := cli.Parse(f, args); err != nil {
 		return err
 	}
 	if *path == "" || *input == "" || *output == "" || f.NArg() > 0 {
-		return app.Usagef("want -weights, -input and -output, and nothing else")
+		return cli.Usagef("want -weights, -input and -output, and nothing else")
 	}
 	pixels, probs, err := readInput(*input)
 	if err != nil {

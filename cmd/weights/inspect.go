@@ -11,12 +11,12 @@ import (
 
 	"eomt/checkpoints/tensor"
 	"eomt/checkpoints/weights"
-	"eomt/cmd/internal/app"
+	"eomt/internal/cli"
 )
 
 // inspect lists what a file of weights holds.
 func inspect(ctx context.Context, args []string) (err error) {
-	f := app.Flags("inspect", `weights inspect [-deltas-from BASE] [-raw] PATH
+	f := cli.Flags("inspect", `weights inspect [-deltas-from BASE] [-raw] PATH
 
 Prints one line a parameter (name, type, shape, first half of the SHA-256 of its
 bytes) by this project's names, in the model's order, then the architecture. It
@@ -32,7 +32,7 @@ readable file's tensors as they are called and ordered there.`, "go run ./cmd/we
 	defer func() { err = errors.Join(err, out.Flush()) }()
 	if *raw {
 		if *base != "" {
-			return app.Usagef("-raw lists a file as it is; leave out -deltas-from")
+			return cli.Usagef("-raw lists a file as it is; leave out -deltas-from")
 		}
 		file, err := weights.OpenFile(paths[0])
 		if err != nil {

@@ -7,7 +7,7 @@ import (
 	"flag"
 	"fmt"
 
-	"eomt/cmd/internal/app"
+	"eomt/internal/cli"
 )
 
 const usage = `Usage: weights inspect [-deltas-from BASE] [-raw] PATH
@@ -25,11 +25,11 @@ Example:
   go run ./cmd/weights inspect pytorch_model.bin
 `
 
-func main() { app.Main("weights", run) }
+func main() { cli.Main("weights", run) }
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return app.Usagef("want inspect, convert, compare, fetch or forward")
+		return cli.Usagef("want inspect, convert, compare, fetch or forward")
 	}
 	switch args[0] {
 	case "inspect":
@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string) error {
 		fmt.Print(usage)
 		return flag.ErrHelp
 	}
-	return app.Usagef("unknown command %q, want inspect, convert, compare, fetch or forward", args[0])
+	return cli.Usagef("unknown command %q, want inspect, convert, compare, fetch or forward", args[0])
 }
 
 // parse parses args, which may have flags before, between and after the
@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string) error {
 func parse(f *flag.FlagSet, args []string, n int, want string) ([]string, error) {
 	var plain []string
 	for {
-		if err := app.Parse(f, args); err != nil {
+		if err := cli.Parse(f, args); err != nil {
 			return nil, err
 		}
 		if f.NArg() == 0 {
@@ -64,7 +64,7 @@ func parse(f *flag.FlagSet, args []string, n int, want string) ([]string, error)
 		args = f.Args()[1:]
 	}
 	if len(plain) != n {
-		return nil, app.Usagef("want %s", want)
+		return nil, cli.Usagef("want %s", want)
 	}
 	return plain, nil
 }

@@ -16,7 +16,7 @@ import (
 	"eomt/checkpoints/safetensors"
 	"eomt/checkpoints/tensor"
 	"eomt/checkpoints/weights"
-	"eomt/cmd/internal/app"
+	"eomt/internal/cli"
 	"eomt/model"
 )
 
@@ -133,7 +133,7 @@ func TestDeltasAreConverted(t *testing.T) {
 func TestImageSizeThatTheFileTells(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "hf")
 	_, err := command(t, "convert", "-in", testdata+"hf-eomt", "-out", out, "-format", "hf", "-image", "640")
-	var usage *app.UsageError
+	var usage *cli.UsageError
 	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "64") {
 		t.Errorf("-image against the file: %v", err)
 	}
@@ -213,7 +213,7 @@ func TestCommandLineErrors(t *testing.T) {
 		{"compare", "a"}, {"compare", "a", "b", "-tolerance", "-1"}, {"compare", "a", "b", "-tolerance", "NaN"}, {"fetch"}, {"fetch", "a/b"},
 	} {
 		_, err := command(t, args...)
-		var usage *app.UsageError
+		var usage *cli.UsageError
 		if !errors.As(err, &usage) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v: %v, want a usage error in one line", args, err)
 		}

@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"testing"
 
 	"eomt/data"
 	"eomt/data/coco"
+	"eomt/internal/memory"
 )
 
 // COCO 2017 train: the sizes that opening is measured at.
@@ -140,7 +140,7 @@ func BenchmarkOpenTrain2017(b *testing.B) {
 
 func benchmarkOpen(b *testing.B, root string, open func(data.OpenOptions) (*coco.Dataset, error)) {
 	debug.FreeOSMemory()
-	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // the peak starts anew
+	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // resets the peak
 	for b.Loop() {
 		set, err := open(data.OpenOptions{Root: root, Split: "train"})
 		if err != nil {
@@ -150,15 +150,5 @@ func benchmarkOpen(b *testing.B, root string, open func(data.OpenOptions) (*coco
 		set.Close()
 		runtime.KeepAlive(set)
 	}
-	b.ReportMetric(peakMB(), "peak-MB")
-}
-
-// peakMB is the process's largest resident set, where the system tells it.
-func peakMB() float64 {
-	status, _ := os.ReadFile("/proc/self/status")
-	var kb float64
-	if _, line, ok := strings.Cut(string(status), "VmHWM:"); ok {
-		fmt.Sscan(line, &kb)
-	}
-	return kb / 1024
+	b.ReportMetric(float64(memory.Peak())/(1<<20), "peak-MB")
 }

@@ -36,7 +36,7 @@ func (a *Analysis) resultRows() []resultRow {
 
 // WriteResults writes every number into dir. The file appears whole or not at all.
 func (a *Analysis) WriteResults(dir string) error {
-	return writeWhole(filepath.Join(dir, ResultsFile), func(w io.Writer) error {
+	return write(filepath.Join(dir, ResultsFile), func(w io.Writer) error {
 		out := parquet.NewGenericWriter[resultRow](w, parquet.Compression(&parquet.Zstd))
 		if _, err := out.Write(a.resultRows()); err != nil {
 			return err

@@ -2,16 +2,15 @@ package report
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/parquet-go/parquet-go"
 
 	"eomt/eval"
 	"eomt/eval/ap"
+	"eomt/internal/atomicfile"
 )
 
 // PerImageFile is the name of the file that everything printed follows from.
@@ -77,7 +76,7 @@ func WritePerImage(dir string, runs []Run, c Bootstrap) error {
 	if err != nil {
 		return fmt.Errorf("report: %s: %w", PerImageFile, err)
 	}
-	return writeWhole(filepath.Join(dir, PerImageFile), func(w io.Writer) error {
+	return write(filepath.Join(dir, PerImageFile), func(w io.Writer) error {
 		out := parquet.NewGenericWriter[row](w, parquet.MaxRowsPerRowGroup(rowGroup),
 			parquet.Compression(&parquet.Zstd), parquet.KeyValueMetadata(metadataKey, string(text)))
 		for i := range runs {
@@ -92,17 +91,10 @@ func WritePerImage(dir string, runs []Run, c Bootstrap) error {
 	})
 }
 
-// writeWhole writes a file beside its place and moves it there.
-func writeWhole(path string, write func(w io.Writer) error) error {
-	file, err := os.Create(path + ".part")
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	if err := errors.Join(write(file), file.Close()); err != nil {
-		return fmt.Errorf("report: %s: %w", path, errors.Join(err, os.Remove(path+".part")))
-	}
-	if err := os.Rename(path+".part", path); err != nil {
-		return fmt.Errorf("report: %w", err)
+// write writes one file of the report; errors name it.
+func write(path string, fill func(w io.Writer) error) error {
+	if err := atomicfile.Write(path, fill); err != nil {
+		return fmt.Errorf("report: %s: %w", path, err)
 	}
 	return nil
 }

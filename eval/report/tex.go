@@ -32,7 +32,7 @@ func Overall(t eval.Task) []string { return overall[t] }
 // published figures apart. Comments name the keys of each line's numbers. The
 // file appears whole or not at all.
 func (a *Analysis) WriteTables(dir string) error {
-	return writeWhole(filepath.Join(dir, TablesFile), func(w io.Writer) error {
+	return write(filepath.Join(dir, TablesFile), func(w io.Writer) error {
 		_, err := w.Write(a.tables())
 		return err
 	})

@@ -3,10 +3,10 @@ package app
 import (
 	"context"
 
-	"eomt/cmd/internal/progress"
 	"eomt/configs"
 	"eomt/data"
 	"eomt/data/formats"
+	"eomt/internal/progress"
 )
 
 // OpenDataset opens a split, "train" or "val", of the configured data set;

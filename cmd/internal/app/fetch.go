@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"eomt/checkpoints/hub"
-	"eomt/cmd/internal/progress"
+	"eomt/internal/progress"
 )
 
 // FindWeights is the path that weights stand for: itself, or where a name of the

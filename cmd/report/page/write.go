@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"eomt/cmd/internal/whole"
+	"eomt/internal/atomicfile"
 )
 
 //go:embed page.tmpl
@@ -92,11 +92,11 @@ func Write(dir string, r Report) error {
 		return fmt.Errorf("page: write report: %w", err)
 	}
 	for name, content := range figures {
-		if err := whole.WriteFile(filepath.Join(dir, "figures", name), content); err != nil {
+		if err := atomicfile.WriteBytes(filepath.Join(dir, "figures", name), content); err != nil {
 			return fmt.Errorf("page: write report: %w", err)
 		}
 	}
-	if err := whole.WriteFile(filepath.Join(dir, "report.html"), page.Bytes()); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(dir, "report.html"), page.Bytes()); err != nil {
 		return fmt.Errorf("page: write report: %w", err)
 	}
 	return nil

@@ -8,12 +8,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"eomt/data"
 	"eomt/data/coco"
 	"eomt/data/rle"
+	"eomt/internal/memory"
 )
 
 func main() {
@@ -40,14 +40,7 @@ func open(root string, result map[string]float64) error {
 		return err
 	}
 	result["seconds"], result["images"] = time.Since(start).Seconds(), float64(set.Len())
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return err
-	}
-	_, line, _ := strings.Cut(string(status), "VmHWM:")
-	var kb float64
-	fmt.Sscan(line, &kb)
-	result["mb"] = kb / 1024
+	result["mb"] = float64(memory.Peak()) / (1 << 20)
 	return set.Close()
 }
 

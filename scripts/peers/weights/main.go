@@ -8,10 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"eomt/checkpoints/weights"
+	"eomt/internal/memory"
 )
 
 func main() {
@@ -46,23 +46,5 @@ func run(path string) (err error) {
 		bytes += 4 * len(values[i])
 	}
 	seconds := time.Since(start).Seconds()
-	peak, err := peakRSS()
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(map[string]any{"seconds": seconds, "bytes": bytes, "peak": peak, "tensors": len(values)})
-}
-
-// peakRSS is the largest resident memory of this process so far.
-func peakRSS() (int64, error) {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, err
-	}
-	_, after, _ := strings.Cut(string(status), "VmHWM:")
-	var kilobytes int64
-	if _, err := fmt.Sscan(after, &kilobytes); err != nil {
-		return 0, fmt.Errorf("no VmHWM in /proc/self/status: %w", err)
-	}
-	return kilobytes << 10, nil
+	return json.NewEncoder(os.Stdout).Encode(map[string]any{"seconds": seconds, "bytes": bytes, "peak": memory.Peak(), "tensors": len(values)})
 }

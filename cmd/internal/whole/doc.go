@@ -1,2 +1,0 @@
-// Package whole writes files that appear whole or not at all.
-package whole

@@ -1,0 +1,2 @@
+// Package atomicfile writes files that appear complete and on disk, or not at all.
+package atomicfile

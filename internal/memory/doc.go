@@ -1,0 +1,2 @@
+// Package memory reads how much memory this process has used.
+package memory
