@@ -136,12 +136,15 @@ func TestQueryPermutation(t *testing.T) {
 func TestNoTargets(t *testing.T) {
 	x := newBatch(rand.New(rand.NewPCG(8, 1)), 8)
 	clear(x.valid)
-	total, masks, _, scalars := criterion(t, x, same)
+	total, masks, classes, scalars := criterion(t, x, same)
 	if mask, dice, class, matched := scalars[0], scalars[2], scalars[4], scalars[6]; mask != 0 || dice != 0 || matched != 0 || !(class > 0) || math.IsInf(total, 0) {
 		t.Errorf("total %v, mask %v, dice %v, class %v, matched %v", total, mask, dice, class, matched)
 	}
 	if slices.ContainsFunc(masks, func(g float64) bool { return g != 0 }) {
 		t.Error("mask logits have a gradient")
+	}
+	if slices.Max(classes) <= 0 || slices.ContainsFunc(classes, func(g float64) bool { return math.IsNaN(g) || math.IsInf(g, 0) }) {
+		t.Errorf("gradient of the class logits %v", classes)
 	}
 }
 

@@ -28,7 +28,8 @@ func drawSamples(ds data.Dataset, sound []int, c configs.Config, dir string) err
 		return err
 	}
 	train := transform.Train{H: c.Model.Image[0], W: c.Model.Image[1],
-		ScaleMin: c.Data.Scale[0], ScaleMax: c.Data.Scale[1], ColorJitter: c.Data.ColorJitter}
+		ScaleMin: c.Data.Scale[0], ScaleMax: c.Data.Scale[1], ColorJitter: c.Data.ColorJitter,
+		KeepEmpty: c.Data.KeepEmpty}
 	var rows [][]*image.NRGBA
 	n := min(drawn, len(sound))
 	for k := range n {

@@ -305,7 +305,7 @@ func TestBrokenImageInArchive(t *testing.T) {
 		raw[at+20] ^= 0xff
 		root[name] = raw
 	}
-	const want = "checksum (CRC-32) does not fit"
+	const want = "checksum (CRC-32) does not match"
 	root := cocoInstance(t)
 	spoil(root, "train")
 	b := archiveBench(t, "coco", "instance", root)

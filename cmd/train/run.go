@@ -53,7 +53,8 @@ func (o options) train(ctx context.Context, c configs.Config) error {
 	defer val.Close()
 	batches, err := loader.New(set, loader.Config{Batch: c.Data.Batch, Seed: c.Seed, Start: state.Step,
 		Workers: c.Data.Workers, OnBadSample: c.Data.OnBadSample,
-		Transform: transform.Train{H: m.ImageH, W: m.ImageW, ScaleMin: c.Data.Scale[0], ScaleMax: c.Data.Scale[1], ColorJitter: c.Data.ColorJitter}})
+		Transform: transform.Train{H: m.ImageH, W: m.ImageW, ScaleMin: c.Data.Scale[0], ScaleMax: c.Data.Scale[1], ColorJitter: c.Data.ColorJitter,
+			KeepEmpty: c.Data.KeepEmpty}})
 	if err != nil {
 		return err
 	}

@@ -21,10 +21,10 @@ func cropMasks(src data.Planes, targets []data.Instance, v view, w, h int) (data
 			keep[m/32] |= bit
 		}
 	}
-	if len(kept) == 0 {
-		return data.Planes{}, nil
-	}
 	out := data.NewPlanes(w, h, len(kept))
+	if len(kept) == 0 {
+		return out, nil
+	}
 	p := newPacker(keep, out.Words)
 	last := -1
 	for i, y := range down {

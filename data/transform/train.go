@@ -17,18 +17,23 @@ type Train struct {
 	H, W               int     // size of the result in pixels
 	ScaleMin, ScaleMax float64 // range of the factor over the size that fits
 	ColorJitter        bool
+	// KeepEmpty makes an image without a target to train on a sample without
+	// targets, from which only the class loss learns. Otherwise it is ErrNoTarget.
+	KeepEmpty bool
 }
 
 // maxDraws bounds the search for a crop that holds a target.
 const maxDraws = 50
 
 // ErrNoTarget says that a sample has nothing to train on: it has no target but
-// crowds, or no crop that was tried held one. The reference tries for ever.
+// crowds, or none of the crops drawn holds one. The reference draws forever.
 var ErrNoTarget = errors.New("no target is left in the image")
 
-// Apply transforms s by random draws, drawing again while no target is left and
-// failing with [ErrNoTarget] in the end. Targets without a pixel are dropped and
-// the others keep their order. It does not modify s.
+// Apply transforms s by random draws. It draws again, up to 50 times, while a crop
+// holds none of the targets; an image that has none but crowds is drawn once. If
+// no target is left in the end, the last crop is the result with KeepEmpty, and
+// [ErrNoTarget] without. Targets without a pixel are dropped, the others keep
+// their order. Apply does not modify s.
 func (t Train) Apply(rng *rand.Rand, s *data.Sample) (*data.Sample, error) {
 	out, _, err := t.ApplyCounted(rng, s)
 	return out, err
@@ -39,18 +44,26 @@ func (t Train) ApplyCounted(rng *rand.Rand, s *data.Sample) (out *data.Sample, d
 	if err := t.check(s); err != nil {
 		return nil, 0, err
 	}
-	for draws = 1; draws <= maxDraws; draws++ {
-		out, err = t.ApplyDraws(s, t.Draw(rng, s.Image.W, s.Image.H))
-		if err == nil || allCrowd(s) {
+	limit := maxDraws
+	if allCrowd(s) {
+		limit = 1
+	}
+	for draws = 1; ; draws++ {
+		d := t.Draw(rng, s.Image.W, s.Image.H)
+		out, err = t.applyDraws(s, d, t.KeepEmpty && draws == limit)
+		if draws == limit || !errors.Is(err, ErrNoTarget) {
 			return out, draws, err
 		}
 	}
-	return nil, maxDraws, noTarget(s)
 }
 
-// ApplyDraws transforms s by given draws; [ErrNoTarget] where that leaves no
-// target. It does not modify s.
+// ApplyDraws transforms s by given draws; where that leaves no target, the result
+// is [ErrNoTarget] unless KeepEmpty is set. It does not modify s.
 func (t Train) ApplyDraws(s *data.Sample, d Draws) (*data.Sample, error) {
+	return t.applyDraws(s, d, t.KeepEmpty)
+}
+
+func (t Train) applyDraws(s *data.Sample, d Draws, keepEmpty bool) (*data.Sample, error) {
 	if err := t.check(s); err != nil {
 		return nil, err
 	}
@@ -68,7 +81,7 @@ func (t Train) ApplyDraws(s *data.Sample, d Draws) (*data.Sample, error) {
 	}
 	// Masks first: where no target is left, the image need not be touched.
 	masks, instances := cropMasks(s.Masks, s.Instances, v, t.W, t.H)
-	if len(instances) == 0 {
+	if len(instances) == 0 && !keepEmpty {
 		return nil, noTarget(s)
 	}
 	out := &data.Sample{ImageID: s.ImageID, Name: s.Name, Instances: instances, Masks: masks, Image: data.NewRGB(t.W, t.H)}

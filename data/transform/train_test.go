@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +72,41 @@ func TestApplyWithoutTargets(t *testing.T) {
 		_, err := tr.Apply(rand.New(rand.NewPCG(1, 1)), s)
 		if !errors.Is(err, ErrNoTarget) || !strings.Contains(err.Error(), "square.jpg: no target is left") {
 			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// With KeepEmpty, an image without a target is a sample without targets: after one
+// draw where it has none but crowds, after the last where every crop misses it.
+func TestKeepEmpty(t *testing.T) {
+	tr := Train{H: 32, W: 32, ScaleMin: 0.1, ScaleMax: 2, KeepEmpty: true}
+	crowd := square(50, 30, 0, 0, 50, 30)
+	crowd.Instances[0].Crowd = true
+	none := square(50, 30, 0, 0, 0, 0)
+	none.Instances = nil
+	hidden := square(50, 30, 0, 0, 0, 0) // its target has no pixel
+	for name, test := range map[string]struct {
+		sample *data.Sample
+		draws  int
+	}{"crowd": {crowd, 1}, "none": {none, 1}, "hidden": {hidden, maxDraws}} {
+		got, draws, err := tr.ApplyCounted(rand.New(rand.NewPCG(1, 1)), test.sample)
+		if err != nil || draws != test.draws {
+			t.Errorf("%s: %d draws, %v, want %d", name, draws, err, test.draws)
+			continue
+		}
+		if len(got.Instances) != 0 || got.Image.W != 32 || got.Masks.W != 32 || len(got.Masks.Bits) != 32*32 {
+			t.Errorf("%s: %d targets, image %d wide, masks %d wide with %d words", name, len(got.Instances), got.Image.W, got.Masks.W, len(got.Masks.Bits))
+		}
+		if !slices.Contains(got.Image.Pix, 100) {
+			t.Errorf("%s: the image is black", name)
+		}
+	}
+	// A target that most crops miss is still looked for.
+	tr = Train{H: 64, W: 64, ScaleMin: 2, ScaleMax: 2, KeepEmpty: true}
+	for seed := range uint64(50) {
+		got, err := tr.Apply(rand.New(rand.NewPCG(seed, 0)), square(64, 64, 0, 0, 20, 20))
+		if err != nil || len(got.Instances) != 1 {
+			t.Fatalf("seed %d: %d targets, %v", seed, len(got.Instances), err)
 		}
 	}
 }
