@@ -1,17 +1,17 @@
-// Package eval runs a model over a data set and scores it: images are decoded
-// and brought to the model's size, predicted in batches, turned into segments,
-// masks or labels at their original size, and scored by the official tools' rules,
-// the reference implementation's own, or both in one pass.
+// Package eval runs a model over a data set and scores it, by the official tools'
+// rules, the reference implementation's own, or both in one pass:
 //
-//	data.Dataset -> inputs -> Predictor -> postprocess -> pq | ap | iou -> Record -> Result
+//	data.Dataset -> inference -> Segmentation -> pq | ap | iou -> Record -> Result
 //
-// Every image becomes a [Record], a line of the journal that lets an interrupted
-// evaluation go on; all figures are computed from records, so shards merge in any
-// order. stored.go reads a finished evaluation back. The rooms below, none of
-// which knows the model:
+// Every image becomes a [Record], a line of the journal from which an interrupted
+// evaluation is resumed; all figures are computed from records, so parts of a data
+// set merge in any order. stored.go reads a finished evaluation back. The rooms
+// below, none of which knows the model:
 //
+//	inference              images -> batches -> Predictor -> postprocess, without any truth
 //	postprocess            logits -> segments, masks, labels
-//	pq, ap, iou            the metrics' cores; shard holds their statistics
+//	predictions            segmentations to and from the official formats
+//	pq, ap, iou            the metrics' cores; stats holds their statistics
 //	cocofiles, labelfiles  result files; scoring scores them without a model
 //	report                 Stored -> figures with intervals, tables, Parquet files
 //

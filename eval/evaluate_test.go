@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"eomt/data/coco"
 	"eomt/data/shapes"
 	"eomt/data/transform"
+	"eomt/eval/inference"
 	"eomt/eval/postprocess"
 )
 
@@ -100,7 +102,7 @@ func config(task Task) Config {
 	return Config{Task: task, Protocol: Both, ImageH: size, ImageW: size, Batch: 3, Score: 0.8, Overlap: 0.8, TopK: 100}
 }
 
-func evaluate(t *testing.T, ds data.Dataset, p Predictor, c Config) *Result {
+func evaluate(t *testing.T, ds data.Dataset, p inference.Predictor, c Config) *Result {
 	t.Helper()
 	r, err := Evaluate(t.Context(), ds, p, c, nil)
 	if err != nil {
@@ -230,31 +232,41 @@ func TestFailuresNameTheirCause(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	nan := PredictFunc(func(images []uint8, b int) (postprocess.Logits, error) {
+	nan := inference.PredictFunc(func(images []uint8, b int) (postprocess.Logits, error) {
 		l, err := good.Predict(images, b)
 		l.Class[3] = float32(math.NaN())
 		return l, err
 	})
-	fails := PredictFunc(func([]uint8, int) (postprocess.Logits, error) {
+	swapped := slices.Clone(ds.Classes())
+	swapped[0], swapped[1] = swapped[1], swapped[0]
+	wide := inference.PredictFunc(func(images []uint8, b int) (postprocess.Logits, error) {
+		l, err := good.Predict(images, b)
+		l.Classes++
+		return l, err
+	})
+	fails := inference.PredictFunc(func([]uint8, int) (postprocess.Logits, error) {
 		return postprocess.Logits{}, errors.New("out of memory")
 	})
 	for _, test := range []struct {
 		name   string
 		ds     data.Dataset
-		p      Predictor
+		p      inference.Predictor
 		change func(*Config)
 		want   string
 	}{
-		{"image", broken{ds}, good, nil, "eval: third.jpg: truncated"},
-		{"model", ds, fails, nil, "eval: out of memory"},
+		{"image", broken{ds}, good, nil, "inference: third.jpg: truncated"},
+		{"model", ds, fails, nil, "inference: out of memory"},
 		{"not a number", ds, nan, nil, "class logits are not numbers"},
+		{"one class more", ds, wide, nil, "predicts 9 classes, its class table has 8"},
+		{"swapped classes", ds, good, func(c *Config) { c.ModelClasses = swapped }, "eval: the weights were trained on other classes: data: the class tables"},
+		{"fewer classes", ds, good, func(c *Config) { c.ModelClasses = swapped[:3] }, "eval: the weights were trained on other classes: data: the class tables"},
 		{"task", ds, good, func(c *Config) { c.Task = "depth" }, `eval: task "depth": want panoptic, instance or semantic`},
 		{"protocol", ds, good, func(c *Config) { c.Protocol = "" }, `eval: protocol "": want exact, upstream or both`},
 		{"batch", ds, good, func(c *Config) { c.Batch = 0 }, "must be positive"},
-		{"detections", ds, good, func(c *Config) { c.Task, c.TopK = Instance, 0 }, "0 detections an image"},
+		{"detections", ds, good, func(c *Config) { c.Task, c.TopK = Instance, 0 }, "0 detections per image"},
 		{"limit", ds, good, func(c *Config) { c.Limit = -1 }, "limit of -1 images"},
-		{"oblong semantic", ds, good, func(c *Config) { c.Task, c.ImageH = Semantic, 32 }, "square windows"},
-		{"save folder", ds, good, func(c *Config) { c.Save = file }, "eval: folder for predictions"},
+		{"oblong semantic", ds, good, func(c *Config) { c.Task, c.ImageH = Semantic, 32 }, "the model's image must be square"},
+		{"save folder", ds, good, func(c *Config) { c.Save = file }, "eval: predictions: make folder"},
 		{"journal folder", ds, good, func(c *Config) { c.Journal = filepath.Join(file, "j") }, "eval: journal"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -15,6 +15,9 @@ import (
 	"eomt/data"
 )
 
+// journalName is the journal's file beside saved predictions.
+const journalName = "images.jsonl"
+
 // journal holds the records of the images that are done, and writes each as a
 // line of JSON to its file, if it has one. The first line says which evaluation
 // the records belong to, and the line [complete] that nothing is missing.
@@ -43,8 +46,8 @@ func sortedKeys(records map[int]Record) []int { return slices.Sorted(maps.Keys(r
 
 func newJournal() *journal { return &journal{records: map[int]Record{}, places: map[int]place{}} }
 
-// openJournal goes on with c's journal if it is an unfinished one of the same
-// evaluation, and else starts anew.
+// openJournal resumes c's journal if it is an unfinished one of the same
+// evaluation; otherwise it starts from scratch.
 func openJournal(c Config, total int, classes []data.Class) (*journal, error) {
 	j := newJournal()
 	if c.Journal == "" {
@@ -76,8 +79,8 @@ func openJournal(c Config, total int, classes []data.Class) (*journal, error) {
 	return j, nil
 }
 
-// scanJournal takes up the whole records of a file, up to a line that was cut
-// off; none where wanted refuses its first line.
+// scanJournal reads the whole records of a file, up to a line that was cut off;
+// none where wanted refuses its first line.
 func scanJournal(path string, wanted func(header []byte) bool) (j *journal, finished bool, err error) {
 	j = newJournal()
 	file, err := os.Open(path)
@@ -113,7 +116,7 @@ func scanJournal(path string, wanted func(header []byte) bool) (j *journal, fini
 	}
 }
 
-// keep takes up the record of the line that begins at the file's end.
+// keep adds the record of the line that begins at the file's end.
 func (j *journal) keep(r Record, length int64) {
 	r.Prediction = nil
 	j.records[r.Index] = r
@@ -126,7 +129,7 @@ func (j *journal) done(index int) bool {
 	return done
 }
 
-// add takes up a record and writes it.
+// add adds a record and writes it.
 func (j *journal) add(r Record) error {
 	if j.file == nil {
 		j.keep(r, 0)

@@ -10,11 +10,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"eomt/eval/predictions"
 )
 
-// TestInterruptedGoesOn stops after some images, cuts the journal's last line as
+// TestInterruptedIsResumed stops after some images, cuts the journal's last line as
 // a crash may, and holds the rest against an uninterrupted evaluation.
-func TestInterruptedGoesOn(t *testing.T) {
+func TestInterruptedIsResumed(t *testing.T) {
 	for _, task := range []Task{Panoptic, Instance} {
 		t.Run(string(task), func(t *testing.T) {
 			ds, _ := generated(t, task)
@@ -22,7 +24,7 @@ func TestInterruptedGoesOn(t *testing.T) {
 			c.Batch, c.Identity = 1, "weights 1"
 			c.Save = t.TempDir()
 			want := figures(t, evaluate(t, ds, newOracle(t, ds), c))
-			file := map[Task]string{Panoptic: panopticJSON, Instance: instanceJSON}[task]
+			file := map[Task]string{Panoptic: predictions.PanopticJSON, Instance: predictions.InstanceJSON}[task]
 			wantFile, err := os.ReadFile(filepath.Join(c.Save, file))
 			if err != nil {
 				t.Fatal(err)
@@ -71,7 +73,7 @@ func TestInterruptedGoesOn(t *testing.T) {
 	}
 }
 
-func TestAnotherIdentityStartsAnew(t *testing.T) {
+func TestAnotherIdentityStartsFromScratch(t *testing.T) {
 	ds, _ := generated(t, Panoptic)
 	c := config(Panoptic)
 	c.Batch, c.Journal = 1, filepath.Join(t.TempDir(), "images.jsonl")

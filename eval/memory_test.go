@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"eomt/data"
+	"eomt/eval/inference"
 	"eomt/eval/postprocess"
 )
 
@@ -34,7 +35,7 @@ func (large) Load(int) (*data.Sample, error) {
 // that it ever allocates, so a bound of its peak, is below the 2 GB it may take.
 func TestLargeImageFitsInMemory(t *testing.T) {
 	const queries, grid = 200, 160
-	predict := PredictFunc(func(_ []uint8, b int) (postprocess.Logits, error) {
+	predict := inference.PredictFunc(func(_ []uint8, b int) (postprocess.Logits, error) {
 		l := postprocess.Logits{B: b, MaskH: grid, MaskW: grid, Queries: queries, Classes: 2,
 			Masks: make([]float32, b*grid*grid*queries), Class: make([]float32, b*queries*3)}
 		for q := range queries {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"eomt/data"
 	"eomt/eval/ap"
 	"eomt/eval/iou"
 	"eomt/eval/pq"
@@ -138,8 +139,16 @@ func (e *evaluation) result() (*Result, error) {
 		}
 		r.Outcomes = append(r.Outcomes, outcome)
 	}
-	if err := e.saver.finish(r.Records, e.ds.Classes(), e.journal); err != nil {
-		return nil, fmt.Errorf("eval: save predictions: %w", err)
+	if e.Save == "" {
+		return r, nil
+	}
+	images := make([]data.ImageInfo, len(r.Records))
+	for i, record := range r.Records {
+		images[i] = data.ImageInfo{ImageID: record.ImageID, Name: record.Name, W: record.W, H: record.H}
+	}
+	err := e.folder.Finish(images, func(i int) (json.RawMessage, error) { return e.journal.prediction(r.Records[i].Index) })
+	if err != nil {
+		return nil, fmt.Errorf("eval: %w", err)
 	}
 	return r, nil
 }

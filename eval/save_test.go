@@ -11,6 +11,7 @@ import (
 	"eomt/eval/cocofiles"
 	"eomt/eval/postprocess"
 	"eomt/eval/pq"
+	"eomt/eval/predictions"
 )
 
 func TestSavedPredictionsScoreTheSame(t *testing.T) {
@@ -19,7 +20,7 @@ func TestSavedPredictionsScoreTheSame(t *testing.T) {
 	c.Save = t.TempDir()
 	r := evaluate(t, ds, noisy{newOracle(t, ds)}, c)
 	files, err := cocofiles.OpenPanoptic(filepath.Join(dir, "annotations/panoptic_val2017.json"), filepath.Join(dir, "annotations/panoptic_val2017"),
-		filepath.Join(c.Save, panopticJSON), filepath.Join(c.Save, panopticDir))
+		filepath.Join(c.Save, predictions.PanopticJSON), filepath.Join(c.Save, predictions.PanopticDir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +58,7 @@ func TestSavedDetectionsScoreTheSame(t *testing.T) {
 	c := config(Instance)
 	c.Save, c.Protocol = t.TempDir(), Exact
 	r := evaluate(t, ds, noisy{newOracle(t, ds)}, c)
-	files, err := cocofiles.OpenInstances(filepath.Join(dir, "annotations/instances_val2017.json"), filepath.Join(c.Save, instanceJSON))
+	files, err := cocofiles.OpenInstances(filepath.Join(dir, "annotations/instances_val2017.json"), filepath.Join(c.Save, predictions.InstanceJSON))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,9 +9,8 @@ import (
 	"slices"
 
 	"eomt/data"
-	"eomt/data/decode"
-	"eomt/data/rle"
 	"eomt/eval/postprocess"
+	"eomt/eval/predictions"
 	"eomt/internal/atomicfile"
 )
 
@@ -54,109 +53,30 @@ func ReadStored(dir string) (*Stored, error) {
 
 // Prediction reads what was predicted for a record. Where predictions were not
 // kept, the error wraps [fs.ErrNotExist].
-func (s *Stored) Prediction(r Record) (Prediction, error) {
-	p := Prediction{Info: data.ImageInfo{ImageID: r.ImageID, Name: r.Name, W: r.W, H: r.H}}
-	if err := s.predict(r, &p); err != nil {
-		return p, fmt.Errorf("eval: prediction for %s: %w", r.Name, err)
+func (s *Stored) Prediction(r Record) (postprocess.Segmentation, error) {
+	folder := predictions.Folder{Dir: s.dir, Task: s.Config.Task, Classes: s.Classes}
+	entry, err := s.entry(r)
+	if err != nil {
+		return postprocess.Segmentation{}, fmt.Errorf("eval: prediction for %s: %w", r.Name, err)
 	}
-	return p, nil
+	found, err := folder.Read(data.ImageInfo{ImageID: r.ImageID, Name: r.Name, W: r.W, H: r.H}, entry)
+	if err != nil {
+		return found, fmt.Errorf("eval: %w", err)
+	}
+	return found, nil
 }
 
-func (s *Stored) predict(r Record, p *Prediction) error {
+// entry is a record's part of the saved predictions, nil where there is none.
+func (s *Stored) entry(r Record) (json.RawMessage, error) {
 	if s.Config.Task == Semantic {
-		return s.labels(r, p)
+		return nil, nil
 	}
 	file, err := os.Open(filepath.Join(s.dir, journalName))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer file.Close()
-	raw, err := readPrediction(file, s.journal.places[r.Index])
-	if err != nil {
-		return err
-	}
-	if raw == nil {
-		return os.ErrNotExist
-	}
-	if s.Config.Task == Instance {
-		return s.detections(raw, p)
-	}
-	return s.segments(raw, p)
-}
-
-func (s *Stored) labels(r Record, p *Prediction) error {
-	path := filepath.Join(s.dir, labelDir, mapName(r.Name))
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	l := &postprocess.Labels{}
-	if l.Pix, l.W, l.H, err = decode.Labels(raw, path); err != nil {
-		return err
-	}
-	for i, id := range l.Pix {
-		class, err := s.class(int(id))
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		l.Pix[i] = uint16(class)
-	}
-	p.Semantic = l
-	return nil
-}
-
-func (s *Stored) segments(raw json.RawMessage, p *Prediction) error {
-	var a panopticAnnotation
-	if err := json.Unmarshal(raw, &a); err != nil {
-		return err
-	}
-	path := filepath.Join(s.dir, panopticDir, filepath.FromSlash(a.File))
-	png, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	m := &postprocess.PanopticMap{}
-	if m.IDs, m.W, m.H, err = decode.IDs(png, path); err != nil {
-		return err
-	}
-	for _, segment := range a.Segments {
-		class, err := s.class(segment.Category)
-		if err != nil {
-			return err
-		}
-		m.Segments = append(m.Segments, postprocess.Segment{ID: segment.ID, Class: class, Score: segment.Score, Area: segment.Area})
-	}
-	p.Panoptic = m
-	return nil
-}
-
-func (s *Stored) detections(raw json.RawMessage, p *Prediction) error {
-	var list []detection
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return err
-	}
-	p.Instances = []postprocess.Detection{}
-	for _, d := range list {
-		class, err := s.class(d.Category)
-		if err != nil {
-			return err
-		}
-		mask, err := rle.FromString(d.Segmentation.Counts, d.Segmentation.Size[0], d.Segmentation.Size[1])
-		if err != nil {
-			return err
-		}
-		p.Instances = append(p.Instances, postprocess.Detection{Class: class, Score: d.Score, Mask: mask})
-	}
-	return nil
-}
-
-// class is the index of a category.
-func (s *Stored) class(id int) (int, error) {
-	i := slices.IndexFunc(s.Classes, func(c data.Class) bool { return c.ID == id })
-	if i < 0 {
-		return 0, fmt.Errorf("unknown category %d", id)
-	}
-	return i, nil
+	return readPrediction(file, s.journal.places[r.Index])
 }
 
 // DropPredictions removes the predictions that [Evaluate] saved in dir, if any.
@@ -171,7 +91,7 @@ func DropPredictions(dir string) error {
 
 func dropPredictions(dir string) error {
 	var kept []string
-	for _, name := range []string{panopticDir, labelDir, panopticJSON, instanceJSON} {
+	for _, name := range predictions.Names {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			kept = append(kept, filepath.Join(dir, name))
 		}

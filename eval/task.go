@@ -4,20 +4,20 @@ import (
 	"fmt"
 
 	"eomt/data"
-	"eomt/data/transform"
 	"eomt/eval/ap"
+	"eomt/eval/inference"
 	"eomt/eval/iou"
 	"eomt/eval/postprocess"
 	"eomt/eval/pq"
 )
 
 // Task is what is predicted.
-type Task string
+type Task = postprocess.Task
 
 const (
-	Panoptic Task = "panoptic" // scored by PQ
-	Instance Task = "instance" // scored by mask AP
-	Semantic Task = "semantic" // scored by mIoU
+	Panoptic = postprocess.TaskPanoptic // scored by PQ
+	Instance = postprocess.TaskInstance // scored by mask AP
+	Semantic = postprocess.TaskSemantic // scored by mIoU
 )
 
 // Protocol is whose rules the figures follow.
@@ -39,22 +39,17 @@ func (p Protocol) parts() []Protocol {
 
 // task is what differs between the tasks.
 type task interface {
-	// prepare makes the model's inputs from the sample's image.
-	prepare(it *item)
-	// score fills in the record's statistics and prediction. An image that a
-	// protocol leaves out gets no statistics of it.
-	score(it *item) (Record, error)
+	// score fills in the record's statistics. An image that a protocol leaves out
+	// gets no statistics of it.
+	score(info data.ImageInfo, r inference.Result) (Record, error)
 	// outcome computes a protocol's figures from its statistics.
 	outcome(p Protocol, stats []*Stat) (Outcome, error)
 }
 
-func newTask(c Config, classes []data.Class, s *saver) (task, error) {
+func newTask(c Config, classes []data.Class) (task, error) {
 	switch c.Task {
 	case Panoptic:
-		t := &panopticTask{Config: c, classes: classes, saver: s, rules: map[Protocol]*pq.Evaluator{}}
-		for _, class := range classes {
-			t.stuff = append(t.stuff, !class.Thing)
-		}
+		t := &panopticTask{Config: c, classes: classes, rules: map[Protocol]*pq.Evaluator{}}
 		for p, rule := range map[Protocol]pq.Rule{Exact: pq.Exact, Upstream: pq.Upstream} {
 			evaluator, err := pq.New(rule, classes)
 			if err != nil {
@@ -64,7 +59,7 @@ func newTask(c Config, classes []data.Class, s *saver) (task, error) {
 		}
 		return t, nil
 	case Instance:
-		t := &instanceTask{Config: c, classes: classes, saver: s, rules: map[Protocol]*ap.Evaluator{}}
+		t := &instanceTask{Config: c, classes: classes, rules: map[Protocol]*ap.Evaluator{}}
 		for p, rule := range map[Protocol]ap.Rule{Exact: ap.Exact, Upstream: ap.Upstream} {
 			evaluator, err := ap.New(rule, classes)
 			if err != nil {
@@ -78,7 +73,7 @@ func newTask(c Config, classes []data.Class, s *saver) (task, error) {
 	for i := range classes {
 		truth[uint16(i)], pred[uint16(i)] = i, i
 	}
-	return &semanticTask{Config: c, classes: classes, saver: s, rules: map[Protocol]*iou.Evaluator{
+	return &semanticTask{Config: c, classes: classes, rules: map[Protocol]*iou.Evaluator{
 		Exact:    iou.New(classes, truth, pred, c.Absent),
 		Upstream: iou.New(classes, truth, pred, iou.AbsentZero),
 	}}, nil
@@ -88,30 +83,18 @@ func newTask(c Config, classes []data.Class, s *saver) (task, error) {
 type panopticTask struct {
 	Config
 	classes []data.Class
-	stuff   []bool
 	rules   map[Protocol]*pq.Evaluator
-	saver   *saver
 }
 
-func (t *panopticTask) prepare(it *item) { fit(it, t.ImageH, t.ImageW) }
-
-// fit prepares the one input of a panoptic or instance image.
-func fit(it *item, height, width int) {
-	var input data.RGB
-	input, it.geometry = transform.Fit(it.sample.Image, height, width)
-	it.inputs = []data.RGB{input}
-}
-
-func (t *panopticTask) score(it *item) (Record, error) {
-	found := postprocess.Panoptic(it.logits[0], it.geometry,
-		postprocess.PanopticOptions{Score: t.Score, Overlap: t.Overlap, Stuff: t.stuff})
-	img := pq.Image{ID: it.info.ImageID, Truth: truthMap(it.sample, t.classes), Pred: pq.Map{W: found.W, H: found.H, IDs: found.IDs}}
+func (t *panopticTask) score(info data.ImageInfo, r inference.Result) (Record, error) {
+	found := r.Panoptic
+	img := pq.Image{ID: info.ImageID, Truth: truthMap(r.Sample, t.classes), Pred: pq.Map{W: found.W, H: found.H, IDs: found.IDs}}
 	for _, s := range found.Segments {
 		img.Pred.Segments = append(img.Pred.Segments, pq.Segment{ID: int64(s.ID), Category: t.classes[s.Class].ID})
 	}
 	var record Record
 	for _, p := range t.Protocol.parts() {
-		if p == Upstream && len(it.sample.Instances) == 0 {
+		if p == Upstream && len(r.Sample.Instances) == 0 {
 			continue
 		}
 		stat, err := t.rules[p].Image(img)
@@ -120,12 +103,8 @@ func (t *panopticTask) score(it *item) (Record, error) {
 		}
 		record.set(p, &Stat{Panoptic: &stat})
 	}
-	record.Found, record.Confused = segmentsFound(img, found.Segments, classesOf(it.sample))
-	var err error
-	if record.Prediction, err = t.saver.panoptic(it.info, found, t.classes); err != nil {
-		return record, err
-	}
-	return record, t.visit(it, Prediction{Panoptic: &found})
+	record.Found, record.Confused = segmentsFound(img, found.Segments, classesOf(r.Sample))
+	return record, nil
 }
 
 func (t *panopticTask) outcome(p Protocol, stats []*Stat) (Outcome, error) {
@@ -144,21 +123,17 @@ type instanceTask struct {
 	Config
 	classes []data.Class
 	rules   map[Protocol]*ap.Evaluator
-	saver   *saver
 }
 
-func (t *instanceTask) prepare(it *item) { fit(it, t.ImageH, t.ImageW) }
-
-func (t *instanceTask) score(it *item) (Record, error) {
-	found := postprocess.Instances(it.logits[0], it.geometry, t.TopK)
-	img := ap.Image{ID: it.info.ImageID, Truths: truths(it.sample, t.classes)}
-	for _, d := range found {
+func (t *instanceTask) score(info data.ImageInfo, r inference.Result) (Record, error) {
+	img := ap.Image{ID: info.ImageID, Truths: truths(r.Sample, t.classes)}
+	for _, d := range r.Instances {
 		img.Detections = append(img.Detections, ap.Detection{Category: t.classes[d.Class].ID, Score: d.Score,
 			Area: float64(d.Mask.Area()), Mask: d.Mask})
 	}
 	var record Record
 	for _, p := range t.Protocol.parts() {
-		if p == Upstream && len(it.sample.Instances) == 0 {
+		if p == Upstream && len(r.Sample.Instances) == 0 {
 			continue
 		}
 		stat, err := t.rules[p].Image(img)
@@ -167,12 +142,8 @@ func (t *instanceTask) score(it *item) (Record, error) {
 		}
 		record.set(p, &Stat{Instance: &stat})
 	}
-	record.Found, record.Confused = detectionsFound(img.Truths, classesOf(it.sample), found)
-	var err error
-	if record.Prediction, err = t.saver.instances(it.info, found, t.classes); err != nil {
-		return record, err
-	}
-	return record, t.visit(it, Prediction{Instances: found})
+	record.Found, record.Confused = detectionsFound(img.Truths, classesOf(r.Sample), r.Instances)
+	return record, nil
 }
 
 func (t *instanceTask) outcome(p Protocol, stats []*Stat) (Outcome, error) {
@@ -191,17 +162,12 @@ type semanticTask struct {
 	Config
 	classes []data.Class
 	rules   map[Protocol]*iou.Evaluator
-	saver   *saver
 }
 
-func (t *semanticTask) prepare(it *item) {
-	it.inputs, it.plan = transform.Windows(it.sample.Image, t.ImageH)
-}
-
-func (t *semanticTask) score(it *item) (Record, error) {
-	found := postprocess.Semantic(it.logits, it.plan)
-	truth := truthLabels(it.sample)
-	img := iou.Image{Name: it.info.Name, Truth: truth, Pred: iou.Labels{W: found.W, H: found.H, Pix: found.Pix}}
+func (t *semanticTask) score(info data.ImageInfo, r inference.Result) (Record, error) {
+	found := r.Semantic
+	truth := truthLabels(r.Sample)
+	img := iou.Image{Name: info.Name, Truth: truth, Pred: iou.Labels{W: found.W, H: found.H, Pix: found.Pix}}
 	var record Record
 	for _, p := range t.Protocol.parts() {
 		if p == Upstream && constant(truth.Pix) {
@@ -213,10 +179,7 @@ func (t *semanticTask) score(it *item) (Record, error) {
 		}
 		record.set(p, &Stat{Semantic: &stat})
 	}
-	if err := t.saver.labels(it.info, found, t.classes); err != nil {
-		return record, err
-	}
-	return record, t.visit(it, Prediction{Semantic: &found})
+	return record, nil
 }
 
 func (t *semanticTask) outcome(p Protocol, stats []*Stat) (Outcome, error) {

@@ -6,13 +6,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"eomt/cmd/internal/app"
-	"eomt/eval"
+	"eomt/eval/inference"
+	"eomt/eval/predictions"
 	"eomt/internal/cli"
 	"eomt/internal/progress"
 	"eomt/model"
@@ -85,28 +86,39 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer predictor.Close()
-	pictures := filepath.Join(o.out, "overlays")
 	ec := app.Evaluation(s.config, s.model)
-	ec.Batch, ec.Save, ec.Journal = 1, o.out, filepath.Join(o.out, ".predict.jsonl")
 	drawn := defaultDrawn
 	if o.score >= 0 {
 		ec.Score, drawn = o.score, o.score
 	}
-	ec.Identity = time.Now().Format(time.RFC3339Nano) // an interrupted prediction begins anew
-	ec.Visit = func(p eval.Prediction) error { return writePicture(pictures, p, s.classes, drawn) }
-	fmt.Fprintf(os.Stderr, "%s segmentation, %d classes, input %d x %d\n", s.config.Task, len(s.classes), s.model.ImageW, s.model.ImageH)
-	bar := progress.Start("predict", len(files))
-	report, err := eval.Evaluate(ctx, &photos{files: files, classes: s.classes}, app.Predictor(predictor), ec,
-		func(done, _ int) { bar.Set(done, "") })
-	bar.Finish()
+	fmt.Fprintf(os.Stderr, "%s segmentation, %d classes, input %d x %d; photos are turned upright as their EXIF data says\n", s.config.Task, len(s.classes), s.model.ImageW, s.model.ImageH)
+	out, err := newOutput(predictions.Folder{Dir: o.out, Task: ec.Task, Classes: s.classes}, files, drawn)
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(ec.Journal); err != nil { // there is no truth that its records would score against
+	bar := progress.Start("predict", len(files))
+	ran := inference.Run(ctx, files, indices(len(files)), app.Predictor(predictor), inference.Config{Task: ec.Task, Classes: s.classes,
+		ImageH: ec.ImageH, ImageW: ec.ImageW, Batch: 1, Score: ec.Score, Overlap: ec.Overlap, TopK: ec.TopK, LoadFailed: out.failed},
+		func(r inference.Result) error {
+			err := out.take(r)
+			bar.Set(out.count(), "")
+			return err
+		})
+	bar.Finish()
+	if err := errors.Join(out.finish(), out.verdict(ctx, ran)); err != nil {
 		return err
 	}
-	fmt.Printf("%d images: pictures in %s, predictions in %s\n", len(report.Records), pictures, o.out)
+	fmt.Printf("%d images: pictures in %s, predictions in %s\n", len(files), filepath.Join(o.out, overlaysDir), o.out)
 	return nil
+}
+
+// indices are 0 to n-1.
+func indices(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return list
 }
 
 // subject is what the weights segment, and how.

@@ -146,6 +146,10 @@ func TestRefuses(t *testing.T) {
 	if err := os.WriteFile(truncated, photograph(t, 90, 41)[:400], 0o666); err != nil {
 		t.Fatal(err)
 	}
+	foreign := filepath.Join(t.TempDir(), "labels")
+	if err := errors.Join(os.Mkdir(foreign, 0o777), os.WriteFile(filepath.Join(foreign, "mine.png"), nil, 0o666)); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name  string
 		usage bool
@@ -159,7 +163,8 @@ func TestRefuses(t *testing.T) {
 		{"score", true, "-score 1.5: want 0 to 1", []string{"-weights", weights, "-out", dir, "-score", "1.5", truncated}},
 		{"absent", false, "no-such.jpg", []string{"-weights", weights, "-out", dir, "no-such.jpg"}},
 		{"empty folder", false, "has none", []string{"-weights", weights, "-out", dir, t.TempDir()}},
-		{"truncated", false, "cut.jpg", []string{"-weights", weights, "-out", filepath.Join(dir, "out"), truncated}},
+		{"truncated", false, "1 of 1 images could not be read", []string{"-weights", weights, "-out", filepath.Join(dir, "out"), truncated}},
+		{"somebody else's folder", false, "labels is there already", []string{"-weights", weights, "-out", filepath.Dir(foreign), truncated}},
 		{"weights file", false, "no-such-weights", []string{"-weights", "no-such-weights", "-out", dir, truncated}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

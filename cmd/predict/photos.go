@@ -12,8 +12,7 @@ import (
 	"eomt/data/decode"
 )
 
-// endings are those that a folder's images are told by; a file that is named
-// itself may have any.
+// endings are those of a folder's images; a file that is named itself may have any.
 var endings = []string{".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 
 // photo is an image file; name is what it is called in the results.
@@ -21,8 +20,8 @@ type photo struct{ path, name string }
 
 // findPhotos lists the named files, and the images in and below named folders,
 // sorted. Names are made unique by a number.
-func findPhotos(paths []string) ([]photo, error) {
-	var found []photo
+func findPhotos(paths []string) (photos, error) {
+	var found photos
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -52,44 +51,39 @@ func findPhotos(paths []string) ([]photo, error) {
 	return found, nil
 }
 
-// unique adds numbers to names that would give files of one name, whose endings
-// are their own.
-func unique(photos []photo) {
+// unique adds numbers to names that differ in nothing but their ending, so that
+// their results get files of different names.
+func unique(list photos) {
 	taken := map[string]bool{}
-	for i := range photos {
-		ending := filepath.Ext(photos[i].name)
-		stem := strings.TrimSuffix(photos[i].name, ending)
+	for i := range list {
+		ending := filepath.Ext(list[i].name)
+		stem := strings.TrimSuffix(list[i].name, ending)
 		name := stem
 		for n := 2; taken[name]; n++ {
 			name = fmt.Sprintf("%s-%d", stem, n)
 		}
 		taken[name] = true
-		photos[i].name = name + ending
+		list[i].name = name + ending
 	}
 }
 
-// photos is a data set without targets. Images are turned as their EXIF
-// orientation asks, unlike those of evaluations.
-type photos struct {
-	files   []photo
-	classes []data.Class
+// photos are the images of a run, turned upright as their EXIF orientation says.
+// It is an [inference.Source].
+type photos []photo
+
+// info numbers images from 1 in the order of the command line, whichever fail.
+func (p photos) info(i int) data.ImageInfo {
+	return data.ImageInfo{ImageID: int64(i + 1), Name: p[i].name}
 }
 
-func (p *photos) Len() int              { return len(p.files) }
-func (p *photos) Classes() []data.Class { return p.classes }
-
-func (p *photos) Info(i int) data.ImageInfo {
-	return data.ImageInfo{ImageID: int64(i + 1), Name: p.files[i].name}
-}
-
-func (p *photos) Load(i int) (*data.Sample, error) {
-	raw, err := os.ReadFile(p.files[i].path)
+func (p photos) Load(i int) (*data.Sample, error) {
+	raw, err := os.ReadFile(p[i].path)
 	if err != nil {
 		return nil, err
 	}
-	img, err := decode.ImageOriented(raw, p.files[i].path)
+	img, err := decode.ImageOriented(raw, p[i].path)
 	if err != nil {
 		return nil, err
 	}
-	return &data.Sample{ImageID: int64(i + 1), Name: p.files[i].name, Image: img, Masks: data.NewPlanes(img.W, img.H, 0)}, nil
+	return &data.Sample{Name: p[i].name, Image: img}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -18,34 +19,39 @@ import (
 
 	"eomt/data"
 	"eomt/data/overlay"
-	"eomt/eval"
+	"eomt/eval/inference"
 )
 
-// writePicture draws a prediction and writes it under the image's name: as JPEG
-// where the image is one, else as PNG.
-func writePicture(dir string, p eval.Prediction, classes []data.Class, score float64) error {
-	sample, scores := p.Targets(p.Sample.Image, score)
+// pictureName is the name of an image's picture: a JPEG where the image is one,
+// otherwise a PNG.
+func pictureName(image string) string {
+	stem := strings.TrimSuffix(image, path.Ext(image))
+	if ending := strings.ToLower(path.Ext(image)); ending == ".jpg" || ending == ".jpeg" {
+		return stem + ".jpg"
+	}
+	return stem + ".png"
+}
+
+// writePicture draws a segmented image into a file; instances that score less than
+// least are left out.
+func writePicture(file string, r inference.Result, classes []data.Class, least float64) error {
+	sample, scores := r.Targets(r.Sample.Image, least)
 	drawn := drawing{sample, scores}
 	picture := withLegend(overlay.Draw(drawn.sample, classes), drawn, classes)
-	ending := strings.ToLower(filepath.Ext(p.Info.Name))
-	name := strings.TrimSuffix(p.Info.Name, filepath.Ext(p.Info.Name))
 	var out bytes.Buffer
 	var err error
-	if ending == ".jpg" || ending == ".jpeg" {
-		name += ".jpg"
+	if filepath.Ext(file) == ".jpg" {
 		err = jpeg.Encode(&out, picture, &jpeg.Options{Quality: 92})
 	} else {
-		name += ".png"
 		err = png.Encode(&out, picture)
 	}
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(file), 0o777)
+	}
+	if err == nil {
+		err = os.WriteFile(file, out.Bytes(), 0o666)
+	}
 	if err != nil {
-		return fmt.Errorf("draw: %w", err)
-	}
-	file := filepath.Join(dir, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-		return fmt.Errorf("draw: %w", err)
-	}
-	if err := os.WriteFile(file, out.Bytes(), 0o666); err != nil {
 		return fmt.Errorf("draw: %w", err)
 	}
 	return nil

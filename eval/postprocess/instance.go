@@ -47,6 +47,11 @@ func Instances(l Logits, g transform.Geometry, topK int) []Detection {
 	return detections
 }
 
+// Visible leaves out detections without a pixel. The metrics take them as they are.
+func Visible(found []Detection) []Detection {
+	return slices.DeleteFunc(found, func(d Detection) bool { return d.Score == 0 || d.Mask.Area() == 0 })
+}
+
 // pair is a query seen as one class.
 type pair struct {
 	query, class int

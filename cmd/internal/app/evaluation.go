@@ -6,6 +6,7 @@ import (
 	"eomt/configs"
 	"eomt/data/formats"
 	"eomt/eval"
+	"eomt/eval/inference"
 	"eomt/eval/iou"
 	"eomt/eval/postprocess"
 	"eomt/eval/scoring"
@@ -27,8 +28,8 @@ func Evaluation(c configs.Config, m model.Config) eval.Config {
 }
 
 // Predictor is a model's predictor as evaluation takes it.
-func Predictor(p *model.Predictor) eval.Predictor {
-	return eval.PredictFunc(func(images []uint8, b int) (postprocess.Logits, error) {
+func Predictor(p *model.Predictor) inference.Predictor {
+	return inference.PredictFunc(func(images []uint8, b int) (postprocess.Logits, error) {
 		l, err := p.Predict(images, b)
 		return postprocess.Logits(l), err
 	})

@@ -1,18 +1,17 @@
-package eval
+package postprocess
 
 import (
 	"cmp"
 	"slices"
 
 	"eomt/data"
-	"eomt/eval/postprocess"
 )
 
-// Targets is the prediction as targets of an image, to be drawn as those are,
-// with the score of each; nil scores where the task has none. Instances below
-// least are left out, and small ones are last, on top. img is the image.
-func (p Prediction) Targets(img data.RGB, least float64) (s *data.Sample, scores []float64) {
-	s = &data.Sample{Name: p.Info.Name, Image: img}
+// Targets is the segmentation of img in the form of training targets, so that both
+// are drawn alike, with the score of each; scores is nil where the task has none.
+// Instances that score less than least are left out, and small ones come last, on top.
+func (p Segmentation) Targets(img data.RGB, least float64) (s *data.Sample, scores []float64) {
+	s = &data.Sample{Image: img}
 	switch {
 	case p.Panoptic != nil:
 		s.Masks = data.NewPlanes(img.W, img.H, len(p.Panoptic.Segments))
@@ -38,8 +37,8 @@ func (p Prediction) Targets(img data.RGB, least float64) (s *data.Sample, scores
 			s.Masks.Set(i%img.W, i/img.W, at[class])
 		}
 	default:
-		found := slices.DeleteFunc(slices.Clone(p.Instances), func(d postprocess.Detection) bool { return d.Score < least })
-		slices.SortStableFunc(found, func(a, b postprocess.Detection) int { return cmp.Compare(b.Mask.Area(), a.Mask.Area()) })
+		found := slices.DeleteFunc(slices.Clone(p.Instances), func(d Detection) bool { return d.Score < least })
+		slices.SortStableFunc(found, func(a, b Detection) int { return cmp.Compare(b.Mask.Area(), a.Mask.Area()) })
 		s.Masks = data.NewPlanes(img.W, img.H, len(found))
 		for i, detection := range found {
 			detection.Mask.Paint(s.Masks, i)

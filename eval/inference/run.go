@@ -1,0 +1,172 @@
+package inference
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"eomt/data"
+	"eomt/data/transform"
+	"eomt/eval/postprocess"
+	"eomt/internal/panics"
+)
+
+// Result is one segmented image.
+type Result struct {
+	Index  int
+	Sample *data.Sample // as the source gave it
+	postprocess.Segmentation
+}
+
+// Run segments the source's images at indices, which start in this order, and
+// calls each with every result, from several goroutines and in the order in which
+// they are ready; what it gets is its own. The first error, also one of each, ends
+// the run, as does the end of ctx; a panic on any of its goroutines is an error.
+func Run(ctx context.Context, src Source, indices []int, p Predictor, c Config, each func(Result) error) error {
+	if err := c.Check(); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	r := &run{Config: c, options: c.options(), source: src, predictor: p, each: each, workers: runtime.GOMAXPROCS(0)}
+	r.group, r.ctx = errgroup.WithContext(ctx)
+	loaded := make(chan chan *item, r.workers)
+	r.start(func() error {
+		defer close(loaded)
+		return r.load(indices, loaded)
+	})
+	r.start(func() error { return r.predict(loaded) })
+	if err := r.group.Wait(); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return err
+	}
+	return nil
+}
+
+// run is the state of [Run].
+type run struct {
+	Config
+	options   postprocess.Options
+	source    Source
+	predictor Predictor
+	each      func(Result) error
+	workers   int // that decode, and likewise that post-process
+	group     *errgroup.Group
+	ctx       context.Context // of the group
+}
+
+// start runs f on a goroutine of the group.
+func (r *run) start(f func() error) {
+	r.group.Go(func() error { return panics.Recover(f) })
+}
+
+// item is an image on its way.
+type item struct {
+	index     int
+	sample    *data.Sample
+	inputs    []data.RGB // dropped once they are in a batch
+	placement postprocess.Placement
+	logits    []postprocess.Logits // one per input
+}
+
+// load sends a place for each image, in order, and fills it from goroutines of its
+// own, as many as loaded has room for. The place of a skipped image holds nil.
+func (r *run) load(indices []int, loaded chan<- chan *item) error {
+	for _, i := range indices {
+		place := make(chan *item, 1)
+		select {
+		case loaded <- place:
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		}
+		r.start(func() error {
+			it, err := r.prepare(i)
+			place <- it
+			return err
+		})
+	}
+	return nil
+}
+
+// prepare loads an image and brings it to the model's size; nil is one to skip.
+func (r *run) prepare(i int) (*item, error) {
+	it := &item{index: i}
+	err := panics.Recover(func() (err error) {
+		it.sample, err = r.source.Load(i)
+		return err
+	})
+	if err != nil && r.LoadFailed != nil {
+		return nil, r.LoadFailed(i, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("inference: %w", err)
+	}
+	if r.Task == postprocess.TaskSemantic {
+		it.inputs, it.placement.Windows = transform.Windows(it.sample.Image, r.ImageH)
+	} else {
+		it.inputs = make([]data.RGB, 1)
+		it.inputs[0], it.placement.Fit = transform.Fit(it.sample.Image, r.ImageH, r.ImageW)
+	}
+	return it, nil
+}
+
+// predict collects inputs into batches across images, and hands each image on to
+// post-processing as soon as it has all its logits.
+func (r *run) predict(loaded <-chan chan *item) error {
+	busy := make(chan struct{}, r.workers)
+	b := newBatch(r.Config)
+	flush := func() error {
+		ready, err := b.predict(r.predictor)
+		if err != nil {
+			return err
+		}
+		for _, it := range ready {
+			select {
+			case busy <- struct{}{}:
+			case <-r.ctx.Done():
+				return r.ctx.Err()
+			}
+			r.start(func() error {
+				defer func() { <-busy }()
+				return r.finish(it)
+			})
+		}
+		return nil
+	}
+	for place := range loaded {
+		var it *item
+		select {
+		case it = <-place:
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		}
+		if it == nil {
+			continue
+		}
+		for k := range it.inputs {
+			if b.add(it, k); !b.full() {
+				continue
+			}
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		it.inputs = nil
+	}
+	if r.ctx.Err() != nil {
+		return r.ctx.Err()
+	}
+	return flush()
+}
+
+// finish turns an image's logits into its segmentation.
+func (r *run) finish(it *item) error {
+	s := r.options.Apply(it.logits, it.placement)
+	it.logits = nil
+	return r.each(Result{Index: it.index, Sample: it.sample, Segmentation: s})
+}
