@@ -1,97 +1,101 @@
 package configs
 
-import "eomt/data"
+import (
+	"eomt/data"
+	"eomt/data/loader"
+	"eomt/data/transform"
+	"eomt/losses"
+)
 
-// Config is one run: what is trained, on what, how, and how it is evaluated.
+// Config is one run: what is trained, on what, how, and how it is evaluated. Each
+// component declares its own keys (see schema.go).
 type Config struct {
-	Name    string `yaml:"name"`
-	Task    string `yaml:"task"` // panoptic, instance or semantic
-	Seed    uint64 `yaml:"seed"`
-	Weights string `yaml:"weights"` // where to start: a path, dinov2:NAME, hf:OWNER/NAME, or empty for random
-	// NewParameters are prefixes of parameter names that start anew instead of from
-	// weights: [class_head.] to go on from a whole model with other classes.
-	NewParameters []string `yaml:"new_parameters,omitempty,flow"`
-	Model         Model    `yaml:"model"`
-	Data          Data     `yaml:"data"`
-	Train         Train    `yaml:"train"`
-	Eval          Eval     `yaml:"eval"`
+	Name          string        `yaml:"name" doc:"Name of the run; its folder is runs/NAME unless -out says otherwise." default:"the file's name"`
+	Task          string        `yaml:"task" doc:"What is segmented." choice:"panoptic instance semantic"`
+	Seed          uint64        `yaml:"seed" doc:"Seed of initial values, order of samples, augmentation and drawn points." range:"[0, inf)"`
+	Weights       string        `yaml:"weights" doc:"Where parameters start: a path (run, checkpoint, Hugging Face folder, official .bin), dinov2:NAME, dinov3:NAME or hf:OWNER/NAME." default:"random values"`
+	NewParameters []string      `yaml:"new_parameters,omitempty,flow" doc:"Prefixes of parameters that start from random values in spite of weights: [class_head.] starts from a whole model with other classes." default:"none"`
+	Model         Model         `yaml:"model"`
+	Data          Data          `yaml:"data"`
+	Loss          losses.Config `yaml:"loss"`
+	Train         Train         `yaml:"train"`
+	Eval          Eval          `yaml:"eval"`
 }
 
-// Model is the architecture. Width to Registers are read for size custom only.
+// Model is the network. Width to QueryBlocks and Patch are for size custom only.
 type Model struct {
-	Size        string `yaml:"size"`     // S, B, L, g or custom
-	Backbone    string `yaml:"backbone"` // dinov2 or dinov3
-	Image       [2]int `yaml:"image,flow"`
-	Queries     int    `yaml:"queries"`
-	Width       int    `yaml:"width,omitempty"`
-	Blocks      int    `yaml:"blocks,omitempty"`
-	Heads       int    `yaml:"heads,omitempty"`
-	MLPHidden   int    `yaml:"mlp_hidden,omitempty"`
-	QueryBlocks int    `yaml:"query_blocks,omitempty"`
-	Patch       int    `yaml:"patch,omitempty"`
-	Registers   int    `yaml:"registers,omitempty"`
+	Size        string `yaml:"size" doc:"Published size of the backbone (ViT-S, B, L or g), or custom, which the keys from width on describe." choice:"S B L g custom"`
+	Backbone    string `yaml:"backbone" doc:"Kind of ViT." choice:"dinov2 dinov3"`
+	Image       [2]int `yaml:"image,flow" doc:"Height and width of the network's input in pixels, multiples of the patch; square for task semantic." range:"[1, 65536]"`
+	Queries     int    `yaml:"queries" doc:"Learned queries: the most segments that one prediction has." range:"[1, 65536]"`
+	Width       int    `yaml:"width,omitempty" doc:"Size custom: channels of a token." range:"[0, 65536]" default:"the size's"`
+	Blocks      int    `yaml:"blocks,omitempty" doc:"Size custom: transformer blocks." range:"[0, 1024]" default:"the size's"`
+	Heads       int    `yaml:"heads,omitempty" doc:"Size custom: attention heads." range:"[0, 65536]" default:"the size's"`
+	MLPHidden   int    `yaml:"mlp_hidden,omitempty" doc:"Size custom: hidden channels of a block's MLP." range:"[0, 1048576]" default:"the size's"`
+	QueryBlocks int    `yaml:"query_blocks,omitempty" doc:"Size custom: last blocks that process the queries together with the patches." range:"[0, 1024]" default:"the size's"`
+	Patch       int    `yaml:"patch,omitempty" doc:"Size custom: side of a patch in pixels." range:"[0, 1024]" default:"the size's, 16"`
+	Registers   *int   `yaml:"registers,omitempty" doc:"Register tokens; 0 for a DINOv2 that was trained without." range:"[0, 1024]" default:"the size's, 4; custom: 0"`
 }
 
 // Data is the data set and how it is fed.
 type Data struct {
-	Format      string       `yaml:"format"` // a name of package formats
-	Root        string       `yaml:"root"`
-	Images      int          `yaml:"images,omitempty"`  // of the training split; derived
-	Classes     int          `yaml:"classes,omitempty"` // derived
-	Batch       int          `yaml:"batch"`
-	Workers     int          `yaml:"workers"` // decoding goroutines; 0 is one a core
-	Scale       [2]float64   `yaml:"scale,flow"`
-	ColorJitter bool         `yaml:"color_jitter"`
-	KeepEmpty   bool         `yaml:"keep_empty"`    // keep images without annotations in training
-	OnBadSample string       `yaml:"on_bad_sample"` // fail or skip
-	Shapes      *data.Shapes `yaml:"shapes,omitempty"`
-	Train       data.Files   `yaml:"train,omitempty"` // format coco: where data of one's own lies
-	Val         data.Files   `yaml:"val,omitempty"`
+	Format  string             `yaml:"format" doc:"Format of the data set; docs/data.md describes each."`
+	Root    string             `yaml:"root" doc:"Folder of the data set; a relative path is relative to the current directory." default:"must be stated"`
+	Images  int                `yaml:"images,omitempty" doc:"Images of the training split, for -print-config where neither the data set is at hand nor its size published; an open data set tells its own." range:"[0, inf)" default:"the data set's"`
+	Classes int                `yaml:"classes,omitempty" doc:"Classes, for -print-config as images." range:"[0, inf)" default:"the data set's"`
+	Loader  loader.Config      `yaml:",inline"`
+	Augment transform.Settings `yaml:",inline"`
+	Shapes  *data.Shapes       `yaml:"shapes,omitempty"`
+	Train   data.Files         `yaml:"train,omitempty"`
+	Val     data.Files         `yaml:"val,omitempty"`
 }
 
 // Train is the recipe.
 type Train struct {
-	Epochs              float64 `yaml:"epochs,omitempty"`
-	TotalSteps          int     `yaml:"total_steps,omitempty"` // derived from epochs
-	LearningRate        float64 `yaml:"lr"`
-	WeightDecay         float64 `yaml:"weight_decay"`
-	LayerDecay          float64 `yaml:"layer_decay"`
-	QueryBlocksFullRate bool    `yaml:"query_blocks_full_rate"`
-	ClipNorm            float64 `yaml:"clip_norm"`
-	Warmup              [2]int  `yaml:"warmup,flow"`         // steps: new parameters, then the backbone
-	Annealing           Spans   `yaml:"annealing,omitempty"` // derived
-	Points              int     `yaml:"points"`              // sampled for each mask
-	Precision           string  `yaml:"precision"`           // f32 or bf16 matrix products
-	LogEvery            int     `yaml:"log_every"`
-	CheckpointEvery     int     `yaml:"checkpoint_every"`
-	ValidateEvery       int     `yaml:"validate_every"` // 0: at the end only
-	Keep                int     `yaml:"keep"`           // checkpoints kept besides the best
+	Epochs              float64 `yaml:"epochs,omitempty" doc:"Length of the run in passes over the training images; total_steps is the alternative." range:"[0, 1e9]" default:"epochs or total_steps must be stated"`
+	TotalSteps          int     `yaml:"total_steps,omitempty" doc:"Length of the run in steps." range:"[0, 1e12]" default:"from epochs"`
+	LearningRate        float64 `yaml:"lr" doc:"Peak learning rate of new parameters; the backbone's follows from it by layer_decay." range:"(0, inf)"`
+	WeightDecay         float64 `yaml:"weight_decay" doc:"Decoupled weight decay of AdamW, on all parameters." range:"[0, inf)"`
+	LayerDecay          float64 `yaml:"layer_decay" doc:"Factor on the learning rate per block towards the input; 1 is none." range:"(0, inf)"`
+	QueryBlocksFullRate bool    `yaml:"query_blocks_full_rate" doc:"Train the blocks that process queries at the full rate, without layer_decay."`
+	ClipNorm            float64 `yaml:"clip_norm" doc:"Largest global norm of the gradient; 0 does not clip." range:"[0, inf)"`
+	Warmup              [2]int  `yaml:"warmup,flow" doc:"Steps over which the learning rate rises: of new parameters, then of the backbone." range:"[0, 1e12]"`
+	Annealing           Spans   `yaml:"annealing,omitempty"`
+	Points              int     `yaml:"points" doc:"Points sampled per mask pair in loss and matching, a multiple of 4." range:"[4, inf)"`
+	Precision           string  `yaml:"precision" doc:"Number format of matrix products." choice:"f32 bf16"`
+	LogEvery            int     `yaml:"log_every" doc:"Steps between entries of the log." range:"[1, 1e12]"`
+	CheckpointEvery     int     `yaml:"checkpoint_every" doc:"Steps between checkpoints." range:"[1, 1e12]"`
+	ValidateEvery       int     `yaml:"validate_every" doc:"Steps between validations; 0 validates after the last step only." range:"[0, 1e12]"`
+	Keep                int     `yaml:"keep" doc:"Checkpoints kept besides the best." range:"[1, 1e6]"`
 }
 
 // Spans are the steps at which each query block's mask annealing starts and ends.
 type Spans struct {
-	Off   bool  `yaml:"off,omitempty"`        // train without masks throughout
-	First []int `yaml:"first,omitempty,flow"` // start and end of the first block where it leaves the rule
-	Start []int `yaml:"start,omitempty,flow"`
-	End   []int `yaml:"end,omitempty,flow"`
+	Off   bool  `yaml:"off,omitempty" doc:"Train without masked attention throughout." default:"false"`
+	First []int `yaml:"first,omitempty,flow" doc:"Start and end of the first block's annealing where it leaves the published rule, in steps." range:"[0, 1e12]" default:"the published rule"`
+	Start []int `yaml:"start,omitempty,flow" doc:"Step at which each query block's annealing starts, in place of the published rule." range:"[0, 1e12]" default:"the published rule"`
+	End   []int `yaml:"end,omitempty,flow" doc:"Step at which each query block's annealing ends." range:"[0, 1e12]" default:"the published rule"`
 }
 
 // Eval is how predictions become segments.
 type Eval struct {
-	Batch          int     `yaml:"batch"`
-	ScoreThreshold float64 `yaml:"score_threshold"`   // panoptic: keep queries above
-	Overlap        float64 `yaml:"overlap_threshold"` // panoptic: visible share to keep a segment
-	TopK           int     `yaml:"top_k"`             // instance: predictions an image
+	Batch          int     `yaml:"batch" doc:"Inputs predicted at once." range:"[1, 65536]"`
+	ScoreThreshold float64 `yaml:"score_threshold" doc:"Panoptic: queries with a lower class score are dropped." range:"[0, 1]"`
+	Overlap        float64 `yaml:"overlap_threshold" doc:"Panoptic: least visible share of a mask that makes a segment." range:"[0, 1]"`
+	TopK           int     `yaml:"top_k" doc:"Instance: predictions kept per image." range:"[1, 65536]"`
 }
 
-// Default is the published recipe (docs/eomt.md section 3: COCO panoptic at 640 px).
+// Default is the published recipe (docs/eomt.md: COCO panoptic at 640 px).
 func Default() Config {
+	loss := losses.Defaults()
 	return Config{
 		Task:  "panoptic",
 		Model: Model{Size: "L", Backbone: "dinov2", Image: [2]int{640, 640}, Queries: 200},
-		Data:  Data{Format: "coco", Batch: 16, Scale: [2]float64{0.1, 2}, OnBadSample: "fail"},
+		Data: Data{Format: "coco", Loader: loader.Config{Batch: 16, OnBadSample: loader.Fail},
+			Augment: transform.Settings{Scale: [2]float64{0.1, 2}}},
+		Loss: loss,
 		Train: Train{LearningRate: 1e-4, WeightDecay: 0.05, LayerDecay: 0.8, ClipNorm: 0.01,
-			Warmup: [2]int{500, 1000}, Points: 12544, Precision: "f32",
+			Warmup: [2]int{500, 1000}, Points: loss.Points, Precision: "f32",
 			LogEvery: 50, CheckpointEvery: 5000, Keep: 2},
 		Eval: Eval{Batch: 1, ScoreThreshold: 0.8, Overlap: 0.8, TopK: 100},
 	}

@@ -6,85 +6,123 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"reflect"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 )
 
 // Read reads a configuration over [Default], applies overrides of the form
-// key=value (key dotted, value YAML) and checks every value. An unknown key is an
-// error that names file and line.
+// key=value (key dotted, value YAML; an empty value removes a section) and checks
+// every value. Where the file gives no name, the file's own is taken. The section
+// derived of a resolved file is not read.
 func Read(path string, overrides ...string) (Config, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return Config{}, fmt.Errorf("configs: %w", err)
 	}
-	c := Default()
-	if err := strict(raw, &c); err != nil {
+	document, err := parse(raw)
+	if err != nil {
 		return Config{}, fmt.Errorf("configs: %s: %w", path, err)
 	}
-	for _, override := range overrides {
-		if err := c.set(override); err != nil {
-			return Config{}, fmt.Errorf("configs: -set %s: %w", override, err)
-		}
+	c := Default()
+	d := &decoder{config: &c, sources: map[string]string{}}
+	d.source = func(n *yaml.Node) string { return fmt.Sprintf("%s: line %d", path, n.Line) }
+	d.section(document, reflect.ValueOf(&c).Elem(), "")
+	if err := d.err(); err != nil {
+		return Config{}, fmt.Errorf("configs: %w", err)
 	}
-	return c, c.validate(path)
+	if c.holdsInlineDerived(document) {
+		c.dropDerived()
+	}
+	if err := d.override(overrides); err != nil {
+		return Config{}, fmt.Errorf("configs: %w", err)
+	}
+	if err := c.validate(path, d.sources); err != nil {
+		return Config{}, fmt.Errorf("configs: %w", err)
+	}
+	if c.Name == "" {
+		c.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	}
+	return c, nil
 }
 
-// Write gives the configuration as a file that [Read] takes.
-func (c Config) Write(w io.Writer) error {
-	encoder := yaml.NewEncoder(w)
-	encoder.SetIndent(2)
-	if err := encoder.Encode(c); err != nil {
-		return fmt.Errorf("configs: %w", err)
-	}
-	return encoder.Close()
-}
-
-// set applies one override: a.b.c=value becomes the nested document {a: {b: {c: value}}}.
-func (c *Config) set(override string) error {
-	key, value, ok := strings.Cut(override, "=")
-	if !ok || key == "" || strings.Contains(override, "\n") {
-		return errors.New("expected key=value, for example train.total_steps=1000")
-	}
-	if strings.TrimSpace(value) == "" {
-		value = `""` // nothing would be null, which changes nothing
-	}
-	var doc strings.Builder
-	for i, part := range strings.Split(key, ".") {
-		fmt.Fprintf(&doc, "\n%s%s:", strings.Repeat(" ", 2*i), part)
-	}
-	return strict([]byte(doc.String()+" "+value), c)
-}
-
-// strict decodes one document into c, refusing unknown keys and anything after it.
-func strict(raw []byte, c *Config) error {
+// parse reads one YAML document.
+func parse(raw []byte) (*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(raw))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(c); err != nil {
+	document := new(yaml.Node)
+	if err := decoder.Decode(document); err != nil {
 		if errors.Is(err, io.EOF) {
-			return errors.New("the file is empty")
+			return nil, errors.New("the file is empty")
 		}
-		return clean(err)
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return errors.New("more than one document")
+		return nil, errors.New("more than one document")
 	}
+	return document.Content[0], nil
+}
+
+// override applies overrides in order. Of keys that exclude each other an
+// override replaces what the file states.
+func (d *decoder) override(overrides []string) error {
+	for _, override := range overrides {
+		source := "-set " + override
+		key, text, ok := strings.Cut(override, "=")
+		if !ok || key == "" || strings.Contains(override, "\n") {
+			return fmt.Errorf("%s: expected key=value, for example train.total_steps=1000", source)
+		}
+		if isBelow(key, derivedKey) {
+			return fmt.Errorf("%s: what is derived is recomputed from the other keys at every start; set those", source)
+		}
+		empty := strings.TrimSpace(text) == ""
+		if (empty || text == "null") && d.removed(key) {
+			continue
+		}
+		if empty {
+			text = `""` // YAML's empty value is null
+		}
+		value, err := parse([]byte(text))
+		if err != nil {
+			return fmt.Errorf("%s: the value is no YAML: %w", source, err)
+		}
+		d.source = func(*yaml.Node) string { return source }
+		d.section(nested(key, value), reflect.ValueOf(d.config).Elem(), "")
+		if err := d.err(); err != nil {
+			return err
+		}
+	}
+	d.config.replaceAlternatives(d.sources)
 	return nil
 }
 
-// clean turns yaml's error into one line without Go type names.
-func clean(err error) error {
-	var typeError *yaml.TypeError
-	if !errors.As(err, &typeError) {
-		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	lines := make([]string, len(typeError.Errors))
-	for i, line := range typeError.Errors {
-		if at := strings.Index(line, " not found in type "); at >= 0 {
-			line = strings.Replace(line[:at], "field ", "unknown key ", 1)
+// removed takes an optional section out of the configuration.
+func (d *decoder) removed(key string) bool {
+	v := reflect.ValueOf(d.config).Elem()
+	for part := range strings.SplitSeq(key, ".") {
+		if v.Kind() != reflect.Struct {
+			return false
 		}
-		lines[i] = strings.NewReplacer("!!", "", " into configs.", " into section ", " into data.", " into section ").Replace(line)
+		field, ok := fieldOf(v, part)
+		if !ok {
+			return false
+		}
+		v = field
 	}
-	return errors.New(strings.Join(lines, "; "))
+	if !isSection(v.Type()) {
+		return false
+	}
+	v.SetZero()
+	return true
+}
+
+// nested is the document {a: {b: {c: value}}} of the key a.b.c.
+func nested(key string, value *yaml.Node) *yaml.Node {
+	parts := strings.Split(key, ".")
+	for i := len(parts) - 1; i >= 0; i-- {
+		name := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: parts[i]}
+		value = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{name, value}}
+	}
+	return value
 }

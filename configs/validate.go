@@ -1,138 +1,103 @@
 package configs
 
 import (
-	"fmt"
 	"math"
 	"slices"
+	"strings"
 
-	"eomt/data"
 	"eomt/data/formats"
 )
 
-// FieldError is a value that cannot be used.
-type FieldError struct {
-	File   string
-	Field  string // dotted, as -set takes it
-	Reason string
+// validate reports the first unusable value. sources says who stated a key; keys
+// that nobody stated are the file's.
+func (c Config) validate(file string, sources map[string]string) error {
+	for _, check := range []func() *FieldError{c.checkKeys, c.checkFormat, c.checkEffect, c.checkData, c.checkTrain} {
+		err := check()
+		if err == nil {
+			continue
+		}
+		if err.Source = sources[err.Field]; err.Source == "" {
+			err.Source = file
+		}
+		return err
+	}
+	return nil
 }
 
-func (e *FieldError) Error() string {
-	return fmt.Sprintf("%s: %s: %s", e.File, e.Field, e.Reason)
-}
-
-// validate reports the first unusable value; file is named in the error.
-func (c Config) validate(file string) error {
-	for _, check := range []func() *FieldError{c.checkChoices, c.checkNumbers, c.checkRelations} {
-		if err := check(); err != nil {
-			err.File = file
-			return err
+// checkKeys holds every key to the range or choice that its component declares.
+func (c Config) checkKeys() *FieldError {
+	for _, k := range Keys(c) {
+		if c.Data.Shapes == nil && isBelow(k.Name, "data.shapes") {
+			continue
+		}
+		if reason := k.check(); reason != "" {
+			return fail(k.Name, "%s", reason)
 		}
 	}
 	return nil
 }
 
-func fail(field, format string, args ...any) *FieldError {
-	return &FieldError{Field: field, Reason: fmt.Sprintf(format, args...)}
-}
-
-func (c Config) checkChoices() *FieldError {
-	for _, choice := range []struct {
-		field, value string
-		allowed      []string
-	}{
-		{"task", c.Task, []string{"panoptic", "instance", "semantic"}},
-		{"model.size", c.Model.Size, []string{"S", "B", "L", "g", "custom"}},
-		{"model.backbone", c.Model.Backbone, []string{"dinov2", "dinov3"}},
-		{"data.on_bad_sample", c.Data.OnBadSample, []string{"fail", "skip"}},
-		{"train.precision", c.Train.Precision, []string{"f32", "bf16"}},
-	} {
-		if !slices.Contains(choice.allowed, choice.value) {
-			return fail(choice.field, "%q is none of %q", choice.value, choice.allowed)
-		}
-	}
-	return c.checkFormat()
-}
-
-// checkFormat refuses a task that the format has no targets for, and keys that it
-// does not read.
+// checkFormat refuses a task that the data set format has no targets for.
 func (c Config) checkFormat() *FieldError {
 	format, err := formats.Named(c.Data.Format)
 	if err != nil {
 		return fail("data.format", "%v", err)
 	}
 	if !slices.Contains(format.Tasks, c.Task) {
-		return fail("task", "%q: data.format %s has targets for %q", c.Task, format.Name, format.Tasks)
-	}
-	for _, key := range []struct {
-		name  string
-		given bool
-	}{
-		{"train", c.Data.Train != data.Files{}},
-		{"val", c.Data.Val != data.Files{}},
-		{"shapes", c.Data.Shapes != nil},
-	} {
-		if key.given && !slices.Contains(format.Keys, key.name) {
-			return fail("data."+key.name, "has no effect with data.format %s: leave it out", format.Name)
-		}
+		return fail("task", "%s: data.format %s has targets for %s", c.Task, format.Name, strings.Join(format.Tasks, ", "))
 	}
 	return nil
 }
 
-func (c Config) checkNumbers() *FieldError {
-	for _, number := range []struct {
-		field string
-		value float64
-		least float64
-	}{
-		{"model.queries", float64(c.Model.Queries), 1},
-		{"data.batch", float64(c.Data.Batch), 1},
-		{"data.workers", float64(c.Data.Workers), 0},
-		{"train.epochs", c.Train.Epochs, 0},
-		{"train.total_steps", float64(c.Train.TotalSteps), 0},
-		{"train.weight_decay", c.Train.WeightDecay, 0},
-		{"train.clip_norm", c.Train.ClipNorm, 0},
-		{"train.warmup", float64(min(c.Train.Warmup[0], c.Train.Warmup[1])), 0},
-		{"train.points", float64(c.Train.Points), 1},
-		{"train.log_every", float64(c.Train.LogEvery), 1},
-		{"train.checkpoint_every", float64(c.Train.CheckpointEvery), 1},
-		{"train.validate_every", float64(c.Train.ValidateEvery), 0},
-		{"train.keep", float64(c.Train.Keep), 1},
-		{"eval.batch", float64(c.Eval.Batch), 1},
-	} {
-		if !(number.value >= number.least) || math.IsInf(number.value, 0) {
-			return fail(number.field, "%v must be a number of at least %v", number.value, number.least)
-		}
-	}
-	for _, rate := range []struct {
-		field string
-		value float64
-	}{{"train.lr", c.Train.LearningRate}, {"train.layer_decay", c.Train.LayerDecay}} {
-		if !(rate.value > 0) || math.IsInf(rate.value, 0) {
-			return fail(rate.field, "%v must be a positive number", rate.value)
-		}
-	}
-	return nil
-}
-
-func (c Config) checkRelations() *FieldError {
-	t := c.Train
+func (c Config) checkData() *FieldError {
+	image := c.Model.Image
 	switch {
 	case c.Data.Root == "":
 		return fail("data.root", "state the folder of the data set")
-	case !(c.Data.Scale[0] > 0 && c.Data.Scale[0] <= c.Data.Scale[1]) || math.IsInf(c.Data.Scale[1], 0):
-		return fail("data.scale", "%v must be two positive numbers in ascending order", c.Data.Scale)
+	case c.Data.Augment.Scale[0] > c.Data.Augment.Scale[1]:
+		return fail("data.scale", "%v must be in ascending order", c.Data.Augment.Scale)
+	case c.Task == "semantic" && image[0] != image[1]:
+		return fail("model.image", "%v is not square: semantic evaluation cuts images into square windows", image)
+	case slices.Contains(c.NewParameters, ""):
+		return fail("new_parameters", "an empty prefix means all parameters: leave weights out instead")
+	}
+	return nil
+}
+
+func (c Config) checkTrain() *FieldError {
+	t := c.Train
+	loss := c.Loss
+	loss.Points = t.Points
+	switch err := loss.Validate(); {
 	case t.Epochs == 0 && t.TotalSteps == 0:
 		return fail("train.epochs", "state train.epochs or train.total_steps")
 	case t.Points%4 != 0:
-		return fail("train.points", "%d must be a multiple of 4: a quarter of the points is drawn afresh", t.Points)
-	case c.Weights == "" && len(c.NewParameters) > 0:
-		return fail("new_parameters", "%v of no weights: state weights, or leave it out", c.NewParameters)
-	case slices.Contains(c.NewParameters, ""):
-		return fail("new_parameters", "an empty prefix means all parameters: leave weights out instead")
-	case len(t.Annealing.First) != 0 && len(t.Annealing.First) != 2:
-		return fail("train.annealing.first", "%v must be a start and an end", t.Annealing.First)
-	case len(t.Annealing.Start) != len(t.Annealing.End):
-		return fail("train.annealing", "%d starts but %d ends", len(t.Annealing.Start), len(t.Annealing.End))
+		return fail("train.points", "%d is not a multiple of 4", t.Points)
+	case err != nil:
+		return fail("loss", "%v", err)
+	}
+	a := t.Annealing
+	switch {
+	case len(a.First) != 0 && (len(a.First) != 2 || a.First[0] >= a.First[1]):
+		return fail("train.annealing.first", "%v must be a start and a later end", a.First)
+	case len(a.Start) != len(a.End):
+		return fail("train.annealing", "%d starts but %d ends", len(a.Start), len(a.End))
+	}
+	for k := range a.Start {
+		if a.Start[k] > a.End[k] {
+			return fail("train.annealing", "block %d starts at step %d and ends at step %d: the end must not be earlier", k, a.Start[k], a.End[k])
+		}
 	}
 	return nil
+}
+
+// StepsPerEpoch counts the whole batches of so many images, at least one.
+func (c Config) StepsPerEpoch(images int) int { return max(1, images/c.Data.Loader.Batch) }
+
+// steps is the length of the run on so many training images.
+func (c Config) steps(images int) int {
+	if c.Train.TotalSteps > 0 {
+		return c.Train.TotalSteps
+	}
+	return int(math.Round(c.Train.Epochs * float64(c.StepsPerEpoch(images))))
 }

@@ -53,15 +53,15 @@ type OpenOptions struct {
 // Files say where a split of the user's own data lies, below the data set's root
 // or absolute. Paths may lead through zips: a.zip/images.
 type Files struct {
-	Images      string `yaml:"images,omitempty"`      // folder of the images
-	Annotations string `yaml:"annotations,omitempty"` // the JSON file
-	Masks       string `yaml:"masks,omitempty"`       // panoptic: folder of the label maps
+	Images      string `yaml:"images,omitempty" doc:"Format coco: folder of the split's images, below root or absolute; it may lead through a zip, as a.zip/images." default:"COCO 2017's"`
+	Annotations string `yaml:"annotations,omitempty" doc:"Format coco: JSON file of the split, likewise." default:"COCO 2017's"`
+	Masks       string `yaml:"masks,omitempty" doc:"Format coco, task panoptic: folder of the label maps, likewise." default:"COCO 2017's"`
 }
 
 // Shapes says what a generated data set holds.
 type Shapes struct {
-	Train int    `yaml:"train" json:"train"` // images
-	Val   int    `yaml:"val" json:"val"`
-	Size  int    `yaml:"size" json:"size"` // longer side of the images in pixels, 32 or more
-	Seed  uint64 `yaml:"seed" json:"seed"`
+	Train int    `json:"train" yaml:"train" doc:"Format shapes: training images to generate where root is missing." range:"[0, inf)"`
+	Val   int    `json:"val" yaml:"val" doc:"Format shapes: validation images to generate." range:"[0, inf)"`
+	Size  int    `json:"size" yaml:"size" doc:"Format shapes: longer side of the images in pixels." range:"[32, 65536]"`
+	Seed  uint64 `json:"seed" yaml:"seed" doc:"Format shapes: seed of the images." range:"[0, inf)"`
 }

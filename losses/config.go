@@ -8,13 +8,16 @@ import (
 	"github.com/gomlx/gomlx/support/exceptions"
 )
 
-// Config holds what the paper fixes of matching and losses; [Defaults] is the paper's.
+// Config holds what the paper fixes of matching and losses; [Defaults] is the
+// paper's. Fields with a yaml name are configuration keys.
 type Config struct {
-	Mask, Dice, Class float64 // weights, in the cost and in the total alike
-	NoObject          float64 // weight of no-object in the class loss
-	Points            int     // P: points a mask pair, and points of the cost
-	Oversample        float64 // candidates drawn, as a multiple of Points
-	Importance        float64 // share of Points taken from the candidates; the others are fresh
+	Mask       float64 `yaml:"mask" doc:"Weight of the masks' binary cross-entropy, in the matching cost and in the loss." range:"[0, inf)"`
+	Dice       float64 `yaml:"dice" doc:"Weight of the masks' Dice loss, in both." range:"[0, inf)"`
+	Class      float64 `yaml:"class" doc:"Weight of the class cross-entropy, in both." range:"[0, inf)"`
+	NoObject   float64 `yaml:"no_object" doc:"Weight of the no-object class within the class cross-entropy." range:"(0, inf)"`
+	Points     int     `yaml:"-"` // P: points per mask pair, and points of the cost
+	Oversample float64 `yaml:"oversample" doc:"Candidates drawn for the sampled points, as a multiple of train.points." range:"[1, inf)"`
+	Importance float64 `yaml:"important" doc:"Share of train.points taken from the candidates where the mask is least certain; the others are drawn uniformly." range:"(0, 1)"`
 }
 
 // Defaults is EoMT's configuration, which is Mask2Former's.

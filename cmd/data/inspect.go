@@ -39,7 +39,7 @@ func inspect(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	c.Data.OnBadSample = "skip" // go on, and list what is broken
+	c.Data.Loader.OnBadSample = "skip" // go on, and list what is broken
 	ds, err := app.OpenDataset(ctx, c, *split)
 	if err != nil {
 		return err

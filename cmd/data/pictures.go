@@ -27,9 +27,7 @@ func drawSamples(ds data.Dataset, sound []int, c configs.Config, dir string) err
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	train := transform.Train{H: c.Model.Image[0], W: c.Model.Image[1],
-		ScaleMin: c.Data.Scale[0], ScaleMax: c.Data.Scale[1], ColorJitter: c.Data.ColorJitter,
-		KeepEmpty: c.Data.KeepEmpty}
+	train := c.Data.Augment.Train(c.Model.Image[0], c.Model.Image[1])
 	var rows [][]*image.NRGBA
 	n := min(drawn, len(sound))
 	for k := range n {

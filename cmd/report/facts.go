@@ -44,8 +44,8 @@ func (f *folder) facts() []page.Field {
 	if c := f.config; c != nil {
 		add("model", strings.TrimSpace(fmt.Sprintf("%s %s, %d x %d px, %d queries", c.Model.Backbone, c.Model.Size, c.Model.Image[1], c.Model.Image[0], c.Model.Queries)))
 		add("weights at start", c.Weights)
-		add("steps", fmt.Sprint(c.Train.TotalSteps))
-		add("batch", fmt.Sprint(c.Data.Batch))
+		add("steps", fmt.Sprint(c.Derived.Steps))
+		add("batch", fmt.Sprint(c.Data.Loader.Batch))
 		add("learning rate", fmt.Sprint(c.Train.LearningRate))
 	}
 	add("evaluation", f.stored.Config.Identity)

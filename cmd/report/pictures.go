@@ -24,7 +24,7 @@ func (f *folder) examples(ctx context.Context, a *report.Analysis, r *report.Run
 	if f.config == nil {
 		return nil, nil, &pictureError{fmt.Errorf("%s has no config.yaml, which would name the data set", f.path)}
 	}
-	c := *f.config
+	c := f.config.Config
 	c.Data.Shapes = nil // a data set that is gone is not made anew for pictures
 	set, err := app.OpenDataset(ctx, c, "val")
 	if err != nil {

@@ -24,8 +24,8 @@ type folder struct {
 	names      map[eval.Protocol]string // of its evaluation by each protocol
 	step       int                      // that was evaluated; 0 where unknown
 	stored     *eval.Stored
-	config     *configs.Config // nil where there is none
-	group      string          // hash of the configuration but its seed
+	config     *configs.Resolved // nil where there is none
+	group      string            // hash of the configuration but its seed
 	entries    []train.Entry
 	provenance *train.Provenance // nil where there is none
 }
@@ -148,7 +148,7 @@ func evaluations(dir string) (steps, bare []int, err error) {
 // runs over which a mean is taken.
 func (f *folder) readConfig() error {
 	path := filepath.Join(f.path, "config.yaml")
-	c, err := configs.Read(path)
+	c, err := configs.ReadResolved(path)
 	if absent(err) {
 		return nil
 	}

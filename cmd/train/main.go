@@ -58,9 +58,6 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if c.Name == "" {
-		c.Name = filepath.Base(o.config[:len(o.config)-len(filepath.Ext(o.config))])
-	}
 	if o.out == "" {
 		o.out = filepath.Join("runs", c.Name)
 	}

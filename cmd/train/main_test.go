@@ -158,8 +158,8 @@ func TestTrainAndResume(t *testing.T) {
 	if err != nil || !strings.Contains(string(raw), `"resumed_at": [`) {
 		t.Errorf("provenance %s, %v", raw, err)
 	}
-	resolved, err := configs.Read(filepath.Join(b.out, "config.yaml"))
-	if err != nil || resolved.Data.Images != 4 || resolved.Train.TotalSteps != 4 || len(resolved.Train.Annealing.Start) != 1 {
+	resolved, err := configs.ReadResolved(filepath.Join(b.out, "config.yaml"))
+	if err != nil || resolved.Derived.Images != 4 || resolved.Derived.Steps != 4 || len(resolved.Derived.Annealing.Start) != 1 {
 		t.Errorf("resolved configuration %+v, %v", resolved, err)
 	}
 }
@@ -209,10 +209,10 @@ func TestBadInput(t *testing.T) {
 		want  []string
 		begun bool // the run folder is there: the fault lies in a sample, met on the way
 	}{
-		"no data": {args: []string{"-set", "data.shapes=null", "-set", "data.root=no/such/place"}, want: []string{"no/such/place"}},
+		"no data": {args: []string{"-set", "data.format=coco", "-set", "data.shapes=", "-set", "data.root=no/such/place"}, want: []string{"no/such/place"}},
 		"unknown key": {
 			spoil: func(b *bench) { b.write(b.config, "task: panoptic\ntrian: {}\n") },
-			want:  []string{"tiny.yaml: line 2: unknown key trian"},
+			want:  []string{"tiny.yaml: line 2: unknown key trian; did you mean train?"},
 		},
 		"unknown category": {
 			task: "instance",
@@ -245,7 +245,7 @@ func TestBadInput(t *testing.T) {
 		"batch too large":     {args: []string{"-set", "data.batch=5"}, want: []string{"4 samples are fewer than one batch of 5"}},
 		"weights not there":   {args: []string{"-set", "weights=no/such/weights"}, want: []string{"weights", "no/such/weights"}},
 		"too many annealings": {args: []string{"-set", "train.annealing={start: [0, 1], end: [1, 2]}"}, want: []string{"train.annealing", "2 spans for 1 query blocks"}},
-		"format without task": {args: []string{"-set", "data.format=folder"}, want: []string{"task", "data.format folder has targets for"}},
+		"format without task": {args: []string{"-set", "data.format=folder", "-set", "data.shapes="}, want: []string{"task: panoptic: data.format folder has targets for semantic"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			task := test.task

@@ -17,13 +17,13 @@ func (o options) print(w io.Writer, c configs.Config) error {
 	if err != nil {
 		return err
 	}
-	c, m, err := app.Resolve(c, images, classes)
+	r, m, err := app.Resolve(c, images, classes)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
 	groups := train.Groups(m, app.Rates(c))
 	if o.printConfig {
-		if err := c.Write(w); err != nil {
+		if err := r.Write(w); err != nil {
 			return err
 		}
 		printRates(w, c, m, groups)
@@ -37,7 +37,7 @@ func (o options) print(w io.Writer, c configs.Config) error {
 // printRates adds the derived learning rates as comments, so that the output
 // stays a configuration.
 func printRates(w io.Writer, c configs.Config, m model.Config, groups []train.Group) {
-	fmt.Fprintf(w, "# derived: %d steps an epoch; peak learning rates:\n", c.StepsPerEpoch())
+	fmt.Fprintln(w, "# Peak learning rates:")
 	last := -2
 	for i, p := range m.Parameters() {
 		if p.Part == model.PartBlock && p.Block != last {

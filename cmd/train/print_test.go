@@ -22,19 +22,19 @@ func TestPrintConfig(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "printed.yaml")
 	(&bench{t: t}).write(path, text)
-	c, err := configs.Read(path)
+	c, err := configs.ReadResolved(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// u is a sixth of the steps, blocks start a u apart (docs/eomt.md section 3).
-	if c.Train.TotalSteps != 88704 || c.Data.Images != 118287 || c.Data.Classes != 133 {
-		t.Errorf("%d steps, %d images, %d classes", c.Train.TotalSteps, c.Data.Images, c.Data.Classes)
+	if d := c.Derived; d.Steps != 88704 || d.StepsPerEpoch != 7392 || d.Images != 118287 || d.Classes != 133 || c.Train.TotalSteps != 0 {
+		t.Errorf("derived %+v; total_steps %d is written", d, c.Train.TotalSteps)
 	}
 	want := configs.Spans{Start: []int{14784, 29568, 44352, 59136}, End: []int{29568, 44352, 59136, 73920}}
-	if diff := cmp.Diff(want, c.Train.Annealing); diff != "" {
+	if diff := cmp.Diff(want, c.Derived.Annealing); diff != "" {
 		t.Error(diff)
 	}
-	for _, line := range []string{"# derived: 7392 steps an epoch", "#   block 23: 0.0001", "#   block 0: 5.903e-07"} {
+	for _, line := range []string{"#   block 23: 0.0001", "#   block 0: 5.903e-07"} {
 		if !strings.Contains(text, line) {
 			t.Errorf("%q is not printed:\n%s", line, text)
 		}

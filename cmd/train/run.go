@@ -17,7 +17,6 @@ import (
 	"eomt/cmd/internal/app"
 	"eomt/configs"
 	"eomt/data/loader"
-	"eomt/data/transform"
 	"eomt/internal/atomicfile"
 	"eomt/internal/progress"
 	"eomt/model"
@@ -34,7 +33,7 @@ func (o options) train(ctx context.Context, c configs.Config) error {
 		return err
 	}
 	defer set.Close()
-	c, m, err := app.Resolve(c, set.Len(), len(set.Classes()))
+	r, m, err := app.Resolve(c, set.Len(), len(set.Classes()))
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
@@ -42,7 +41,7 @@ func (o options) train(ctx context.Context, c configs.Config) error {
 	if err != nil {
 		return err
 	}
-	state, saved, err := o.start(ctx, c, m)
+	state, saved, err := o.start(ctx, r, m)
 	if err != nil {
 		return err
 	}
@@ -51,19 +50,18 @@ func (o options) train(ctx context.Context, c configs.Config) error {
 		return err
 	}
 	defer val.Close()
-	batches, err := loader.New(set, loader.Config{Batch: c.Data.Batch, Seed: c.Seed, Start: state.Step,
-		Workers: c.Data.Workers, OnBadSample: c.Data.OnBadSample,
-		Transform: transform.Train{H: m.ImageH, W: m.ImageW, ScaleMin: c.Data.Scale[0], ScaleMax: c.Data.Scale[1], ColorJitter: c.Data.ColorJitter,
-			KeepEmpty: c.Data.KeepEmpty}})
+	feed := c.Data.Loader
+	feed.Seed, feed.Start, feed.Transform = c.Seed, state.Step, c.Data.Augment.Train(m.ImageH, m.ImageW)
+	batches, err := loader.New(set, feed)
 	if err != nil {
 		return err
 	}
 	defer batches.Close()
-	if err := o.describe(c, m, state, choice.Name, app.Devices(backend), map[string]int{"train": set.Len(), "val": val.Len()}); err != nil {
+	if err := o.describe(r, m, state, choice.Name, app.Devices(backend), map[string]int{"train": set.Len(), "val": val.Len()}); err != nil {
 		return err
 	}
 	v := &validation{config: c, model: m, backend: backend, set: val, dir: o.out}
-	return o.loop(ctx, backend, c, m, state, saved, batches, v)
+	return o.loop(ctx, backend, r, m, state, saved, batches, v)
 }
 
 // checkFolder refuses to mix a new run with one that is there.
@@ -82,13 +80,13 @@ func (o options) checkFolder() error {
 
 // start gives the state to train from: the latest checkpoint, configured
 // weights, or random values.
-func (o options) start(ctx context.Context, c configs.Config, m model.Config) (*train.State, checkpoints.State, error) {
+func (o options) start(ctx context.Context, c configs.Resolved, m model.Config) (*train.State, checkpoints.State, error) {
 	hash, err := configHash(c)
 	if err != nil {
 		return nil, checkpoints.State{}, err
 	}
 	if !o.resume {
-		values, err := app.StartValues(ctx, c, m)
+		values, err := app.StartValues(ctx, c.Config, m)
 		if err != nil {
 			return nil, checkpoints.State{}, err
 		}
@@ -113,7 +111,7 @@ func (o options) start(ctx context.Context, c configs.Config, m model.Config) (*
 }
 
 // describe writes config.yaml and provenance.json into the run folder.
-func (o options) describe(c configs.Config, m model.Config, state *train.State, backend string, devices []string, counts map[string]int) error {
+func (o options) describe(c configs.Resolved, m model.Config, state *train.State, backend string, devices []string, counts map[string]int) error {
 	if err := os.MkdirAll(o.out, 0o777); err != nil {
 		return fmt.Errorf("run folder: %w", err)
 	}
@@ -133,19 +131,19 @@ func (o options) describe(c configs.Config, m model.Config, state *train.State, 
 }
 
 // loop compiles the step and runs it to the end.
-func (o options) loop(ctx context.Context, backend compute.Backend, c configs.Config, m model.Config, state *train.State, saved checkpoints.State, batches train.Batches, v *validation) error {
+func (o options) loop(ctx context.Context, backend compute.Backend, c configs.Resolved, m model.Config, state *train.State, saved checkpoints.State, batches train.Batches, v *validation) error {
 	step, err := train.NewStep(backend, app.StepConfig(c, m))
 	if err != nil {
 		return err
 	}
-	stop := c.Train.TotalSteps
+	stop := c.Derived.Steps
 	if o.maxSteps > 0 {
 		stop = min(stop, o.maxSteps)
 	}
 	bar := progress.Start("train", stop)
 	err = train.Run(ctx, train.RunConfig{Dir: o.out, Stop: stop, LogEvery: c.Train.LogEvery,
 		CheckpointEvery: c.Train.CheckpointEvery, ValidateEvery: c.Train.ValidateEvery, ValidateFirst: v.cutOff(state.Step), Keep: c.Train.Keep,
-		ImagesPerEpoch: c.Data.Images, Saved: saved,
+		ImagesPerEpoch: c.Derived.Images, Saved: saved,
 		Progress: func(done int, l train.Losses) { bar.Set(done, fmt.Sprintf("loss %.3f", l.Total)) },
 	}, step, state, batches, v.run)
 	bar.Finish()
@@ -156,7 +154,7 @@ func (o options) loop(ctx context.Context, backend compute.Backend, c configs.Co
 }
 
 // configHash identifies a resolved configuration.
-func configHash(c configs.Config) (string, error) {
+func configHash(c configs.Resolved) (string, error) {
 	h := sha256.New()
 	if err := c.Write(h); err != nil {
 		return "", err

@@ -30,17 +30,17 @@ const (
 	Skip = "skip" // the next sample of the data set takes its place; logged and counted
 )
 
-// Config says how a data set is read.
+// Config says how a data set is read. Fields with a yaml name are configuration keys.
 type Config struct {
-	Batch       int // samples a batch, in this shard
-	Seed        uint64
-	Start       int // first step
-	Workers     int // samples that are made at a time; 0: as many as processors
-	Prefetch    int // batches that are made ahead; 0: two
-	Transform   Transform
-	ShardIndex  int    // this process's, 0 <= ShardIndex < ShardCount
-	ShardCount  int    // processes that share the data set; 0: one
-	OnBadSample string // Fail or Skip; empty: Fail
+	Batch       int       `yaml:"batch" doc:"Images per step." range:"[1, 1048576]"` // samples per batch, in this shard
+	Seed        uint64    `yaml:"-"`
+	Start       int       `yaml:"-"` // first step
+	Workers     int       `yaml:"workers" doc:"Samples decoded at the same time; 0 is one per core." range:"[0, 65536]"`
+	Prefetch    int       `yaml:"-"` // batches made ahead; 0: two
+	Transform   Transform `yaml:"-"`
+	ShardIndex  int       `yaml:"-"` // this process's, 0 <= ShardIndex < ShardCount
+	ShardCount  int       `yaml:"-"` // processes that share the data set; 0: one
+	OnBadSample string    `yaml:"on_bad_sample" doc:"What a training sample that breaks its format does: fail ends the run, skip takes the next sample, logs and counts it." choice:"fail skip"`
 }
 
 // Stats counts what happened so far, also in batches made ahead.

@@ -38,22 +38,22 @@ func TestConfigurationsResolve(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		c, m, err := Resolve(c, images, classes)
+		r, m, err := Resolve(c, images, classes)
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 			return nil
 		}
-		if want, ok := steps[c.Name]; ok && c.Train.TotalSteps != want {
-			t.Errorf("%s: %d steps, want %d", path, c.Train.TotalSteps, want)
+		if want, ok := steps[c.Name]; ok && r.Derived.Steps != want {
+			t.Errorf("%s: %d steps, want %d", path, r.Derived.Steps, want)
 		}
 		delete(steps, c.Name)
-		spans := Schedule(c).Annealing
+		spans := Schedule(r).Annealing
 		if !c.Train.Annealing.Off && len(spans) != m.QueryBlocks {
 			t.Errorf("%s: %d annealing spans for %d blocks", path, len(spans), m.QueryBlocks)
 		}
 		for k, span := range spans {
-			if span.Start < 0 || span.End <= span.Start || span.End > c.Train.TotalSteps || k > 0 && span.Start < spans[k-1].Start {
-				t.Errorf("%s: annealing %v in %d steps", path, spans, c.Train.TotalSteps)
+			if span.Start < 0 || span.End <= span.Start || span.End > r.Derived.Steps || k > 0 && span.Start < spans[k-1].Start {
+				t.Errorf("%s: annealing %v in %d steps", path, spans, r.Derived.Steps)
 			}
 		}
 		return nil

@@ -1,0 +1,150 @@
+package configs
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+
+	"eomt/train"
+)
+
+// Derived is what follows from a configuration, its data set and its network.
+type Derived struct {
+	Images        int   `yaml:"images"` // of the training split
+	Classes       int   `yaml:"classes"`
+	StepsPerEpoch int   `yaml:"steps_per_epoch"`
+	Steps         int   `yaml:"steps"` // of the run
+	Annealing     Spans `yaml:"annealing,omitempty"`
+}
+
+// Resolved is a configuration with what follows from it. As a file, a run's
+// config.yaml, it holds the written keys over the defaults and a section of derived
+// values, which [Read] does not read: overrides act on it as on the original.
+type Resolved struct {
+	Config  `yaml:",inline"`
+	Derived Derived `yaml:"derived"`
+}
+
+// Resolve derives what follows from the data set's counts and the network's
+// query blocks. It fails where stated annealing does not fit the network.
+func (c Config) Resolve(images, classes, queryBlocks int) (Resolved, error) {
+	d := Derived{Images: images, Classes: classes, StepsPerEpoch: c.StepsPerEpoch(images), Steps: c.steps(images)}
+	d.Annealing = c.Train.Annealing.derive(d.Steps, queryBlocks)
+	if n := len(d.Annealing.Start); !d.Annealing.Off && n != queryBlocks {
+		return Resolved{}, &FieldError{Source: c.Name, Field: "train.annealing",
+			Reason: fmt.Sprintf("%d spans for %d query blocks", n, queryBlocks)}
+	}
+	return Resolved{Config: c, Derived: d}, nil
+}
+
+func (s Spans) derive(steps, queryBlocks int) Spans {
+	if s.Off || len(s.Start) > 0 {
+		return s
+	}
+	var d Spans
+	for _, span := range train.AnnealingRule(steps, queryBlocks) {
+		d.Start, d.End = append(d.Start, span.Start), append(d.End, span.End)
+	}
+	if len(s.First) == 2 {
+		d.Start[0], d.End[0] = s.First[0], s.First[1]
+	}
+	return d
+}
+
+// ReadResolved reads the config.yaml of a run with the derived values as they were
+// when the run last started.
+func ReadResolved(path string) (Resolved, error) {
+	c, err := Read(path)
+	if err != nil {
+		return Resolved{}, err
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return Resolved{}, fmt.Errorf("configs: %w", err)
+	}
+	var file struct {
+		Derived Derived
+		// Runs before the section derived was there have its values here.
+		Data  struct{ Images, Classes int }
+		Train struct {
+			TotalSteps int `yaml:"total_steps"`
+			Annealing  Spans
+		}
+	}
+	if err := yaml.Unmarshal(raw, &file); err != nil {
+		return Resolved{}, fmt.Errorf("configs: %s: %w", path, err)
+	}
+	d := file.Derived
+	if d.Steps == 0 {
+		d = Derived{Images: file.Data.Images, Classes: file.Data.Classes, Steps: file.Train.TotalSteps,
+			StepsPerEpoch: c.StepsPerEpoch(file.Data.Images), Annealing: file.Train.Annealing}
+	}
+	return Resolved{Config: c, Derived: d}, nil
+}
+
+// Write gives the written keys as a file that [Read] takes.
+func (c Config) Write(w io.Writer) error { return write(w, c) }
+
+// Write gives the resolved configuration as a file that [Read] takes.
+func (r Resolved) Write(w io.Writer) error {
+	if err := write(w, r.Config); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, "# Recomputed from the keys above at every start; not read.\n"); err != nil {
+		return fmt.Errorf("configs: %w", err)
+	}
+	return write(w, struct{ Derived Derived }{r.Derived})
+}
+
+func write(w io.Writer, value any) error {
+	encoder := yaml.NewEncoder(w)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(value); err != nil {
+		return fmt.Errorf("configs: %w", err)
+	}
+	return encoder.Close()
+}
+
+// holdsInlineDerived says whether document is a run's config.yaml of the time when
+// derived values stood among the written ones.
+func (c Config) holdsInlineDerived(document *yaml.Node) bool {
+	for i := 0; i < len(document.Content); i += 2 {
+		if document.Content[i].Value == derivedKey {
+			return false
+		}
+	}
+	return c.Data.Images > 0 && c.Data.Classes > 0 && c.Train.TotalSteps > 0
+}
+
+// dropDerived takes derived values and keys without effect out of such a
+// configuration. What was stated and differs from what would be derived stays.
+func (c *Config) dropDerived() {
+	t := &c.Train
+	if a := &t.Annealing; len(a.Start) > 0 && !a.Off {
+		written := Spans{First: a.First}
+		derived := written.derive(t.TotalSteps, len(a.Start))
+		if slices.Equal(derived.Start, a.Start) && slices.Equal(derived.End, a.End) {
+			*a = written
+		} else {
+			a.First = nil
+		}
+	}
+	if t.Epochs > 0 {
+		steps := t.TotalSteps
+		t.TotalSteps = 0
+		if c.steps(c.Data.Images) != steps {
+			t.Epochs, t.TotalSteps = 0, steps
+		}
+	}
+	if c.Model.Size != "custom" {
+		c.Model.Registers = nil // it had no effect then
+	}
+	var unused []string
+	c.withoutEffect(func(name, _ string) { unused = append(unused, name) })
+	for _, name := range unused {
+		c.reset(name)
+	}
+}

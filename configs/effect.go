@@ -1,0 +1,141 @@
+package configs
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"eomt/data/formats"
+)
+
+// condition is what keys need to have an effect.
+type condition struct {
+	keys  []string // keys or sections
+	holds func(c *Config) bool
+	why   func(c *Config) string // why they have no effect where it does not hold
+}
+
+var customKeys = []string{"model.width", "model.blocks", "model.heads", "model.mlp_hidden", "model.query_blocks", "model.patch"}
+
+// conditions lists all keys whose effect depends on other keys.
+var conditions = []condition{
+	{customKeys,
+		func(c *Config) bool { return c.Model.Size == "custom" },
+		func(c *Config) string { return "model.size " + c.Model.Size + " fixes it; model.size custom takes it" }},
+	{[]string{"data.shapes"},
+		func(c *Config) bool { return c.formatReads("shapes") },
+		func(c *Config) string { return "data.format " + c.Data.Format + " generates nothing" }},
+	{[]string{"data.train"},
+		func(c *Config) bool { return c.formatReads("train") },
+		func(c *Config) string { return "data.format " + c.Data.Format + " has a layout of its own" }},
+	{[]string{"data.val"},
+		func(c *Config) bool { return c.formatReads("val") },
+		func(c *Config) string { return "data.format " + c.Data.Format + " has a layout of its own" }},
+	{[]string{"data.train.masks", "data.val.masks"},
+		func(c *Config) bool { return c.Task == "panoptic" },
+		func(c *Config) string { return "task " + c.Task + " reads no label maps" }},
+	{[]string{"new_parameters"},
+		func(c *Config) bool { return c.Weights != "" },
+		func(*Config) string { return "without weights all parameters are new" }},
+	{[]string{"train.epochs"},
+		func(c *Config) bool { return c.Train.TotalSteps == 0 },
+		func(*Config) string { return "train.total_steps is stated too; state one of them" }},
+	{[]string{"train.annealing.first", "train.annealing.start", "train.annealing.end"},
+		func(c *Config) bool { return !c.Train.Annealing.Off },
+		func(*Config) string { return "train.annealing.off is stated too" }},
+	{[]string{"train.annealing.first"},
+		func(c *Config) bool { return len(c.Train.Annealing.Start) == 0 },
+		func(*Config) string { return "train.annealing.start states the first block's span too" }},
+}
+
+// formatReads says whether the data set format reads a key of section data.
+func (c *Config) formatReads(key string) bool {
+	format, err := formats.Named(c.Data.Format)
+	return err == nil && slices.Contains(format.Keys, key)
+}
+
+// checkEffect refuses keys without effect. A key at its default states nothing.
+func (c Config) checkEffect() *FieldError {
+	var first *FieldError
+	c.withoutEffect(func(name string, why string) {
+		if first == nil {
+			first = fail(name, "has no effect: %s", why)
+			return
+		}
+		first.Reason += "; likewise " + name
+	})
+	return first
+}
+
+// withoutEffect visits the keys that are stated and have no effect.
+func (c *Config) withoutEffect(visit func(name, why string)) {
+	defaults := map[string]string{}
+	for _, k := range Keys(Default()) {
+		defaults[k.Name] = text(k.value)
+	}
+	stated := Keys(*c)
+	for _, condition := range conditions {
+		if condition.holds(c) {
+			continue
+		}
+		for _, name := range condition.keys {
+			if name == "data.shapes" && c.Data.Shapes != nil {
+				visit(name, condition.why(c))
+				continue
+			}
+			for _, k := range stated {
+				if isBelow(k.Name, name) && text(k.value) != defaults[k.Name] {
+					visit(k.Name, condition.why(c))
+				}
+			}
+		}
+	}
+}
+
+// isBelow says whether a key is the named one or lies in the section of that name.
+func isBelow(key, name string) bool {
+	return key == name || strings.HasPrefix(key, name+".")
+}
+
+// alternatives are keys that exclude each other.
+var alternatives = [][2]string{
+	{"train.epochs", "train.total_steps"},
+	{"train.annealing.first", "train.annealing.start"},
+	{"train.annealing.first", "train.annealing.end"},
+	{"train.annealing.off", "train.annealing.first"},
+	{"train.annealing.off", "train.annealing.start"},
+	{"train.annealing.off", "train.annealing.end"},
+}
+
+// replaceAlternatives drops what a file states where an override states the
+// alternative to it.
+func (c *Config) replaceAlternatives(sources map[string]string) {
+	overrides := map[string]bool{}
+	for _, k := range Keys(*c) {
+		overrides[k.Name] = strings.HasPrefix(sources[k.Name], "-set ") && !k.value.IsZero()
+	}
+	for _, pair := range alternatives {
+		for i, key := range pair {
+			if other := pair[1-i]; overrides[key] && !overrides[other] {
+				c.reset(other)
+			}
+		}
+	}
+}
+
+// reset gives a key or section its default.
+func (c *Config) reset(name string) {
+	defaults := Default()
+	to, from := reflect.ValueOf(c).Elem(), reflect.ValueOf(&defaults).Elem()
+	for part := range strings.SplitSeq(name, ".") {
+		if to.Kind() == reflect.Pointer { // an optional section
+			if to.IsNil() {
+				return
+			}
+			to, from = to.Elem(), reflect.Zero(to.Type().Elem())
+		}
+		to, _ = fieldOf(to, part)
+		from, _ = fieldOf(from, part)
+	}
+	to.Set(from)
+}

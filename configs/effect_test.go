@@ -1,0 +1,65 @@
+package configs
+
+import (
+	"strings"
+	"testing"
+)
+
+// Keys without effect are refused, by name and with the reason.
+func TestKeysWithoutEffect(t *testing.T) {
+	const semantic = "task: semantic\n"
+	for name, test := range map[string]struct{ text, want string }{
+		"width of a published size": {sound + "model: {width: 64}\n",
+			"line 3: model.width: has no effect: model.size L fixes it; model.size custom takes it"},
+		"all of a custom size": {sound + "model: {size: S, width: 1, blocks: 1, heads: 1, mlp_hidden: 1, query_blocks: 1, patch: 8}\n",
+			"model.width: has no effect: model.size S fixes it; model.size custom takes it; likewise model.blocks; likewise model.heads; likewise model.mlp_hidden; likewise model.query_blocks; likewise model.patch"},
+		"shapes of COCO": {"data: {root: x, shapes: {train: 1, size: 64}}\ntrain: {epochs: 1}\n",
+			"c.yaml: data.shapes: has no effect: data.format coco generates nothing"},
+		"files of ADE20K": {"data: {root: x, format: ade20k, val: {images: v}}\ntrain: {epochs: 1}\n" + semantic,
+			"line 1: data.val.images: has no effect: data.format ade20k has a layout of its own"},
+		"label maps of instances": {"task: instance\ndata: {root: x, train: {masks: m}}\ntrain: {epochs: 1}\n",
+			"line 2: data.train.masks: has no effect: task instance reads no label maps"},
+		"new parameters of nothing": {sound + "new_parameters: [class_head.]\n",
+			"line 3: new_parameters: has no effect: without weights all parameters are new"},
+		"two lengths": {"data: {root: x}\ntrain: {epochs: 1, total_steps: 5}\n",
+			"line 2: train.epochs: has no effect: train.total_steps is stated too; state one of them"},
+		"first span twice": {"data: {root: x}\ntrain: {epochs: 1, annealing: {first: [0, 1], start: [2], end: [3]}}\n",
+			"line 2: train.annealing.first: has no effect: train.annealing.start states the first block's span too"},
+		"spans when off": {"data: {root: x}\ntrain: {epochs: 1, annealing: {off: true, start: [2], end: [3]}}\n",
+			"train.annealing.start: has no effect: train.annealing.off is stated too; likewise train.annealing.end"},
+	} {
+		path := file(t, test.text)
+		if _, err := Read(path); err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), path, "c.yaml"), test.want) {
+			t.Errorf("%s: %v\nlacks %q", name, err, test.want)
+		}
+	}
+	_, err := Read(file(t, sound), "train.epochs=3", "train.total_steps=9")
+	if want := "-set train.epochs=3: has no effect: train.total_steps is stated too"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("both lengths by -set: %v lacks %q", err, want)
+	}
+	if _, err := Read(file(t, sound), "model.width=64"); err == nil || !strings.Contains(err.Error(), "-set model.width=64: has no effect: model.size L fixes it") {
+		t.Errorf("width by -set: %v", err)
+	}
+}
+
+// An override replaces the alternative that the file states.
+func TestOverrideReplacesTheAlternative(t *testing.T) {
+	c, err := Read(file(t, sound), "train.total_steps=9")
+	if err != nil || c.Train.Epochs != 0 || c.Train.TotalSteps != 9 {
+		t.Errorf("%v, %v: %v", c.Train.Epochs, c.Train.TotalSteps, err)
+	}
+	if c, err = Read("quickstart.yaml", "train.epochs=2"); err != nil || c.Train.Epochs != 2 || c.Train.TotalSteps != 0 {
+		t.Errorf("%v, %v: %v", c.Train.Epochs, c.Train.TotalSteps, err)
+	}
+	spans := "data: {root: x}\ntrain: {epochs: 1, annealing: {start: [2], end: [3]}}\n"
+	if c, err = Read(file(t, spans), "train.annealing={first: [0, 4]}"); err != nil || c.Train.Annealing.Start != nil || c.Train.Annealing.End != nil {
+		t.Errorf("%+v: %v", c.Train.Annealing, err)
+	}
+	if c, err = Read(file(t, spans), "train.annealing.off=true"); err != nil || c.Train.Annealing.Start != nil || !c.Train.Annealing.Off {
+		t.Errorf("%+v: %v", c.Train.Annealing, err)
+	}
+	// A length of 0 states none: the file's stays.
+	if c, err = Read(file(t, sound), "train.total_steps=0"); err != nil || c.Train.Epochs != 1 {
+		t.Errorf("%v: %v", c.Train.Epochs, err)
+	}
+}
