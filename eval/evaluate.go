@@ -39,7 +39,9 @@ type Config struct {
 	Identity string
 }
 
-func (c Config) check(ds data.Dataset) error {
+// Check reports why ds cannot be evaluated: what [Evaluate] finds at its start. A
+// training run that validates later calls it, and [CheckImages], before its first step.
+func (c Config) Check(ds data.Dataset) error {
 	switch {
 	case !slices.Contains([]Task{Panoptic, Instance, Semantic}, c.Task):
 		return fmt.Errorf("eval: task %q: want %s, %s or %s", c.Task, Panoptic, Instance, Semantic)
@@ -71,7 +73,7 @@ func (c Config) inference(classes []data.Class) inference.Config {
 // ds should hold images without targets too: the official metrics count them, and
 // [Upstream] leaves them out.
 func Evaluate(ctx context.Context, ds data.Dataset, p inference.Predictor, c Config, progress func(done, total int)) (*Result, error) {
-	if err := c.check(ds); err != nil {
+	if err := c.Check(ds); err != nil {
 		return nil, err
 	}
 	started := time.Now()

@@ -11,6 +11,7 @@ import (
 	"eomt/data/jsonscan"
 	"eomt/data/rle"
 	"eomt/eval/ap"
+	"eomt/internal/panics"
 )
 
 // Instances is a ground truth and a results list in COCO's instance format.
@@ -51,8 +52,15 @@ func OpenInstances(truthJSON, predJSON string) (*Instances, error) {
 	var detections []annotation
 	var truthErr, predErr error
 	var reading sync.WaitGroup
-	reading.Go(func() { truthErr = set.readTruth(truthJSON) })
-	reading.Go(func() { detections, predErr = readDetections(predJSON) })
+	reading.Go(func() {
+		truthErr = panics.Recover(func() error { return set.readTruth(truthJSON) })
+	})
+	reading.Go(func() {
+		predErr = panics.Recover(func() (err error) {
+			detections, err = readDetections(predJSON)
+			return err
+		})
+	})
 	reading.Wait()
 	if err := cmp.Or(truthErr, predErr); err != nil {
 		return nil, err

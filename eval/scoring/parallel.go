@@ -4,13 +4,15 @@ import (
 	"context"
 	"runtime"
 	"sync"
+
+	"eomt/internal/panics"
 )
 
 // Each calls f for 0 to n-1, in ascending order of start, from as many
 // goroutines as there are cores. After the first error it starts no more; of
 // several it returns that of the lowest index, so that a broken data set gives
-// the same error every time. tick, which may be nil, hears of each finished
-// call, one at a time.
+// the same error every time. A panic of f is an error. tick, which may be nil, is
+// called after each call, one at a time.
 func Each(ctx context.Context, n int, tick func(done int), f func(i int) error) error {
 	var mu sync.Mutex
 	next, done, failed := 0, 0, n
@@ -38,7 +40,7 @@ func Each(ctx context.Context, n int, tick func(done int), f func(i int) error) 
 	for range min(n, runtime.GOMAXPROCS(0)) {
 		workers.Go(func() {
 			for i, ok := take(); ok; i, ok = take() {
-				finish(i, f(i))
+				finish(i, panics.Recover(func() error { return f(i) }))
 			}
 		})
 	}

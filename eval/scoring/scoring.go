@@ -12,7 +12,7 @@ import (
 )
 
 // Panoptic scores all images by each rule, reading them once. tick, which may be
-// nil, hears of each finished image.
+// nil, is called after each image.
 func Panoptic(ctx context.Context, files *cocofiles.Panoptic, rules []pq.Rule, tick func(done int)) ([]pq.Result, error) {
 	evaluators, stats := make([]*pq.Evaluator, len(rules)), make([]pq.Stats, len(rules))
 	cores := make([]core[pq.Image, pq.ImageStat], len(rules))
@@ -34,7 +34,7 @@ func Panoptic(ctx context.Context, files *cocofiles.Panoptic, rules []pq.Rule, t
 }
 
 // Instances scores all images by each rule, reading them once. tick, which may
-// be nil, hears of each finished image.
+// be nil, is called after each image.
 func Instances(ctx context.Context, files *cocofiles.Instances, rules []ap.Rule, tick func(done int)) ([]ap.Result, error) {
 	evaluators, stats := make([]*ap.Evaluator, len(rules)), make([]ap.Stats, len(rules))
 	cores := make([]core[ap.Image, ap.ImageStat], len(rules))
@@ -57,7 +57,7 @@ func Instances(ctx context.Context, files *cocofiles.Instances, rules []ap.Rule,
 
 // Semantic scores all images by each rule, which counts absent classes, reading
 // them once, and by Boundary IoU too where boundaries is set. tick, which may be
-// nil, hears of each finished image.
+// nil, is called after each image.
 func Semantic(ctx context.Context, pairs *labelfiles.Pairs, rules []iou.Absent, boundaries bool, tick func(done int)) ([]iou.Result, error) {
 	// The rules differ in the means only, so that one evaluator counts for all.
 	f := pairs.Format

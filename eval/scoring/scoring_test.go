@@ -66,6 +66,18 @@ func TestEachStops(t *testing.T) {
 	}
 }
 
+func TestPanicsAreErrors(t *testing.T) {
+	err := Each(context.Background(), 100, nil, func(i int) error {
+		if i == 3 {
+			panic("no such class")
+		}
+		return nil
+	})
+	if err == nil || err.Error() != "internal fault, please report it: no such class" {
+		t.Errorf("%v", err)
+	}
+}
+
 func ExampleWritePanoptic() {
 	WritePanoptic(os.Stdout, pq.Result{All: pq.Mean{PQ: .5604, SQ: .8, RQ: .7, N: 133}})
 	// Output:
@@ -89,9 +101,12 @@ func TestInstanceTable(t *testing.T) {
 func TestSemanticTable(t *testing.T) {
 	var b strings.Builder
 	WriteSemantic(&b, iou.Result{MIoU: .584, PerClass: []iou.ClassResult{{Name: "wall", IoU: .7, Present: true}, {Name: "sky"}}})
-	for _, want := range []string{"wall                    |  70.00", "sky                     | absent", "mIoU                    |  58.40"} {
+	for _, want := range []string{"wall                    |  70.00", "1 of 2 classes are absent from truth and predictions\n", "mIoU                    |  58.40"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
+	}
+	if strings.Contains(b.String(), "sky") {
+		t.Errorf("an absent class has a line:\n%s", b.String())
 	}
 }

@@ -47,16 +47,21 @@ func WriteInstances(w io.Writer, r ap.Result) {
 	}
 }
 
-// WriteSemantic writes the IoU of each class and the figures, in percent.
+// WriteSemantic writes the IoU of each class that is there and the figures, in
+// percent; the absent classes are one line.
 func WriteSemantic(w io.Writer, r iou.Result) {
 	fmt.Fprintf(w, "%-24s| %6s  %8s\n", "class", "IoU", "accuracy")
 	fmt.Fprintln(w, "------------------------------------------")
+	absent := 0
 	for _, c := range r.PerClass {
-		if c.Present {
-			fmt.Fprintf(w, "%-24s| %6.2f  %8.2f\n", c.Name, 100*c.IoU, 100*c.Accuracy)
-		} else {
-			fmt.Fprintf(w, "%-24s| %6s  %8s\n", c.Name, "absent", "")
+		if !c.Present {
+			absent++
+			continue
 		}
+		fmt.Fprintf(w, "%-24s| %6.2f  %8.2f\n", c.Name, 100*c.IoU, 100*c.Accuracy)
+	}
+	if absent > 0 {
+		fmt.Fprintf(w, "%d of %d classes are absent from truth and predictions\n", absent, len(r.PerClass))
 	}
 	fmt.Fprintln(w, "------------------------------------------")
 	for _, row := range []struct {
