@@ -3,10 +3,13 @@ module eomt
 go 1.26.5
 
 require (
+	github.com/go-text/typesetting v0.3.5
 	github.com/gomlx/compute v0.1.6
 	github.com/gomlx/go-xla v0.4.5
 	github.com/gomlx/gomlx v0.28.8
 	github.com/klauspost/compress v1.18.5
+	github.com/mozillazg/go-unidecode v0.2.0
+	golang.org/x/text v0.43.0
 )
 
 require (
@@ -21,7 +24,6 @@ require (
 	github.com/parquet-go/jsonlite v1.5.0 // indirect
 	github.com/pierrec/lz4/v4 v4.1.26 // indirect
 	github.com/twpayne/go-geom v1.6.1 // indirect
-	golang.org/x/text v0.43.0 // indirect
 )
 
 require (

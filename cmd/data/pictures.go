@@ -47,6 +47,9 @@ func drawSamples(ds data.Dataset, sound []int, c configs.Config, dir string) err
 	if n == 0 {
 		return nil
 	}
+	if note := overlay.Note(ds.Classes()); note != "" {
+		fmt.Fprintln(os.Stderr, note)
+	}
 	sheet := filepath.Join(dir, "sheet.png")
 	if err := writePNG(sheet, overlay.Sheet(rows, cell)); err != nil {
 		return err

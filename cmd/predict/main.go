@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"eomt/cmd/internal/app"
+	"eomt/data/overlay"
 	"eomt/eval/inference"
 	"eomt/eval/predictions"
 	"eomt/internal/cli"
@@ -92,6 +93,9 @@ func run(ctx context.Context, args []string) error {
 		ec.Score, drawn = o.score, o.score
 	}
 	fmt.Fprintf(os.Stderr, "%s segmentation, %d classes, input %d x %d; photos are turned upright as their EXIF data says\n", s.config.Task, len(s.classes), s.model.ImageW, s.model.ImageH)
+	if note := overlay.Note(s.classes); note != "" {
+		fmt.Fprintln(os.Stderr, note)
+	}
 	out, err := newOutput(predictions.Folder{Dir: o.out, Task: ec.Task, Classes: s.classes}, files, drawn)
 	if err != nil {
 		return err

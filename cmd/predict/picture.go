@@ -8,18 +8,16 @@ import (
 	"image/draw"
 	"image/jpeg"
 	"image/png"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/image/font"
-	"golang.org/x/image/font/basicfont"
-	"golang.org/x/image/math/fixed"
-
 	"eomt/data"
 	"eomt/data/overlay"
 	"eomt/eval/inference"
+	"eomt/internal/lettering"
 )
 
 // pictureName is the name of an image's picture: a JPEG where the image is one,
@@ -66,9 +64,10 @@ type drawing struct {
 
 // The legend's measures, in pixels.
 const (
-	lineHeight  = 18
-	swatch      = 12
-	letterWidth = 7
+	lineHeight = 18
+	swatch     = 12
+	letterSize = 14
+	margin     = 7
 )
 
 // withLegend adds a column with the classes at the right: colour, name, number
@@ -76,18 +75,19 @@ const (
 func withLegend(picture *image.NRGBA, d drawing, classes []data.Class) *image.NRGBA {
 	lines := legend(d, classes)
 	width := 0
-	for _, line := range lines {
-		width = max(width, swatch+3*letterWidth+letterWidth*len(line.text))
+	texts := make([]lettering.Line, len(lines))
+	for i, line := range lines {
+		texts[i] = lettering.Set(line.text, letterSize)
+		width = max(width, swatch+3*margin+int(math.Ceil(texts[i].Width)))
 	}
 	size := picture.Bounds().Size()
-	out := image.NewNRGBA(image.Rect(0, 0, size.X+width, max(size.Y, lineHeight*len(lines)+letterWidth)))
+	out := image.NewNRGBA(image.Rect(0, 0, size.X+width, max(size.Y, lineHeight*len(lines)+margin)))
 	draw.Draw(out, out.Bounds(), image.White, image.Point{}, draw.Src)
 	draw.Draw(out, picture.Bounds(), picture, image.Point{}, draw.Src)
 	for i, line := range lines {
-		x, y := size.X+letterWidth, letterWidth+i*lineHeight
+		x, y := size.X+margin, margin+i*lineHeight
 		draw.Draw(out, image.Rect(x, y, x+swatch, y+swatch), image.NewUniform(line.color), image.Point{}, draw.Src)
-		pen := font.Drawer{Dst: out, Src: image.Black, Face: basicfont.Face7x13, Dot: fixed.P(x+swatch+letterWidth, y+swatch-1)}
-		pen.DrawString(line.text)
+		texts[i].Draw(out, x+swatch+margin, y+swatch-1, image.Black)
 	}
 	return out
 }

@@ -3,13 +3,12 @@ package overlay
 import (
 	"image"
 	"image/color"
-
-	"eomt/data"
+	"math"
 
 	"golang.org/x/image/draw"
-	"golang.org/x/image/font"
-	"golang.org/x/image/font/basicfont"
-	"golang.org/x/image/math/fixed"
+
+	"eomt/data"
+	"eomt/internal/lettering"
 )
 
 const (
@@ -17,6 +16,7 @@ const (
 	dim      = .35 // of the image's light where no target is
 	minSide  = 320 // smaller images are enlarged by a whole factor, so that names fit
 	minNamed = 600 // pixels of the drawing that a target needs for its name
+	nameSize = 13  // of a name's letters, in pixels
 )
 
 // Draw returns the sample's image with its targets on it: each mask in its class's
@@ -145,14 +145,24 @@ func middles(s *data.Sample, owner []int) []middle {
 
 // write puts text in the middle of (x, y), white on black.
 func write(dst *image.NRGBA, text string, x, y int) {
-	face := basicfont.Face7x13
-	width := font.MeasureString(face, text).Ceil()
+	const ascent, descent = nameSize * 3 / 4, nameSize / 3
+	line := lettering.Set(text, nameSize)
+	width := int(math.Ceil(line.Width))
 	left := max(0, min(x-width/2, dst.Rect.Dx()-width))
-	base := max(face.Ascent, min(y+face.Ascent/2, dst.Rect.Dy()-face.Descent))
-	box := image.Rect(left-1, base-face.Ascent, left+width+1, base+face.Descent)
+	base := max(ascent+1, min(y+ascent/2, dst.Rect.Dy()-descent))
+	box := image.Rect(left-2, base-ascent-1, left+width+2, base+descent)
 	draw.Draw(dst, box, image.NewUniform(color.NRGBA{0, 0, 0, 160}), image.Point{}, draw.Over)
-	d := font.Drawer{Dst: dst, Src: image.White, Face: face, Dot: fixed.P(left, base)}
-	d.DrawString(text)
+	line.Draw(dst, left, base, image.White)
+}
+
+// Note says in a line which names of classes are drawn in other letters because no
+// installed font has theirs; it is empty where none is.
+func Note(classes []data.Class) string {
+	names := make([]string, len(classes))
+	for i, c := range classes {
+		names[i] = c.Name
+	}
+	return lettering.Note(names)
 }
 
 // Sheet puts rows of pictures together, each scaled to fit a square cell.

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"bytes"
 	"image/color"
 	"testing"
 
@@ -50,5 +51,23 @@ func TestSmall(t *testing.T) {
 	}
 	if got := Plain(s.Image).Rect; got.Dx() != 350 {
 		t.Errorf("image of %v, want 350 wide", got)
+	}
+}
+
+// Names in any script are told apart: letters that a font lacks are no boxes, which
+// would be the same for all names of a length.
+func TestNamesInAnyScript(t *testing.T) {
+	s := &data.Sample{Image: data.NewRGB(400, 100), Masks: data.NewPlanes(400, 100, 1), Instances: []data.Instance{{}}}
+	for i := range 400 * 100 {
+		s.Masks.Set(i%400, i/400, 0)
+	}
+	for _, pair := range [][2]string{{"γατ", "σκυ"}, {"猫", "犬"}, {"قطة", "كلب"}, {"🐈", "🐕"}} {
+		a, b := Draw(s, []data.Class{{Name: pair[0]}}), Draw(s, []data.Class{{Name: pair[1]}})
+		if bytes.Equal(a.Pix, b.Pix) {
+			t.Errorf("%s and %s are drawn alike", pair[0], pair[1])
+		}
+	}
+	if got := Note([]data.Class{{Name: "cat"}}); got != "" {
+		t.Error(got)
 	}
 }
