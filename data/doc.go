@@ -4,7 +4,7 @@
 // rooms below it:
 //
 //	archive    files of a folder or a zip (also a zip inside a zip), read in place
-//	decode     image bytes -> RGB8, label PNG -> ids; baseline reads most JPEG files
+//	decode     image bytes -> RGB8, label PNG -> ids; its jpeg room decodes JPEG
 //	rle        COCO run-length masks and polygons
 //	labelmap   images of class labels -> Sample
 //	pngmap     id, label and RGB PNGs, decoded without an image between

@@ -7,7 +7,7 @@ import (
 	"eomt/data"
 )
 
-// toRGB converts what Go's decoders return. Alpha is dropped, not blended, and
+// toRGB converts what the decoders of PNG, WebP and TIFF return. Alpha is dropped, not blended, and
 // 16-bit samples keep their high byte, as Pillow's convert("RGB") does.
 //
 // Differs: Pillow keeps the high byte of 16-bit colour but saturates 16-bit gray,
@@ -30,10 +30,6 @@ func toRGB(img image.Image) data.RGB {
 		copyTriples(out, img.Pix, img.Stride, 2, 0)
 	case *image.Paletted:
 		convertPaletted(out, img)
-	case *image.CMYK:
-		convertCMYK(out, img)
-	case *image.YCbCr:
-		convertYCbCr(out, img, jfifRow)
 	default:
 		convertAny(out, img)
 	}
@@ -62,21 +58,6 @@ func convertPaletted(out data.RGB, img *image.Paletted) {
 		dst := out.Pix[3*y*out.W:]
 		for x, index := range row {
 			copy(dst[3*x:3*x+3], table[index][:])
-		}
-	}
-}
-
-// convertCMYK computes (255-k) * (255-c) / 255, rounded as Pillow does.
-func convertCMYK(out data.RGB, img *image.CMYK) {
-	for y := range out.H {
-		row := img.Pix[y*img.Stride:]
-		dst := out.Pix[3*y*out.W : 3*(y+1)*out.W]
-		for i, j := 0, 0; i < len(dst); i, j = i+3, j+4 {
-			paper := 255 - int(row[j+3])
-			for c := range 3 {
-				t := int(row[j+c])*paper + 128
-				dst[i+c] = uint8(paper - (t>>8+t)>>8)
-			}
 		}
 	}
 }

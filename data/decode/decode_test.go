@@ -1,6 +1,7 @@
 package decode_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -93,6 +94,19 @@ func TestUnusableMaps(t *testing.T) {
 	whole := read(t, "testdata/ids.png")
 	_, _, _, err = decode.IDs(whole[:len(whole)-20], "cut.png")
 	wantFormatError(t, err, "cut.png", "truncated")
+}
+
+// A progressive header's size is bounded by the file before anything is allocated.
+func TestClaimedJPEGSize(t *testing.T) {
+	raw := read(t, "testdata/progressive.jpg")
+	at := bytes.Index(raw, []byte("\xff\xc2"))
+	copy(raw[at+5:], []byte{0x30, 0, 0x30, 0}) // 12288 x 12288
+	_, err := decode.Image(raw, "claim.jpg")
+	wantFormatError(t, err, "claim.jpg", "truncated JPEG")
+	large := append(raw, make([]byte, 3<<20)...)
+	copy(large[at+5:], []byte{0x38, 0, 0x38, 0}) // 14336 x 14336
+	_, err = decode.Image(large, "bomb.jpg")
+	wantFormatError(t, err, "bomb.jpg", "14336 x 14336 pixels; at most 178956970")
 }
 
 // pngHeader is a PNG that claims a size and ends there.

@@ -69,12 +69,6 @@ func read(t testing.TB, path string) []byte {
 // tolerance is the largest difference from Pillow that a file's format allows.
 func tolerance(name string) int {
 	switch filepath.Ext(name) {
-	case ".jpg":
-		byGo := name == "cmyk.jpg" || decode.JPEGDecoder != "libjpeg-turbo" && (name == "progressive.jpg" || name == "jpegrgb.jpg")
-		if !byGo {
-			return 0
-		}
-		return 3 // one level of rounding in each plane's inverse cosine transform, up to 1.8 times that in RGB
 	case ".webp":
 		if strings.HasPrefix(name, "lossy") {
 			return 3 // libwebp's widening of colour planes rounds twice: one level there, twice that in RGB

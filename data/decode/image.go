@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/jpeg"
+	"image/color"
 	"image/png"
 	"io"
 
@@ -13,6 +13,7 @@ import (
 	"golang.org/x/image/webp"
 
 	"eomt/data"
+	"eomt/data/decode/jpeg"
 	"eomt/data/pngmap"
 )
 
@@ -30,7 +31,7 @@ type format struct {
 }
 
 var formats = []format{
-	{"JPEG", prefix("\xff\xd8\xff"), standardConfig(jpeg.DecodeConfig), decodeJPEG, exifOfJPEG},
+	{"JPEG", prefix("\xff\xd8\xff"), jpegConfig, decodeJPEG, exifOfJPEG},
 	{"PNG", prefix(pngMagic), standardConfig(png.DecodeConfig), decodePNGImage, exifOfPNG},
 	{"WebP", isWebP, standardConfig(webp.DecodeConfig), standard(webp.Decode, webpToRGB), exifOfWebP},
 	{"TIFF", isTIFF, standardConfig(tiff.DecodeConfig), standard(tiff.Decode, toRGB), func(raw []byte) []byte { return raw }},
@@ -105,6 +106,16 @@ func isTIFF(raw []byte) bool {
 	return bytes.HasPrefix(raw, []byte("II*\x00")) || bytes.HasPrefix(raw, []byte("MM\x00*"))
 }
 
+// jpegConfig reads the size; the colour model is set for CMYK only.
+func jpegConfig(raw []byte) (image.Config, error) {
+	w, h, components, err := jpeg.Size(raw)
+	cfg := image.Config{Width: w, Height: h}
+	if components == 4 {
+		cfg.ColorModel = color.CMYKModel
+	}
+	return cfg, err
+}
+
 // standardConfig adapts a DecodeConfig of the standard library's kind.
 func standardConfig(config func(io.Reader) (image.Config, error)) func([]byte) (image.Config, error) {
 	return func(raw []byte) (image.Config, error) { return readAll(raw, config) }
@@ -140,7 +151,7 @@ func readAll[T any](raw []byte, read func(io.Reader) (T, error)) (T, error) {
 	return result, err
 }
 
-// source notes whether its reader wanted more than there is.
+// source records whether its reader asked for more than there is.
 type source struct {
 	rest  []byte
 	ended bool
@@ -158,6 +169,9 @@ func (s *source) Read(p []byte) (int, error) {
 
 // broken is the error of a file of n bytes that its decoder refused.
 func broken(format, path string, n int, err error) error {
+	if unsupported := jpeg.UnsupportedError(""); errors.As(err, &unsupported) {
+		return &data.FormatError{Path: path, Reason: unsupported.Error()}
+	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return &data.FormatError{Path: path, Reason: fmt.Sprintf("truncated %s: the file ends after %d bytes, before its image does", format, n)}
 	}

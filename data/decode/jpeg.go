@@ -4,19 +4,15 @@ package decode
 
 import (
 	"image"
-	"image/jpeg"
 
 	"eomt/data"
-	"eomt/data/decode/baseline"
+	"eomt/data/decode/jpeg"
 )
 
-// JPEGDecoder names the library that this build decodes JPEG with.
-const JPEGDecoder = "image/jpeg"
-
-// decodeJPEG leaves to image/jpeg what package baseline does not read.
-func decodeJPEG(raw []byte, cfg image.Config) (data.RGB, error) {
-	if img, err := baseline.Decode(raw); err == nil {
-		return toRGB(img), nil
+func decodeJPEG(raw []byte, _ image.Config) (data.RGB, error) {
+	img, err := jpeg.Decode(raw)
+	if err != nil {
+		return data.RGB{}, err
 	}
-	return standard(jpeg.Decode, toRGB)(raw, cfg)
+	return jpegToRGB(img), nil
 }

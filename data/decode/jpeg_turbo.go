@@ -5,21 +5,22 @@ package decode
 import (
 	"image"
 	"image/color"
-	"image/jpeg"
 	"io"
 
 	turbo "github.com/pixiv/go-libjpeg/jpeg"
 
 	"eomt/data"
+	"eomt/data/decode/jpeg"
 )
 
-// JPEGDecoder names the library that this build decodes JPEG with.
-const JPEGDecoder = "libjpeg-turbo"
-
-// decodeJPEG leaves CMYK to image/jpeg, which knows Adobe's inversion.
+// decodeJPEG leaves CMYK to package jpeg: the library converts none to RGB.
 func decodeJPEG(raw []byte, cfg image.Config) (data.RGB, error) {
 	if cfg.ColorModel == color.CMYKModel {
-		return standard(jpeg.Decode, toRGB)(raw, cfg)
+		img, err := jpeg.Decode(raw)
+		if err != nil {
+			return data.RGB{}, err
+		}
+		return jpegToRGB(img), nil
 	}
 	src := &endless{source{rest: raw}}
 	img, err := turbo.DecodeIntoRGB(src, &turbo.DecoderOptions{})
@@ -32,9 +33,9 @@ func decodeJPEG(raw []byte, cfg image.Config) (data.RGB, error) {
 	return data.RGB{W: img.Rect.Dx(), H: img.Rect.Dy(), Pix: img.Pix}, nil
 }
 
-// endless goes on with end-of-image markers after its source has ended. The
-// library would put them there itself, fill the image with gray and return no
-// error; in skipping over its own ones it also leaves its buffer.
+// endless supplies end-of-image markers after its source has ended. The library
+// would insert them itself, fill the image with gray and return no error; when it
+// skips its own ones it also reads outside of its buffer.
 type endless struct{ source }
 
 func (e *endless) Read(p []byte) (int, error) {

@@ -32,6 +32,7 @@ start=$SECONDS
 "$python" "$here/weights.py" || status=1
 "$python" "$here/metrics.py" || status=1
 "$python" "$here/runlog.py" || status=1
+"$python" "$here/jpeg.py" || status=1
 "$python" "$here/table.py" "$EOMT_PARITY_ROWS" --markdown "$cache/parity.md" || status=1
 if [ "${2:-}" = --docs ]; then
     "$python" "$here/summary.py" "$cache/parity.md" >"$cache/parity-summary.md"

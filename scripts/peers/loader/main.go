@@ -12,7 +12,6 @@ import (
 
 	"eomt/data"
 	"eomt/data/coco"
-	"eomt/data/decode"
 	"eomt/data/transform"
 )
 
@@ -98,9 +97,6 @@ func (j job) check(s *data.Sample) error {
 		sum += int(v)
 	}
 	slack := len(s.Image.Pix) / 4
-	if decode.JPEGDecoder != "libjpeg-turbo" {
-		slack = len(s.Image.Pix) / 2
-	}
 	if len(s.Instances) != j.Targets || area != j.Area || max(sum-j.Sum, j.Sum-sum) > slack {
 		return fmt.Errorf("image %d: %d targets of %d pixels, image sum %d; the reference has %d of %d, %d",
 			j.Image, len(s.Instances), area, sum, j.Targets, j.Area, j.Sum)

@@ -1,4 +1,4 @@
-package baseline
+package jpeg
 
 import "encoding/binary"
 
@@ -12,7 +12,7 @@ type huffman struct {
 	// the code is longer.
 	codes [1 << lookBits]uint16
 	// whole holds coefficients that fit into the index together with their code:
-	// value<<16 | zeros before it<<8 | length of both, else 0.
+	// value<<16 | zeros before it<<8 | length of both, otherwise 0.
 	whole   [1 << lookBits]int32
 	symbols []uint8
 	// Codes of n bits are below limit[n], as 16-bit numbers with the code on top;
@@ -123,8 +123,7 @@ func (r *bitReader) fill(acc uint64, n int) (uint64, int) {
 // overrun reports whether bits were used that are not in the file.
 func (r *bitReader) overrun() bool { return r.n < r.padded }
 
-// at reports whether all of the scan is used but for less than a byte, and the
-// marker follows.
+// at reports whether less than a byte of the scan is unused and the marker follows.
 func (r *bitReader) at(marker uint8) bool {
 	left := r.n - r.padded
 	return left >= 0 && left < 8 && r.next+1 < len(r.raw) && r.raw[r.next] == 0xff && r.raw[r.next+1] == marker
@@ -141,7 +140,37 @@ func (r *bitReader) restart() bool {
 	return true
 }
 
-// block reads the coefficients of one block, multiplied by their quantisers, in
+// take returns the next n bits, 1 to 16 of them.
+func (r *bitReader) take(n uint) uint64 {
+	if r.n < 32 {
+		r.acc, r.n = r.fill(r.acc, r.n)
+	}
+	v := r.acc >> (64 - n)
+	r.acc <<= n
+	r.n -= int(n)
+	return v
+}
+
+// symbol returns what the next code stands for; ok is false where it is none.
+func (r *bitReader) symbol(t *huffman) (symbol uint, ok bool) {
+	if r.n < 32 {
+		r.acc, r.n = r.fill(r.acc, r.n)
+	}
+	length, symbol := t.look(r.acc)
+	r.acc <<= length
+	r.n -= int(length)
+	return symbol, length > 0
+}
+
+// run returns how many blocks an end-of-band code of the given class covers.
+func (r *bitReader) run(class int) int {
+	if class == 0 {
+		return 1
+	}
+	return 1<<class + int(r.take(uint(class)))
+}
+
+// block reads the coefficients of one sequential block, multiplied by their quantisers, in
 // rows of frequencies down. It returns the zigzag index of the last one that is
 // not zero, or -1 where the codes make no sense.
 func (r *bitReader) block(c *component, out *[64]int32) (last int) {

@@ -1,4 +1,4 @@
-package baseline
+package jpeg
 
 // Bits of fraction: of the constants, and of what the first pass leaves.
 const (
