@@ -45,6 +45,7 @@ type Data struct {
 	Classes int                `yaml:"classes,omitempty" doc:"Classes, for -print-config as images." range:"[0, inf)" default:"the data set's"`
 	Loader  loader.Config      `yaml:",inline"`
 	Augment transform.Settings `yaml:",inline"`
+	EXIF    string             `yaml:"exif" doc:"Orientation that photographs state: ignore reads pixels as they are stored, apply turns them upright; docs/data.md says which is right." choice:"ignore apply"`
 	Shapes  *data.Shapes       `yaml:"shapes,omitempty"`
 	Train   data.Files         `yaml:"train,omitempty"`
 	Val     data.Files         `yaml:"val,omitempty"`
@@ -91,7 +92,7 @@ func Default() Config {
 	return Config{
 		Task:  "panoptic",
 		Model: Model{Size: "L", Backbone: "dinov2", Image: [2]int{640, 640}, Queries: 200},
-		Data: Data{Format: "coco", Loader: loader.Config{Batch: 16, OnBadSample: loader.Fail},
+		Data: Data{Format: "coco", EXIF: "ignore", Loader: loader.Config{Batch: 16, OnBadSample: loader.Fail},
 			Augment: transform.Settings{Scale: [2]float64{0.1, 2}}},
 		Loss: loss,
 		Train: Train{LearningRate: 1e-4, WeightDecay: 0.05, LayerDecay: 0.8, ClipNorm: 0.01,

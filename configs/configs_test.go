@@ -197,6 +197,7 @@ func TestUnusableValues(t *testing.T) {
 		"task=semantic":                                "task", // which coco has not
 		"data.format=folder":                           "task", // which has semantic only
 		"data.format=voc":                              "data.format",
+		"data.exif=upright":                            "data.exif",
 		"data.on_bad_sample=ignore":                    "data.on_bad_sample",
 		"data.batch=0":                                 "data.batch",
 		"data.workers=-1":                              "data.workers",

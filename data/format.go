@@ -45,6 +45,10 @@ type OpenOptions struct {
 	// SkipBad opens the data set in spite of broken records; the images that they
 	// belong to give the error when they are loaded. Otherwise opening fails.
 	SkipBad bool
+	// ApplyEXIF turns and mirrors images as their EXIF orientation says, for
+	// annotations that were made on the upright picture. Otherwise pixels stay as
+	// they are stored, as the reference implementations and pycocotools read them.
+	ApplyEXIF bool
 	// Progress, which may be nil, is called after each generated image, from
 	// several goroutines at once.
 	Progress func(done, total int)

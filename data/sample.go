@@ -1,5 +1,7 @@
 package data
 
+import "fmt"
+
 // RGB is an 8-bit image in row-major order, three bytes (red, green, blue) a pixel.
 type RGB struct {
 	W, H int
@@ -27,6 +29,20 @@ type Sample struct {
 	Image     RGB
 	Instances []Instance
 	Masks     Planes
+	// Orientation is the EXIF orientation that the image file states: 1 (upright,
+	// also where it states none) to 8, and 0 where the image is not from a file.
+	Orientation int
+}
+
+// TurnedHint explains, for the end of an error message, why annotations of w x h
+// pixels do not match the image: it was turned by its EXIF orientation, or was not.
+// It is empty where that is not the reason.
+func (s *Sample) TurnedHint(w, h int) string {
+	if s.Orientation <= 4 || w != s.Image.H || h != s.Image.W {
+		return ""
+	}
+	return fmt.Sprintf("; the image states EXIF orientation %d: set data.exif to apply if the annotations were made on the upright picture, to ignore if on the image as it is stored",
+		s.Orientation)
 }
 
 // Class is one row of a data set's class table.

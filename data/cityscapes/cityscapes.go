@@ -115,7 +115,7 @@ func open(o data.OpenOptions, kind string) (labelmap.Config, error) {
 		return labelmap.Config{}, errors.Join(err, images.Close())
 	}
 	set := labelmap.Config{Images: images, Labels: labels, Classes: Classes(),
-		KeepConstant: o.KeepEmpty, Closers: labelmap.Closers{images, labels}}
+		KeepConstant: o.KeepEmpty, ApplyEXIF: o.ApplyEXIF, Closers: labelmap.Closers{images, labels}}
 	set.Pairs, set.Unused, err = labelmap.Match(images, labels, imageSuffix, "_gtFine_"+kind+".png", o.SkipBad)
 	if err != nil {
 		return labelmap.Config{}, errors.Join(fmt.Errorf("cityscapes: %w", err), set.Closers.Close())

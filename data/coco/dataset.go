@@ -15,6 +15,7 @@ import (
 // Dataset is a COCO data set in either format; it is a data.Dataset.
 type Dataset struct {
 	*document
+	options data.OpenOptions
 	kept    []int32         // dataset index -> index in document.images
 	dropped int             // images left out
 	bad     map[int32]error // document image -> why it cannot be loaded
@@ -34,7 +35,7 @@ type targets interface {
 }
 
 func newDataset(o data.OpenOptions, doc *document, t targets) (*Dataset, error) {
-	d := &Dataset{document: doc, targets: t}
+	d := &Dataset{document: doc, options: o, targets: t}
 	if err := d.choose(o); err != nil {
 		return nil, err
 	}
@@ -98,16 +99,15 @@ func (d *Dataset) loadImage(at int32) (*data.Sample, error) {
 	if err != nil {
 		return nil, fmt.Errorf("coco: image: %w", err)
 	}
-	path := d.source.Path(m.name)
-	pixels, err := decode.Image(raw, path)
-	if err != nil {
+	s := &data.Sample{ImageID: m.id, Name: d.source.Path(m.name)}
+	if err := decode.Into(s, raw, d.options.ApplyEXIF); err != nil {
 		return nil, err
 	}
-	if m.w > 0 && m.h > 0 && (pixels.W != m.w || pixels.H != m.h) {
-		return nil, &data.FormatError{Path: path, Reason: fmt.Sprintf(
-			"has %d x %d pixels (width x height), but %s states %d x %d", pixels.W, pixels.H, d.path, m.w, m.h)}
+	if m.w > 0 && m.h > 0 && (s.Image.W != m.w || s.Image.H != m.h) {
+		return nil, &data.FormatError{Path: s.Name, Reason: fmt.Sprintf("has %d x %d pixels (width x height), but %s states %d x %d%s",
+			s.Image.W, s.Image.H, d.path, m.w, m.h, s.TurnedHint(m.w, m.h))}
 	}
-	return &data.Sample{ImageID: m.id, Name: path, Image: pixels}, nil
+	return s, nil
 }
 
 // Faults returns all that is wrong with sample i beside what Problems has. Load

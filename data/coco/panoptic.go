@@ -179,8 +179,8 @@ func (t *maps) load(image int32, sample *data.Sample) error {
 		return err
 	}
 	if w != sample.Image.W || h != sample.Image.H {
-		return &data.FormatError{Path: path, Reason: fmt.Sprintf("has %d x %d pixels (width x height), but its image %s has %d x %d",
-			w, h, sample.Name, sample.Image.W, sample.Image.H)}
+		return &data.FormatError{Path: path, Reason: fmt.Sprintf("has %d x %d pixels (width x height), but its image %s has %d x %d%s",
+			w, h, sample.Name, sample.Image.W, sample.Image.H, sample.TurnedHint(w, h))}
 	}
 	return t.paint(m, ids, path, sample)
 }

@@ -113,6 +113,14 @@ func TestImageOrientedEqualsPillow(t *testing.T) {
 				t.Fatal(err)
 			}
 			compare(t, name, got, want)
+			s := data.Sample{Name: name}
+			if err := decode.Into(&s, read(t, "testdata/"+name), true); err != nil {
+				t.Fatal(err)
+			}
+			compare(t, name, s.Image, want)
+			if digit := strings.TrimLeft(name, "oriented")[0]; s.Orientation != int(digit-'0') {
+				t.Errorf("orientation %d", s.Orientation)
+			}
 		})
 	}
 }

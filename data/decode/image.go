@@ -37,8 +37,8 @@ var formats = []format{
 	{"TIFF", isTIFF, standardConfig(tiff.DecodeConfig), standard(tiff.Decode, toRGB), func(raw []byte) []byte { return raw }},
 }
 
-// Image decodes a JPEG, PNG, WebP or TIFF file as it is stored, without the
-// rotation that its EXIF data may ask for, as training and evaluation take it.
+// Image decodes a JPEG, PNG, WebP or TIFF file as it is stored, whatever EXIF
+// orientation it states.
 // The path is for error messages; errors are *[data.FormatError].
 func Image(raw []byte, path string) (data.RGB, error) {
 	img, _, err := decodeImage(raw, path)
@@ -53,6 +53,21 @@ func ImageOriented(raw []byte, path string) (data.RGB, error) {
 		return img, err
 	}
 	return orient(img, orientation(f.exif(raw))), nil
+}
+
+// Into decodes an image file into s.Image, as it is stored or, with applyEXIF,
+// upright, and notes the orientation that the file states in s.Orientation. s.Name
+// is its path in error messages.
+func Into(s *data.Sample, raw []byte, applyEXIF bool) error {
+	img, f, err := decodeImage(raw, s.Name)
+	if err != nil {
+		return err
+	}
+	s.Image, s.Orientation = img, orientation(f.exif(raw))
+	if applyEXIF {
+		s.Image = orient(img, s.Orientation)
+	}
+	return nil
 }
 
 func decodeImage(raw []byte, path string) (data.RGB, *format, error) {

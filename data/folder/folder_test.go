@@ -15,6 +15,7 @@ import (
 	"eomt/data"
 	"eomt/data/archive/archivetest"
 	"eomt/data/decode"
+	"eomt/data/decode/exiftest"
 	"eomt/data/folder"
 	"eomt/data/labelmap"
 
@@ -231,4 +232,28 @@ func FuzzClasses(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A photograph on its side fits the label map of the upright picture when its EXIF
+// orientation is applied, and that of the stored image when it is not.
+func TestOrientation(t *testing.T) {
+	for _, test := range []struct {
+		apply bool
+		w, h  int // of the label map
+		fits  bool
+	}{{false, 4, 2, true}, {true, 2, 4, true}, {false, 2, 4, false}, {true, 4, 2, false}} {
+		root := t.TempDir()
+		archivetest.Files{
+			"classes.yaml":       []byte(classFile),
+			"images/train/a.jpg": exiftest.Orient(picture(t, 4, 2), 6),
+			"labels/train/a.png": labels(t, test.w, test.h, 3, 3, 0, 0, 255, 255, 0, 3),
+		}.Write(t, root)
+		s, err := open(t, data.OpenOptions{Root: root, Split: "train", ApplyEXIF: test.apply}).Load(0)
+		switch {
+		case test.fits && (err != nil || s.Image.W != test.w || s.Orientation != 6):
+			t.Errorf("%+v: %v", test, err)
+		case !test.fits && (err == nil || !strings.Contains(err.Error(), "the image states EXIF orientation 6: set data.exif to")):
+			t.Errorf("%+v: %v", test, err)
+		}
+	}
 }

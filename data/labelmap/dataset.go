@@ -74,6 +74,7 @@ type Config struct {
 	// KeepConstant keeps images whose label map has the same value everywhere;
 	// the reference leaves them out, in training and evaluation.
 	KeepConstant bool
+	ApplyEXIF    bool
 	Closers      Closers // what the data set is to close, sources included
 }
 
@@ -198,8 +199,7 @@ func (d *Dataset) loadImage(i int) (*data.Sample, error) {
 		return nil, fmt.Errorf("labelmap: image: %w", err)
 	}
 	s := &data.Sample{ImageID: int64(i + 1), Name: d.c.Images.Path(name)}
-	s.Image, err = decode.Image(raw, s.Name)
-	return s, err
+	return s, decode.Into(s, raw, d.c.ApplyEXIF)
 }
 
 // Faults returns what is wrong with the image of sample i and with its label map.

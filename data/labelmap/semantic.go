@@ -57,8 +57,8 @@ func Fit[T any](values []T, w, h int, s *data.Sample, path string, resize bool) 
 		return values, nil
 	}
 	if !resize || w == 0 || h == 0 {
-		return nil, &data.FormatError{Path: path, Reason: fmt.Sprintf("has %d x %d pixels (width x height), but its image %s has %d x %d",
-			w, h, s.Name, s.Image.W, s.Image.H)}
+		return nil, &data.FormatError{Path: path, Reason: fmt.Sprintf("has %d x %d pixels (width x height), but its image %s has %d x %d%s",
+			w, h, s.Name, s.Image.W, s.Image.H, s.TurnedHint(w, h))}
 	}
 	out := make([]T, 0, s.Image.W*s.Image.H)
 	across := float32(w) / float32(s.Image.W) // in single precision, as torch computes it

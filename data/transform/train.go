@@ -84,7 +84,7 @@ func (t Train) applyDraws(s *data.Sample, d Draws, keepEmpty bool) (*data.Sample
 	if len(instances) == 0 && !keepEmpty {
 		return nil, noTarget(s)
 	}
-	out := &data.Sample{ImageID: s.ImageID, Name: s.Name, Instances: instances, Masks: masks, Image: data.NewRGB(t.W, t.H)}
+	out := &data.Sample{ImageID: s.ImageID, Name: s.Name, Orientation: s.Orientation, Instances: instances, Masks: masks, Image: data.NewRGB(t.W, t.H)}
 	resample(out.Image, d.Jitter.Apply(s.Image), v, Torch)
 	return out, nil
 }

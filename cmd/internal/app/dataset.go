@@ -28,5 +28,5 @@ func openOptions(c configs.Config, split string) data.OpenOptions {
 		files = c.Data.Val
 	}
 	return data.OpenOptions{Task: c.Task, Root: c.Data.Root, Split: split, Files: files, Shapes: c.Data.Shapes,
-		KeepEmpty: split == "val" || c.Data.Augment.KeepEmpty, SkipBad: c.Data.Loader.OnBadSample == "skip"}
+		KeepEmpty: split == "val" || c.Data.Augment.KeepEmpty, SkipBad: c.Data.Loader.OnBadSample == "skip", ApplyEXIF: c.Data.EXIF == "apply"}
 }
