@@ -28,7 +28,7 @@ var knows = map[string][]string{
 	"segment":     {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs"},
 	"experiment":  {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "segment"},
 	"cmd":         {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "segment", "experiment"},
-	"scripts":     {"arch", "data", "checkpoints", "eval"},
+	"scripts":     {"arch", "data", "checkpoints", "eval", "configs"},
 }
 
 // noEngine are the rooms that compute on host arrays: no GoMLX, neither directly

@@ -108,15 +108,24 @@ func write(w io.Writer, value any) error {
 	return encoder.Close()
 }
 
-// holdsInlineDerived says whether document is a run's config.yaml of the time when
-// derived values stood among the written ones.
-func (c Config) holdsInlineDerived(document *yaml.Node) bool {
+// inlineMarks are keys that a run's config.yaml always had at the time when derived
+// values stood among the written ones.
+var inlineMarks = []string{"name", "seed", "weights", "data.images", "data.classes", "data.workers", "data.color_jitter",
+	"train.total_steps", "train.log_every", "train.keep", "eval.top_k"}
+
+// holdsInlineDerived says whether document, which states the keys of sources, is such a file.
+func holdsInlineDerived(document *yaml.Node, sources map[string]string) bool {
 	for i := 0; i < len(document.Content); i += 2 {
-		if document.Content[i].Value == derivedKey {
+		if section := document.Content[i].Value; section == derivedKey || section == "loss" {
 			return false
 		}
 	}
-	return c.Data.Images > 0 && c.Data.Classes > 0 && c.Train.TotalSteps > 0
+	for _, key := range inlineMarks {
+		if _, stated := sources[key]; !stated {
+			return false
+		}
+	}
+	return true
 }
 
 // dropDerived takes derived values and keys without effect out of such a

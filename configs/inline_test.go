@@ -105,7 +105,9 @@ func TestStatedValuesStayInline(t *testing.T) {
 		"epochs": {"epochs: 2, total_steps: 12, annealing: {start: [2], end: [4]}", Train{Epochs: 2}},
 		"off":    {"total_steps: 30, annealing: {off: true}", Train{TotalSteps: 30, Annealing: Spans{Off: true}}},
 	} {
-		c, err := Read(file(t, "data: {root: x, images: 100, classes: 3, batch: 16, shapes: {train: 1}}\nmodel: {width: 5, registers: 2}\ntrain: {"+test.text+"}\n"))
+		const marks = "name: old\nseed: 0\nweights: \"\"\neval: {top_k: 100}\nmodel: {width: 5, registers: 2}\n" +
+			"data: {root: x, images: 100, classes: 3, batch: 16, workers: 0, color_jitter: false, shapes: {train: 1}}\n"
+		c, err := Read(file(t, marks+"train: {log_every: 50, keep: 2, "+test.text+"}\n"))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

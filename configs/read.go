@@ -33,7 +33,7 @@ func Read(path string, overrides ...string) (Config, error) {
 	if err := d.err(); err != nil {
 		return Config{}, fmt.Errorf("configs: %w", err)
 	}
-	if c.holdsInlineDerived(document) {
+	if holdsInlineDerived(document, d.sources) {
 		c.dropDerived()
 	}
 	if err := d.override(overrides); err != nil {

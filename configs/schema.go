@@ -30,12 +30,15 @@ type Key struct {
 	Doc     string
 	Range   string   // interval; numbers only
 	Choices []string // text only
-	Default string   // stands in for the value where that means "not stated"
+	Default string   // what holds where the value means "not stated"
 	value   reflect.Value
 }
 
 // Type names the values of the key for people.
 func (k Key) Type() string { return typeName(k.value.Type()) }
+
+// Value is the key's value as a configuration file has it; empty where it is not stated.
+func (k Key) Value() string { return text(k.value) }
 
 // Keys lists the keys of c in the order in which they are written. Sections that
 // c leaves out have their keys too.
