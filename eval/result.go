@@ -88,7 +88,7 @@ func (o Outcome) MarshalJSON() ([]byte, error) {
 
 // Result is a whole evaluation.
 type Result struct {
-	Outcomes []Outcome // one a protocol, [Exact] first
+	Outcomes []Outcome // one per protocol, [Exact] first
 	Records  []Record  // by index
 	Resumed  int       // records that an interrupted evaluation had left
 	Seconds  float64   // of this call
@@ -97,7 +97,7 @@ type Result struct {
 }
 
 // MarshalJSON gives the object of cmd/eval -json: the figures themselves for one
-// protocol, one object a protocol for two, and how they came about.
+// protocol, one object per protocol for two, and the settings they come from.
 func (r *Result) MarshalJSON() ([]byte, error) {
 	object := map[string]any{"images": len(r.Records), "seconds": r.Seconds, "config": r.Config, "weights": r.Weights}
 	for _, o := range r.Outcomes {

@@ -38,8 +38,8 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin")
 	f.StringVar(&o.protocol, "protocol", string(eval.Exact), "`rule`: exact (the official tools'), upstream (the reference implementation's own), or both")
 	f.IntVar(&o.limit, "limit", 0, "evaluate the first `N` images only; 0 is all")
-	f.StringVar(&o.save, "save-predictions", "", "write to this `folder` predictions in the official formats, and what each image counts: cmd/report takes such a folder as a run")
-	f.StringVar(&o.json, "json", "", "also write the results to this `FILE`, and beside it, without -save-predictions, one line an image; from those lines an interrupted evaluation goes on")
+	f.StringVar(&o.save, "save-predictions", "", "write to this `folder` predictions in the official formats and each image's statistics; cmd/report takes such a folder as a run")
+	f.StringVar(&o.json, "json", "", "also write the results to this `FILE`, and beside it, without -save-predictions, one line per image, from which an interrupted evaluation is resumed")
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, else the best found")
 	f.Var(&o.overrides, "set", "`key=value` over the configuration; may be repeated")
 	if err := cli.Parse(f, args); err != nil {
@@ -109,7 +109,7 @@ func run(ctx context.Context, args []string) error {
 	report, err := eval.Evaluate(ctx, ds, app.Predictor(predictor), ec, func(done, _ int) { bar.Set(done, "") })
 	bar.Finish()
 	if errors.Is(err, context.Canceled) && ec.Journal+ec.Save != "" {
-		return fmt.Errorf("%w; the same command goes on from there", err)
+		return fmt.Errorf("%w; the same command resumes it", err)
 	}
 	if err != nil {
 		return err
@@ -162,7 +162,7 @@ func (o options) write(r *eval.Result) error {
 	}
 	resumed := ""
 	if r.Resumed > 0 {
-		resumed = fmt.Sprintf(", %d of them before an interruption", r.Resumed)
+		resumed = fmt.Sprintf(", %d of them resumed", r.Resumed)
 	}
 	fmt.Printf("%d images%s, %.1f s\n", len(r.Records), resumed, r.Seconds)
 	if o.json == "" {

@@ -184,7 +184,7 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-func TestInterruptedSaysHowToGoOn(t *testing.T) {
+func TestInterruptedSaysHowToResume(t *testing.T) {
 	config, weights := tinyRun(t, "panoptic")
 	if _, err := output(t, "-config", config, "-weights", weights, "-limit", "1"); err != nil { // generates the data set
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestInterruptedSaysHowToGoOn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := run(ctx, []string{"-backend", "go", "-config", config, "-weights", weights, "-json", filepath.Join(t.TempDir(), "r.json")})
-	if want := "stopped after 0 of 5 images: context canceled; the same command goes on from there"; err == nil || !strings.Contains(err.Error(), want) {
+	if want := "stopped after 0 of 5 images: context canceled; the same command resumes it"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %q in it", err, want)
 	}
 }

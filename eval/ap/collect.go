@@ -133,7 +133,7 @@ type weighted struct {
 }
 
 // step is a point of the curve where recall rises: true positives so far and the
-// precision there, later the greatest from there on.
+// precision at this step, later the greatest from this step on.
 type step struct {
 	tp        float64
 	precision float64

@@ -30,7 +30,7 @@ type Detection struct {
 	Mask rle.Mask
 }
 
-// Image is what is scored at once. All masks have one size.
+// Image is one image to score. All masks have one size.
 type Image struct {
 	ID         int64
 	Truths     []Truth
@@ -46,7 +46,7 @@ const (
 	// Upstream is torchmetrics 1.7.1's MeanAveragePrecision as tue-mps/eomt at
 	// 7bd19dd feeds it: thresholds and scores in float32, areas of truths from
 	// their masks, images without truths not evaluated. (Its limit of 100
-	// detections an image and its scores belong to inference.)
+	// detections per image and its scores belong to inference.)
 	Upstream
 	// Boundary is Exact with Boundary IoU (Cheng et al., CVPR 2021) where it is
 	// lower than the IoU of the masks, crowds excepted: boundary-iou-api at
@@ -59,7 +59,7 @@ const boundaryRatio = 0.02
 
 const (
 	numIoUs = 10
-	maxDets = 100 // an image and category
+	maxDets = 100 // per image and category
 )
 
 // sizeRanges are all, small, medium and large: least and greatest area.

@@ -25,8 +25,17 @@ func (m missing) check(s *jsonscan.Scanner, object string) {
 	}
 }
 
+// readCrowd reads "iscrowd", whose null is false, as in pycocotools.
+func readCrowd(s *jsonscan.Scanner) bool {
+	if s.Kind() == 'n' {
+		s.Skip()
+		return false
+	}
+	return s.Bool()
+}
+
 // readClasses reads "categories", of instance or panoptic files. Names may be
-// missing; a class of which nothing else is said is a thing.
+// missing; a class is a thing unless "isthing" says otherwise.
 func readClasses(s *jsonscan.Scanner) []data.Class {
 	var classes []data.Class
 	s.Array(func() {

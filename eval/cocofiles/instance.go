@@ -162,7 +162,7 @@ func (set *Instances) readImage(s *jsonscan.Scanner) {
 	})
 	need.check(s, fmt.Sprintf("image %d", img.id))
 	if _, twice := set.byID[img.id]; twice {
-		s.Fail("image %d: duplicate id: an image before has it", img.id)
+		s.Fail("image %d: duplicate id", img.id)
 	}
 	set.byID[img.id] = len(set.images)
 	set.images = append(set.images, img)
@@ -180,12 +180,16 @@ func readAnnotation(s *jsonscan.Scanner, need missing) annotation {
 		case "category_id":
 			a.category = int(s.Int())
 		case "iscrowd":
-			a.crowd = s.Bool()
+			a.crowd = readCrowd(s)
 		case "area":
 			a.area = s.Float()
 		case "score":
 			a.score = s.Float()
 		case "bbox":
+			if s.Kind() == 'n' { // as if it were not there
+				s.Skip()
+				return
+			}
 			var box []float64
 			s.Array(func() { box = append(box, s.Float()) })
 			if len(box) == 4 {

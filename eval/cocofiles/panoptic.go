@@ -173,7 +173,7 @@ func readSegment(s *jsonscan.Scanner) pq.Segment {
 		case "category_id":
 			segment.Category = int(s.Int())
 		case "iscrowd":
-			segment.Crowd = s.Bool()
+			segment.Crowd = readCrowd(s)
 		case "area":
 			segment.Area = s.Float()
 		default:

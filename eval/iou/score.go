@@ -13,7 +13,7 @@ type Labels struct {
 	Pix  []uint16
 }
 
-// Image is what is scored at once. Both maps are only read.
+// Image is one image to score. Both maps are only read.
 type Image struct {
 	Name  string // unique; results do not depend on the order of names
 	Truth Labels
@@ -44,7 +44,7 @@ type Evaluator struct {
 const unknown = -2
 
 // New returns an evaluator whose ground truth and predictions have the labels
-// of two mappings. It panics if a mapping leads beyond the class table.
+// of two mappings. It panics if a mapping has an index outside of the class table.
 func New(classes []data.Class, truth, pred Mapping, absent Absent) *Evaluator {
 	e := &Evaluator{classes: classes, absent: absent}
 	fill := func(table []int16, m Mapping) {

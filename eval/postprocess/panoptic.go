@@ -51,7 +51,7 @@ type kept struct {
 func Panoptic(l Logits, g transform.Geometry, o PanopticOptions) PanopticMap {
 	l.mustBeOne("panoptic")
 	if len(o.Stuff) != l.Classes {
-		panic("postprocess: panoptic: Stuff must have one entry a class")
+		panic("postprocess: panoptic: Stuff must have one entry per class")
 	}
 	out := PanopticMap{W: g.Original.W, H: g.Original.H, IDs: make([]uint32, g.Original.W*g.Original.H)}
 	queries := keepQueries(l, o.Score)

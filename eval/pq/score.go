@@ -25,7 +25,7 @@ type Map struct {
 	Segments []Segment
 }
 
-// Image is what is scored at once. Truth and Pred are only read.
+// Image is one image to score. Truth and Pred are only read.
 type Image struct {
 	ID    int64
 	Truth Map

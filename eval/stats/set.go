@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// Stat is the statistics of one image. Key tells the images of a data set apart.
+// Stat is the statistics of one image. Key is unique in a data set.
 type Stat[K cmp.Ordered] interface{ Key() K }
 
 // Set holds statistics of images. The zero Set is empty. Its JSON form is a list
