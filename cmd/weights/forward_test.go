@@ -158,3 +158,25 @@ func TestForwardRejects(t *testing.T) {
 		}
 	}
 }
+
+// Checkpoints of an earlier version compute what they computed there.
+func TestForwardOfOldRuns(t *testing.T) {
+	const tolerance = 1e-5 // in standard deviations; float32 sums in different orders
+	old := filepath.Join("..", "..", "checkpoints", "testdata", "old")
+	for _, kind := range []string{"dinov2", "dinov3"} {
+		output := filepath.Join(t.TempDir(), "out.safetensors")
+		if _, err := command(t, "forward", "-backend", "go", "-weights", filepath.Join(old, kind),
+			"-input", filepath.Join(old, "input.safetensors"), "-output", output); err != nil {
+			t.Fatal(err)
+		}
+		got, want := readTensors(t, output), readTensors(t, filepath.Join(old, kind+".forward.safetensors"))
+		if len(got) != len(want) {
+			t.Errorf("%s: %d tensors, want %d", kind, len(got), len(want))
+		}
+		for name := range want {
+			if d := deviation(got[name], want[name]); !(d <= tolerance) {
+				t.Errorf("%s: %s differs by %.2g standard deviations", kind, name, d)
+			}
+		}
+	}
+}
