@@ -17,7 +17,7 @@ import (
 var knows = map[string][]string{
 	"arch":        nil,
 	"data":        nil,
-	"internal":    nil,
+	"internal":    {"arch"},
 	"matcher":     nil,
 	"model":       {"arch"},
 	"losses":      {"matcher"},

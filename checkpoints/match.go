@@ -5,14 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"eomt/arch"
 	"eomt/checkpoints/tensor"
 )
-
-// Spec is a parameter that a model wants: its name and shape.
-type Spec struct {
-	Name  string
-	Shape []int
-}
 
 // ShapeMismatch is a tensor whose shape is not the model's.
 type ShapeMismatch struct {
@@ -60,7 +55,7 @@ func abbreviate(items []string) string {
 // names that the model may start anew: such a parameter that is missing or of
 // another shape is left out of the result and listed in fresh, and such a
 // tensor that the model does not have is passed over.
-func Match(want []Spec, have []tensor.Tensor, allowNew []string) (matched []tensor.Tensor, fresh []string, err error) {
+func Match(want []arch.Tensor, have []tensor.Tensor, allowNew []string) (matched []tensor.Tensor, fresh []string, err error) {
 	mayBeNew := func(name string) bool {
 		return slices.ContainsFunc(allowNew, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 	}

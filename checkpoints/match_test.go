@@ -7,14 +7,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"eomt/arch"
 	"eomt/checkpoints/tensor"
 )
 
-func threeTensors() ([]Spec, []tensor.Tensor) {
-	var specs []Spec
+func threeTensors() ([]arch.Tensor, []tensor.Tensor) {
+	var specs []arch.Tensor
 	var tensors []tensor.Tensor
 	for _, name := range []string{"backbone.a", "backbone.b", "q.weight"} {
-		specs = append(specs, Spec{name, []int{2, 1}})
+		specs = append(specs, arch.Tensor{Name: name, Shape: []int{2, 1}})
 		tensors = append(tensors, tensor.FromFloat32s(name, []int{2, 1}, []float32{1, 2}))
 	}
 	return specs, tensors

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"eomt/checkpoints/names"
+	"eomt/arch"
 	"eomt/checkpoints/tensor"
 )
 
@@ -27,7 +27,7 @@ func snapshotAt(step int) Snapshot {
 	return Snapshot{
 		State: State{
 			Step: step, Epoch: 1, Position: 7, Seed: 1 << 63, RNG: []uint64{1, 1<<64 - 1}, ConfigHash: "abc",
-			Architecture: &names.Architecture{Kind: names.DINOv2, Width: 64, Grid: [2]int{2, 3}},
+			Architecture: &arch.Architecture{Kind: arch.DINOv2, Width: 64, Grid: [2]int{2, 3}},
 			Best:         &Metric{Name: "pq", Value: .1 + .2, Step: step},
 		},
 		Params: named(0), First: named(1), Second: named(2),

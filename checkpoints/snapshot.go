@@ -1,8 +1,9 @@
 package checkpoints
 
 import (
-	"eomt/checkpoints/names"
+	"eomt/arch"
 	"eomt/checkpoints/tensor"
+	"eomt/data"
 )
 
 // Snapshot is everything that a run needs to go on as if it had never stopped.
@@ -16,16 +17,26 @@ type Snapshot struct {
 // State is what a checkpoint holds besides tensors. Step counts the finished
 // optimiser steps, so it is also the step that a resumed run does next.
 type State struct {
-	Step         int                 `json:"step"`
-	Epoch        int                 `json:"epoch"`
-	Position     int                 `json:"position"` // samples of the epoch already used
-	Seed         uint64              `json:"seed"`
-	RNG          []uint64            `json:"rng,omitempty"` // state of the random generator, as its owner encodes it
-	ConfigHash   string              `json:"config_hash,omitempty"`
-	Architecture *names.Architecture `json:"architecture,omitempty"`
-	MaskProbs    []float32           `json:"mask_probs,omitempty"` // of masking, per block that sees the queries; empty means 0
-	Labels       []string            `json:"labels,omitempty"`     // names of the classes, in their order
-	Best         *Metric             `json:"best,omitempty"`       // best validation result so far
+	Step         int                `json:"step"`
+	Epoch        int                `json:"epoch"`
+	Position     int                `json:"position"` // samples of the epoch already used
+	Seed         uint64             `json:"seed"`
+	RNG          []uint64           `json:"rng,omitempty"` // state of the random generator, as its owner encodes it
+	ConfigHash   string             `json:"config_hash,omitempty"`
+	Architecture *arch.Architecture `json:"architecture,omitempty"`
+	MaskProbs    []float32          `json:"mask_probs,omitempty"` // of masking, per block that sees the queries; empty means 0
+	Task         string             `json:"task,omitempty"`       // panoptic, instance or semantic
+	Classes      []data.Class       `json:"classes,omitempty"`    // in the order of the class head
+	Thresholds   *Thresholds        `json:"thresholds,omitempty"` // by which predictions became segments
+	Labels       []string           `json:"labels,omitempty"`     // names of the classes where no more is known of them
+	Best         *Metric            `json:"best,omitempty"`       // best validation result so far
+}
+
+// Thresholds are the settings by which predictions become segments.
+type Thresholds struct {
+	Score   float64 `json:"score"`   // panoptic: least score of a query
+	Overlap float64 `json:"overlap"` // panoptic: least visible share of a segment
+	TopK    int     `json:"top_k"`   // instance: predictions per image
 }
 
 // Metric is a validation result and the step it was measured at.

@@ -25,6 +25,7 @@ type Config struct {
 // Model is the network. Width to QueryBlocks and Patch are for size custom only.
 type Model struct {
 	Size        string `yaml:"size" doc:"Published size of the backbone (ViT-S, B, L or g), or custom, which the keys from width on describe." choice:"S B L g custom"`
+	Network     string `yaml:"network" doc:"What segments: eomt is the paper's network." choice:"eomt"`
 	Backbone    string `yaml:"backbone" doc:"Kind of ViT." choice:"dinov2 dinov3"`
 	Image       [2]int `yaml:"image,flow" doc:"Height and width of the network's input in pixels, multiples of the patch; square for task semantic." range:"[1, 65536]"`
 	Queries     int    `yaml:"queries" doc:"Learned queries: the most segments that one prediction has." range:"[1, 65536]"`
@@ -91,7 +92,7 @@ func Default() Config {
 	loss := losses.Defaults()
 	return Config{
 		Task:  "panoptic",
-		Model: Model{Size: "L", Backbone: "dinov2", Image: [2]int{640, 640}, Queries: 200},
+		Model: Model{Network: "eomt", Size: "L", Backbone: "dinov2", Image: [2]int{640, 640}, Queries: 200},
 		Data: Data{Format: "coco", EXIF: "ignore", Loader: loader.Config{Batch: 16, OnBadSample: loader.Fail},
 			Augment: transform.Settings{Scale: [2]float64{0.1, 2}}},
 		Loss: loss,

@@ -47,10 +47,10 @@ func (s *Sample) TurnedHint(w, h int) string {
 
 // Class is one row of a data set's class table.
 type Class struct {
-	ID    int // the id in the annotation files, not the contiguous index
-	Name  string
-	Thing bool
-	Color [3]uint8
+	ID    int      `json:"id"` // the id in the annotation files, not the contiguous index
+	Name  string   `json:"name"`
+	Thing bool     `json:"thing"`
+	Color [3]uint8 `json:"color"`
 }
 
 // ImageInfo describes an image without decoding it. W and H are 0 where the

@@ -4,6 +4,8 @@ import (
 	"math"
 
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"eomt/arch"
 )
 
 // attention is multi-head self-attention over x [B, S, D]. allowedBQN, where not
@@ -39,7 +41,7 @@ func (n *net) attention(name string, x, allowedBQN *Node, rope *rotary) *Node {
 func (n *net) qkv(name string, x *Node) *Node {
 	y := n.dot(x, n.params.at(name+".qkv.weight"))
 	bias := n.params.at(name + ".qkv.bias")
-	if n.Kind == DINOv3 {
+	if n.Kind == arch.DINOv3 {
 		d := n.Width
 		third := func(i int) *Node { return SliceAxis(bias, 0, AxisRange(i*d, (i+1)*d)) }
 		bias = Concatenate([]*Node{third(0), ZerosLike(third(1)), third(2)}, 0)

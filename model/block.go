@@ -10,9 +10,9 @@ import (
 // x += ls1 * attn(norm1 x); x += ls2 * mlp(norm2 x).
 func (n *net) block(i int, x, allowedBQN *Node, rope *rotary) *Node {
 	name := fmt.Sprintf("backbone.blocks.%d", i)
-	y := n.attention(name+".attn", n.layerNorm(name+".norm1", x, n.NormEpsilon), allowedBQN, rope)
+	y := n.attention(name+".attn", n.layerNorm(name+".norm1", x, n.NormEps), allowedBQN, rope)
 	x = Add(x, n.layerScale(name+".ls1.gamma", y))
-	y = n.mlp(name+".mlp", n.layerNorm(name+".norm2", x, n.NormEpsilon))
+	y = n.mlp(name+".mlp", n.layerNorm(name+".norm2", x, n.NormEps))
 	return Add(x, n.layerScale(name+".ls2.gamma", y))
 }
 
@@ -25,8 +25,8 @@ func (n *net) mlp(name string, x *Node) *Node {
 	x = n.linear(name+".fc1", x)
 	if n.SwiGLU {
 		axis := x.Rank() - 1
-		gate := SliceAxis(x, axis, AxisRange(0, n.MLPHidden))
-		value := SliceAxis(x, axis, AxisRangeToEnd(n.MLPHidden))
+		gate := SliceAxis(x, axis, AxisRange(0, n.Hidden))
+		value := SliceAxis(x, axis, AxisRangeToEnd(n.Hidden))
 		x = Mul(Mul(gate, Sigmoid(gate)), value)
 	} else {
 		x = gelu(x)

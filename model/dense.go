@@ -1,28 +1,16 @@
 package model
 
 import (
-	"fmt"
-
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"eomt/arch"
 )
-
-// Params gives the graph's node of each parameter by name.
-type Params map[string]*Node
-
-// at returns a parameter; a name that is not there is a fault of the caller.
-func (p Params) at(name string) *Node {
-	node, ok := p[name]
-	if !ok {
-		panic(fmt.Errorf("model: no parameter %q in the graph", name))
-	}
-	return node
-}
 
 // net is what every graph function of the forward pass needs.
 type net struct {
-	Config
+	arch.Architecture
 	params Params
 	// matmul is the dtype of matrix products' operands; sums, norms and softmax
 	// stay in the parameters' dtype.

@@ -3,6 +3,8 @@ package model
 import (
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"eomt/arch"
 )
 
 // ImageNet statistics of pixels in [0, 1] (docs/eomt.md section 1).
@@ -32,7 +34,7 @@ func (n *net) embed(pixelsBHW3 *Node) *Node {
 	x = Reshape(x, b, gh*gw, 3*p*p)
 	w := Reshape(n.params.at("backbone.patch_embed.proj.weight"), d, 3*p*p)
 	patches := n.addBias(n.dot(x, w), n.params.at("backbone.patch_embed.proj.bias"))
-	if n.Kind == DINOv2 {
+	if n.Kind == arch.DINOv2 {
 		patches = Add(patches, BroadcastToDims(n.params.at("backbone.pos_embed"), b, gh*gw, d))
 	}
 	tokens := []*Node{BroadcastToDims(n.params.at("backbone.cls_token"), b, 1, d)}

@@ -3,44 +3,21 @@ package model
 import (
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"eomt/arch"
 )
 
-// Masking asks for all L+1 predictions, and for masked attention in the last L blocks.
-type Masking struct {
-	// ProbsL [L] is the probability that a block keeps a query's mask
-	// (mask annealing). Being an input, it changes without a new compilation.
-	ProbsL *Node
-	// DrawsLBQ [L, B, Q], uniform in [0, 1): the mask of query q in block l of
-	// image b is dropped where the draw is greater than the block's probability.
-	DrawsLBQ *Node
-}
+// eomt is the EoMT of an architecture (arXiv 2503.19108, section 3).
+type eomt struct{ a arch.Architecture }
 
-// Predictions are the model's outputs. Without masking there is one prediction,
-// the final one; with it there are L+1 in block order, the final one last.
-type Predictions struct {
-	MaskLogitsBhwQ []*Node // [B, h, w, Q] each
-	ClassLogitsBQC []*Node // [B, Q, C+1] each, no-object last
-	TokensBSD      *Node   // [B, Q+R+N, D] after the final norm
-	StagesBSD      []*Node // tokens after embedding and after each block, for parity checks
-}
+func (e eomt) Architecture() arch.Architecture { return e.a }
 
-// Options of a forward pass that are no part of the architecture.
-type Options struct {
-	// Masking asks for all predictions with masked attention; nil is the
-	// inference graph with one predict step.
-	Masking *Masking
-	// MatMul is the dtype of matrix products' operands; 0 is the parameters' own.
-	MatMul dtypes.DType
-	// RopeScale, a scalar, multiplies rotary coordinates (DINOv3 training); nil is 1.
-	RopeScale *Node
-}
-
-// Forward is the whole model on ImageNet-normalised pixels [B, H, W, 3] of the
-// configured size (arXiv 2503.19108, section 3). It panics, naming shapes or the
-// parameter, where these do not fit the configuration.
-func (c Config) Forward(params Params, pixelsBHW3 *Node, opts Options) Predictions {
-	pixelsBHW3.AssertDims(-1, c.ImageH, c.ImageW, 3)
-	n := &net{Config: c, params: params, matmul: opts.MatMul}
+// Forward is [Network].Forward. Without opts.Masking there is one prediction, the
+// final one; with it there are L+1 in block order.
+func (e eomt) Forward(params Params, pixelsBHW3 *Node, opts Options) Predictions {
+	a := e.a
+	pixelsBHW3.AssertDims(-1, a.ImageH(), a.ImageW(), 3)
+	n := &net{Architecture: a, params: params, matmul: opts.MatMul}
 	if n.matmul == dtypes.InvalidDType {
 		n.matmul = pixelsBHW3.DType()
 	}
@@ -48,20 +25,20 @@ func (c Config) Forward(params Params, pixelsBHW3 *Node, opts Options) Predictio
 	var out Predictions
 	x := n.embed(pixelsBHW3)
 	out.StagesBSD = append(out.StagesBSD, x)
-	rope := n.rotaryFor(g, c.Prefix(), opts.RopeScale)
-	for i := range c.FirstQueryBlock() {
+	rope := n.rotaryFor(g, a.Prefix(), opts.RopeScale)
+	for i := range a.FirstQueryBlock() {
 		x = n.block(i, x, nil, rope)
 		out.StagesBSD = append(out.StagesBSD, x)
 	}
 	x = n.insertQueries(x)
-	rope = n.rotaryFor(g, c.Queries+c.Prefix(), opts.RopeScale)
-	for l := range c.QueryBlocks {
+	rope = n.rotaryFor(g, a.Queries+a.Prefix(), opts.RopeScale)
+	for l := range a.MaskBlocks {
 		var allowed *Node
 		if opts.Masking != nil {
 			masks := n.predict(&out, x)
 			allowed = n.allowed(masks, opts.Masking, l)
 		}
-		x = n.block(c.FirstQueryBlock()+l, x, allowed, rope)
+		x = n.block(a.FirstQueryBlock()+l, x, allowed, rope)
 		out.StagesBSD = append(out.StagesBSD, x)
 	}
 	n.predict(&out, x)
@@ -69,7 +46,7 @@ func (c Config) Forward(params Params, pixelsBHW3 *Node, opts Options) Predictio
 }
 
 func (n *net) rotaryFor(g *Graph, skip int, scale *Node) *rotary {
-	if n.Kind != DINOv3 {
+	if n.Kind != arch.DINOv3 {
 		return nil
 	}
 	return n.newRotary(g, skip, scale)
@@ -84,7 +61,7 @@ func (n *net) insertQueries(x *Node) *Node {
 
 // predict appends the prediction at tokens x [B, S, D] and returns its mask logits.
 func (n *net) predict(out *Predictions, x *Node) (maskLogitsBhwQ *Node) {
-	x = n.layerNorm("backbone.norm", x, n.NormEpsilon)
+	x = n.layerNorm("backbone.norm", x, n.NormEps)
 	out.TokensBSD = x
 	queries := rows(x, 0, n.Queries)
 	classLogits := n.linear("class_head", queries)
@@ -94,7 +71,7 @@ func (n *net) predict(out *Predictions, x *Node) (maskLogitsBhwQ *Node) {
 	b := x.Shape().Dimensions[0]
 	patches := rows(x, n.Queries+n.Prefix(), x.Shape().Dimensions[1])
 	features := Reshape(patches, b, n.GridH(), n.GridW(), n.Width)
-	for i := range n.ScaleBlocks() {
+	for i := range n.Upscales {
 		features = n.scaleBlock(i, features)
 	}
 	maskLogits := n.product(features, []int{3}, []int{0}, embedding, []int{2}, []int{0})

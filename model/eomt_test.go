@@ -11,48 +11,46 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"eomt/arch"
 	"eomt/internal/backend/backendtest"
 )
 
 // tiny is small but has every part: registers, three query blocks, a ScaleBlock
 // and an image that is not square.
-func tiny(kind Kind) Config {
-	return Config{Kind: kind, Width: 32, Blocks: 5, Heads: 2, MLPHidden: 64, QueryBlocks: 3,
-		Registers: 4, Patch: 8, ImageH: 32, ImageW: 48, Queries: 6, Classes: 5, NormEpsilon: 1e-6}
+func tiny(kind arch.Kind) arch.Architecture {
+	a := arch.Architecture{Width: 32, Blocks: 5, Heads: 2, Hidden: 64, MaskBlocks: 3,
+		Registers: 4, Grid: [2]int{4, 6}, Queries: 6, Classes: 5}.ForKind(kind).ForPatch(8)
+	a.NormEps = 1e-6
+	return a
 }
 
 // run executes a forward pass of c with random parameters of a seed and returns
 // the final prediction's mask and class logits.
-func run(t *testing.T, b compute.Backend, c Config, probs, draws []float32) (masks, classes []float32) {
+func run(t *testing.T, b compute.Backend, a arch.Architecture, probs, draws []float32) (masks, classes []float32) {
 	t.Helper()
 	const batch = 2
 	var args []any
-	parameters := c.Parameters()
+	parameters := a.Parameters()
 	for _, p := range parameters {
 		args = append(args, tensors.FromFlatDataAndDimensions(p.Initialize(7), p.Shape...))
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	pixels := make([]float32, batch*c.ImageH*c.ImageW*3)
+	pixels := make([]float32, batch*a.ImageH()*a.ImageW()*3)
 	for i := range pixels {
 		pixels[i] = float32(rng.NormFloat64())
 	}
-	args = append(args, tensors.FromFlatDataAndDimensions(pixels, batch, c.ImageH, c.ImageW, 3))
+	args = append(args, tensors.FromFlatDataAndDimensions(pixels, batch, a.ImageH(), a.ImageW(), 3))
 	if probs != nil {
-		args = append(args, probs, tensors.FromFlatDataAndDimensions(draws, c.QueryBlocks, batch, c.Queries))
+		args = append(args, probs, tensors.FromFlatDataAndDimensions(draws, a.MaskBlocks, batch, a.Queries))
 	}
 	exec := MustNewExec(b, func(in []*Node) []*Node {
-		params := Params{}
-		for i, p := range parameters {
-			params[p.Name] = in[i]
-		}
-		in = in[len(parameters):]
+		params, in := Bind(a, in), in[len(parameters):]
 		var opts Options
 		if len(in) > 1 {
 			opts.Masking = &Masking{ProbsL: in[1], DrawsLBQ: in[2]}
 		}
-		out := c.Forward(params, in[0], opts)
-		last := len(out.MaskLogitsBhwQ) - 1
-		return []*Node{out.MaskLogitsBhwQ[last], out.ClassLogitsBQC[last]}
+		masks, classes := eomt{a}.Forward(params, in[0], opts).Final()
+		return []*Node{masks, classes}
 	})
 	defer exec.Finalize()
 	results, err := exec.Call(args...)
@@ -71,8 +69,8 @@ func largestDifference(a, b []float32) float64 {
 }
 
 // constant draws: a mask is dropped in block l exactly where probs[l] < 0.5.
-func halves(c Config) []float32 {
-	draws := make([]float32, c.QueryBlocks*2*c.Queries)
+func halves(a arch.Architecture) []float32 {
+	draws := make([]float32, a.MaskBlocks*2*a.Queries)
 	for i := range draws {
 		draws[i] = 0.5
 	}
@@ -81,11 +79,11 @@ func halves(c Config) []float32 {
 
 func TestProbabilityZeroIsTheUnmaskedGraph(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		for _, kind := range []Kind{DINOv2, DINOv3} {
-			c := tiny(kind)
-			masks, classes := run(t, b, c, nil, nil)
-			zeroDraws := make([]float32, c.QueryBlocks*2*c.Queries)
-			gotMasks, gotClasses := run(t, b, c, []float32{0, 0, 0}, zeroDraws)
+		for _, kind := range []arch.Kind{arch.DINOv2, arch.DINOv3} {
+			a := tiny(kind)
+			masks, classes := run(t, b, a, nil, nil)
+			zeroDraws := make([]float32, a.MaskBlocks*2*a.Queries)
+			gotMasks, gotClasses := run(t, b, a, []float32{0, 0, 0}, zeroDraws)
 			// The two graphs add in different orders; logits are of order 1.
 			if d := max(largestDifference(masks, gotMasks), largestDifference(classes, gotClasses)); d > 1e-5 {
 				t.Errorf("%s: p = 0 differs from the unmasked graph by %g", kind, d)
@@ -97,12 +95,12 @@ func TestProbabilityZeroIsTheUnmaskedGraph(t *testing.T) {
 // Each block's mask, by itself, changes what comes out: masking is real.
 func TestEveryBlockMasks(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		c := tiny(DINOv2)
-		unmasked, _ := run(t, b, c, []float32{0, 0, 0}, halves(c))
-		for l := range c.QueryBlocks {
-			probs := make([]float32, c.QueryBlocks)
+		a := tiny(arch.DINOv2)
+		unmasked, _ := run(t, b, a, []float32{0, 0, 0}, halves(a))
+		for l := range a.MaskBlocks {
+			probs := make([]float32, a.MaskBlocks)
 			probs[l] = 1
-			masked, _ := run(t, b, c, probs, halves(c))
+			masked, _ := run(t, b, a, probs, halves(a))
 			if d := largestDifference(unmasked, masked); d < 1e-3 {
 				t.Errorf("masking block %d alone changes mask logits by %g only", l, d)
 			}
@@ -115,19 +113,19 @@ func TestEveryBlockMasks(t *testing.T) {
 // class logits of queries other than the one whose draw changes.
 func TestDropIsPerQueryAndImage(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		c := tiny(DINOv2)
+		a := tiny(arch.DINOv2)
 		probs := []float32{0, 0, 0.7}
-		draws := halves(c)
-		_, before := run(t, b, c, probs, draws)
+		draws := halves(a)
+		_, before := run(t, b, a, probs, draws)
 		query := 3
-		draws[2*2*c.Queries+query] = 0.9 // image 0, last block
-		_, after := run(t, b, c, probs, draws)
-		width := c.Classes + 1
+		draws[2*2*a.Queries+query] = 0.9 // image 0, last block
+		_, after := run(t, b, a, probs, draws)
+		width := a.Classes + 1
 		for i := range before {
 			changed := before[i] != after[i]
 			row := i / width
 			if changed && row != query {
-				t.Fatalf("class logits of row %d (image %d, query %d) changed with the draw of query %d", row, row/c.Queries, row%c.Queries, query)
+				t.Fatalf("class logits of row %d (image %d, query %d) changed with the draw of query %d", row, row/a.Queries, row%a.Queries, query)
 			}
 		}
 		if largestDifference(before[query*width:(query+1)*width], after[query*width:(query+1)*width]) == 0 {
@@ -138,32 +136,16 @@ func TestDropIsPerQueryAndImage(t *testing.T) {
 
 func TestForwardRejects(t *testing.T) {
 	b := backendtest.Fast(t)
-	c := tiny(DINOv2)
+	a := tiny(arch.DINOv2)
 	g := NewGraph(b, "wrong size")
 	pixels := Ones(g, shape(1, 40, 48, 3))
-	err := panicText(func() { c.Forward(Params{}, pixels, Options{}) })
+	err := panicText(func() { eomt{a}.Forward(Params{}, pixels, Options{}) })
 	if err == "" {
 		t.Error("an image of another size was accepted")
 	}
-	err = panicText(func() { c.Forward(Params{}, Ones(g, shape(1, 32, 48, 3)), Options{}) })
+	err = panicText(func() { eomt{a}.Forward(Params{}, Ones(g, shape(1, 32, 48, 3)), Options{}) })
 	if want := `model: no parameter "backbone.patch_embed.proj.weight" in the graph`; err != want {
 		t.Errorf("error %q, want %q", err, want)
-	}
-}
-
-func TestValidateNamesTheField(t *testing.T) {
-	for want, change := range map[string]func(*Config){
-		"model: image width 50: must be a positive multiple of the patch, 8":   func(c *Config) { c.ImageW = 50 },
-		"model: patch 12: must be a power of two, at least 4":                  func(c *Config) { c.Patch = 12 },
-		"model: heads 5: must divide the width 32":                             func(c *Config) { c.Heads = 5 },
-		"model: query_blocks 6: must be between 1 and the number of blocks, 5": func(c *Config) { c.QueryBlocks = 6 },
-		"model: kind vit: expected dinov2 or dinov3":                           func(c *Config) { c.Kind = "vit" },
-	} {
-		c := tiny(DINOv2)
-		change(&c)
-		if err := c.Validate(); err == nil || err.Error() != want {
-			t.Errorf("got %v, want %s", err, want)
-		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -34,7 +33,7 @@ var goldens = map[string]string{
 }
 
 type golden struct {
-	config  Config
+	network Network
 	against string // the reference's name
 	tensors map[string]tensor.Tensor
 }
@@ -47,10 +46,11 @@ func readGolden(t *testing.T, name string) golden {
 	}
 	t.Cleanup(func() { file.Close() })
 	g := golden{tensors: tensor.ByName(file.Tensors), against: file.Metadata["reference"]}
-	if err := json.Unmarshal([]byte(file.Metadata["config"]), &g.config); err != nil {
+	a, err := parity.Architecture(file.Metadata["config"])
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := g.config.Validate(); err != nil {
+	if g.network, err = New(a); err != nil {
 		t.Fatal(err)
 	}
 	return g
@@ -81,19 +81,15 @@ type graph struct {
 // rotary rescale, or where masked is false the inference graph.
 func (g golden) compile(t *testing.T, b compute.Backend, masked bool) *graph {
 	t.Helper()
-	table := g.config.Parameters()
+	a := g.network.Architecture()
 	c := &graph{}
 	c.exec = MustNewExec(b, func(in []*Node) []*Node {
-		params := Params{}
-		for i, p := range table {
-			params[p.Name] = in[i]
-		}
-		in = in[len(table):]
+		params, in := Bind(a, in), in[len(a.Parameters()):]
 		var opts Options
 		if masked {
 			opts = Options{Masking: &Masking{ProbsL: in[1], DrawsLBQ: in[2]}, RopeScale: in[3]}
 		}
-		p := g.config.Forward(params, TransposeAllAxes(in[0], 0, 2, 3, 1), opts)
+		p := g.network.Forward(params, TransposeAllAxes(in[0], 0, 2, 3, 1), opts)
 		c.names = nil
 		var out []*Node
 		add := func(name string, x *Node) { c.names, out = append(c.names, name), append(out, x) }
@@ -115,7 +111,7 @@ func (g golden) compile(t *testing.T, b compute.Backend, masked bool) *graph {
 func (g golden) run(t *testing.T, c *graph, more ...any) map[string]*tensors.Tensor {
 	t.Helper()
 	var args []any
-	for _, p := range g.config.Parameters() {
+	for _, p := range g.network.Architecture().Parameters() {
 		args = append(args, g.at(t, "param/"+p.Name))
 	}
 	results, err := c.exec.Call(append(append(args, g.at(t, "pixels")), more...)...)
@@ -143,8 +139,8 @@ func TestForwardMatchesReferences(t *testing.T) {
 				draws := g.at(t, "annealed/draws")
 				seen := g.row(name)
 				for mode, probs := range map[string]any{
-					"unmasked": make([]float32, g.config.QueryBlocks),
-					"masked":   ones(g.config.QueryBlocks),
+					"unmasked": make([]float32, g.network.Architecture().MaskBlocks),
+					"masked":   ones(g.network.Architecture().MaskBlocks),
 					"annealed": g.at(t, "annealed/probs"),
 				} {
 					var scale any = float32(1)
@@ -196,7 +192,7 @@ func (g golden) compare(t *testing.T, mode string, got map[string]*tensors.Tenso
 		compared++
 		want := g.at(t, name)
 		if mode == "unmasked" {
-			final := fmt.Sprintf("logits.%d", g.config.QueryBlocks)
+			final := fmt.Sprintf("logits.%d", g.network.Architecture().MaskBlocks)
 			if last := strings.Replace(stage, "logits.0", final, 1); got[last] != nil {
 				stage = last
 			}
@@ -213,9 +209,9 @@ func (g golden) compare(t *testing.T, mode string, got map[string]*tensors.Tenso
 		}
 	}
 	// Embedding, blocks, final tokens, and two logits a prediction.
-	expected := 1 + g.config.Blocks + 1 + 2
+	expected := 1 + g.network.Architecture().Blocks + 1 + 2
 	if mode != "unmasked" {
-		expected += 2 * g.config.QueryBlocks
+		expected += 2 * g.network.Architecture().MaskBlocks
 	}
 	if compared != expected {
 		t.Errorf("%s: %d tensors in the golden file, expected %d", mode, compared, expected)

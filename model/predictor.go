@@ -14,7 +14,7 @@ import (
 // Predictor runs the inference graph: images in, the final prediction out. It
 // compiles once for each batch size. It is not safe for concurrent use.
 type Predictor struct {
-	config  Config
+	network Network
 	params  []*tensors.Tensor
 	exec    *Exec
 	masking *maskingInput
@@ -32,22 +32,21 @@ type Logits struct {
 	Class                             []float32 // [B, Queries, Classes+1], no-object last
 }
 
-// NewPredictor takes parameters (float32) in the order of c.Parameters. maskProbs,
-// where any is positive, are the query blocks' mask probabilities: the attention
-// of a model whose annealing has not ended stays masked, with draws from a fixed
-// seed. matmul is the dtype of matrix products' operands, 0 for float32.
-func NewPredictor(b compute.Backend, c Config, params []*tensors.Tensor, maskProbs []float64, matmul dtypes.DType) (*Predictor, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
+// NewPredictor takes a network's values (float32) in the order of its
+// architecture's Tensors. maskProbs, where any is positive, are the mask
+// probabilities of the blocks that see queries: the attention of a network whose
+// annealing has not ended stays masked, with draws from a fixed seed. matmul is the
+// dtype of matrix products' operands, 0 for float32.
+func NewPredictor(b compute.Backend, n Network, params []*tensors.Tensor, maskProbs []float64, matmul dtypes.DType) (*Predictor, error) {
+	a := n.Architecture()
+	count := len(a.Tensors())
+	if len(params) != count {
+		return nil, fmt.Errorf("model: predictor: %d parameters given, the network has %d", len(params), count)
 	}
-	table := c.Parameters()
-	if len(params) != len(table) {
-		return nil, fmt.Errorf("model: predictor: %d parameters given, the configuration has %d", len(params), len(table))
+	if len(maskProbs) > 0 && len(maskProbs) != a.MaskBlocks {
+		return nil, fmt.Errorf("model: predictor: %d mask probabilities for %d query blocks", len(maskProbs), a.MaskBlocks)
 	}
-	if len(maskProbs) > 0 && len(maskProbs) != c.QueryBlocks {
-		return nil, fmt.Errorf("model: predictor: %d mask probabilities for %d query blocks", len(maskProbs), c.QueryBlocks)
-	}
-	p := &Predictor{config: c, params: params}
+	p := &Predictor{network: n, params: params}
 	for _, prob := range maskProbs {
 		if prob > 0 {
 			p.masking = &maskingInput{probs: toFloat32(maskProbs), random: []uint64{1, 2, 3}}
@@ -55,20 +54,15 @@ func NewPredictor(b compute.Backend, c Config, params []*tensors.Tensor, maskPro
 		}
 	}
 	build := func(in []*Node) []*Node {
-		named := make(Params, len(table))
-		for i, row := range table {
-			named[row.Name] = in[i]
-		}
-		in = in[len(table):]
+		named, in := Bind(a, in), in[count:]
 		opts := Options{MatMul: matmul}
 		if p.masking != nil {
-			shape := shapes.Make(dtypes.Float32, c.QueryBlocks, in[0].Shape().Dimensions[0], c.Queries)
+			shape := shapes.Make(dtypes.Float32, a.MaskBlocks, in[0].Shape().Dimensions[0], a.Queries)
 			_, draws := RandomUniform(in[2], shape)
 			opts.Masking = &Masking{ProbsL: in[1], DrawsLBQ: draws}
 		}
-		out := c.Forward(named, Normalize(in[0], dtypes.Float32), opts)
-		last := len(out.MaskLogitsBhwQ) - 1
-		return []*Node{out.MaskLogitsBhwQ[last], out.ClassLogitsBQC[last]}
+		masks, classes := n.Forward(named, Normalize(in[0], dtypes.Float32), opts).Final()
+		return []*Node{masks, classes}
 	}
 	exec, err := NewExec(b, build)
 	if err != nil {
@@ -78,21 +72,18 @@ func NewPredictor(b compute.Backend, c Config, params []*tensors.Tensor, maskPro
 	return p, nil
 }
 
-// Config is the architecture that runs.
-func (p *Predictor) Config() Config { return p.config }
-
-// Predict runs uint8 RGB images [b, ImageH, ImageW, 3], padded to the
-// configured size by the caller.
+// Predict runs uint8 RGB images [b, ImageH, ImageW, 3], padded to the network's
+// size by the caller.
 func (p *Predictor) Predict(images []uint8, b int) (Logits, error) {
-	c := p.config
-	if len(images) != b*c.ImageH*c.ImageW*3 {
-		return Logits{}, fmt.Errorf("model: predict: %d bytes for %d images of %dx%d", len(images), b, c.ImageW, c.ImageH)
+	a := p.network.Architecture()
+	if len(images) != b*a.ImageH()*a.ImageW()*3 {
+		return Logits{}, fmt.Errorf("model: predict: %d bytes for %d images of %dx%d", len(images), b, a.ImageW(), a.ImageH())
 	}
 	args := make([]any, 0, len(p.params)+3)
 	for _, t := range p.params {
 		args = append(args, t)
 	}
-	args = append(args, tensors.FromFlatDataAndDimensions(images, b, c.ImageH, c.ImageW, 3))
+	args = append(args, tensors.FromFlatDataAndDimensions(images, b, a.ImageH(), a.ImageW(), 3))
 	if p.masking != nil {
 		args = append(args, p.masking.probs, p.masking.random)
 	}
@@ -104,7 +95,7 @@ func (p *Predictor) Predict(images []uint8, b int) (Logits, error) {
 	if err != nil {
 		return Logits{}, fmt.Errorf("model: predict: %w", err)
 	}
-	l := Logits{B: b, MaskH: c.MaskH(), MaskW: c.MaskW(), Queries: c.Queries, Classes: c.Classes}
+	l := Logits{B: b, MaskH: a.MaskH(), MaskW: a.MaskW(), Queries: a.Queries, Classes: a.Classes}
 	if l.Masks, err = tensors.CopyFlatData[float32](out[0]); err != nil {
 		return Logits{}, fmt.Errorf("model: predict: %w", err)
 	}

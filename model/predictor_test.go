@@ -7,12 +7,13 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"eomt/arch"
 	"eomt/internal/backend/backendtest"
 )
 
-func initialized(c Config) []*tensors.Tensor {
+func initialized(a arch.Architecture) []*tensors.Tensor {
 	var params []*tensors.Tensor
-	for _, p := range c.Parameters() {
+	for _, p := range a.Parameters() {
 		params = append(params, tensors.FromFlatDataAndDimensions(p.Initialize(7), p.Shape...))
 	}
 	return params
@@ -22,15 +23,15 @@ func initialized(c Config) []*tensors.Tensor {
 // graph on normalised pixels, without masks and with all of them.
 func TestPredictorIsForward(t *testing.T) {
 	b := backendtest.Go(t)
-	c := tiny(DINOv2)
+	a := tiny(arch.DINOv2)
 	const batch = 2
 	rng := rand.New(rand.NewPCG(3, 4))
-	images := make([]uint8, batch*c.ImageH*c.ImageW*3)
+	images := make([]uint8, batch*a.ImageH()*a.ImageW()*3)
 	for i := range images {
 		images[i] = uint8(rng.Uint32())
 	}
 	for name, probs := range map[string][]float64{"unmasked": {0, 0, 0}, "masked": {1, 1, 1}} {
-		p, err := NewPredictor(b, c, initialized(c), probs, 0)
+		p, err := NewPredictor(b, eomt{a}, initialized(a), probs, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,23 +40,20 @@ func TestPredictorIsForward(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		args := []any{tensors.FromFlatDataAndDimensions(images, batch, c.ImageH, c.ImageW, 3), toFloat32(probs)}
-		for _, param := range initialized(c) {
+		args := []any{tensors.FromFlatDataAndDimensions(images, batch, a.ImageH(), a.ImageW(), 3), toFloat32(probs)}
+		for _, param := range initialized(a) {
 			args = append(args, param)
 		}
 		want := MustExecOnceN(b, func(in []*Node) []*Node {
-			params := Params{}
-			for i, row := range c.Parameters() {
-				params[row.Name] = in[2+i]
-			}
-			draws := BroadcastToDims(Scalar(in[0].Graph(), in[1].DType(), 0.5), c.QueryBlocks, batch, c.Queries)
-			out := c.Forward(params, Normalize(in[0], in[1].DType()), Options{Masking: &Masking{ProbsL: in[1], DrawsLBQ: draws}})
-			return []*Node{out.MaskLogitsBhwQ[c.QueryBlocks], out.ClassLogitsBQC[c.QueryBlocks]}
+			draws := BroadcastToDims(Scalar(in[0].Graph(), in[1].DType(), 0.5), a.MaskBlocks, batch, a.Queries)
+			out := eomt{a}.Forward(Bind(a, in[2:]), Normalize(in[0], in[1].DType()), Options{Masking: &Masking{ProbsL: in[1], DrawsLBQ: draws}})
+			masks, classes := out.Final()
+			return []*Node{masks, classes}
 		}, args...)
 		// The two graphs add in different orders; logits are of order 1.
 		d := max(largestDifference(got.Masks, tensors.MustCopyFlatData[float32](want[0])),
 			largestDifference(got.Class, tensors.MustCopyFlatData[float32](want[1])))
-		if !(d <= 1e-5) || got.B != batch || len(got.Masks) != batch*got.MaskH*got.MaskW*c.Queries || got.MaskH != c.MaskH() {
+		if !(d <= 1e-5) || got.B != batch || len(got.Masks) != batch*got.MaskH*got.MaskW*a.Queries || got.MaskH != a.MaskH() {
 			t.Errorf("%s: logits differ by %g, %+v", name, d, [...]int{got.B, got.MaskH, got.MaskW, len(got.Masks)})
 		}
 	}
@@ -75,19 +73,19 @@ func TestNormalize(t *testing.T) {
 
 func TestPredictorRejects(t *testing.T) {
 	b := backendtest.Go(t)
-	c := tiny(DINOv2)
-	if _, err := NewPredictor(b, c, initialized(c)[1:], nil, 0); err == nil || err.Error() != "model: predictor: 90 parameters given, the configuration has 91" {
+	a := tiny(arch.DINOv2)
+	if _, err := NewPredictor(b, eomt{a}, initialized(a)[1:], nil, 0); err == nil || err.Error() != "model: predictor: 90 parameters given, the network has 91" {
 		t.Errorf("a missing parameter: %v", err)
 	}
-	if _, err := NewPredictor(b, c, initialized(c), []float64{1}, 0); err == nil || err.Error() != "model: predictor: 1 mask probabilities for 3 query blocks" {
+	if _, err := NewPredictor(b, eomt{a}, initialized(a), []float64{1}, 0); err == nil || err.Error() != "model: predictor: 1 mask probabilities for 3 query blocks" {
 		t.Errorf("too few mask probabilities: %v", err)
 	}
-	bad := c
+	bad := a
 	bad.Queries = 0
-	if _, err := NewPredictor(b, bad, nil, nil, 0); err == nil || err.Error() != "model: queries 0: must be positive" {
+	if _, err := New(bad); err == nil || err.Error() != "model: queries 0: must be positive" {
 		t.Errorf("no queries: %v", err)
 	}
-	p, err := NewPredictor(b, c, initialized(c), nil, 0)
+	p, err := NewPredictor(b, eomt{a}, initialized(a), nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

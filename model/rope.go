@@ -6,9 +6,6 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// RopeTheta is the base of the rotary periods of every DINOv3.
-const RopeTheta = 100.0
-
 // rotary rotates queries and keys of patch tokens by their position; the first
 // skip tokens (queries and prefix) stay as they are.
 type rotary struct {
@@ -30,7 +27,7 @@ func (n *net) newRotary(g *Graph, skip int, scale *Node) *rotary {
 				2*(float64(x)+0.5)/float64(gw) - 1,
 			} {
 				for i := range e / 4 {
-					period := math.Pow(RopeTheta, 2*float64(i)/float64(e/2))
+					period := math.Pow(n.RopeTheta, 2*float64(i)/float64(e/2))
 					angles = append(angles, 2*math.Pi*centre/period)
 				}
 			}

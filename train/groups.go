@@ -3,7 +3,7 @@ package train
 import (
 	"math"
 
-	"eomt/model"
+	"eomt/arch"
 )
 
 // Rates says how parameters' learning rates differ (docs/eomt.md section 3).
@@ -20,29 +20,29 @@ type Group struct {
 	Multiplier float64
 }
 
-// Groups gives the group of every parameter of c, in their order. Block i gets
+// Groups gives the group of every parameter of a, in their order. Block i gets
 // LayerDecay^(blocks-1-i); tokens and embeddings take block 0's rate, the
 // backbone's final norm the full one.
 // Source: configure_optimizers in training/lightning_module.py.
-func Groups(c model.Config, r Rates) []Group {
-	parameters := c.Parameters()
+func Groups(a arch.Architecture, r Rates) []Group {
+	parameters := a.Parameters()
 	groups := make([]Group, len(parameters))
 	for i, p := range parameters {
-		g := Group{Backbone: p.Part != model.PartHead, Multiplier: 1}
+		g := Group{Backbone: p.Part != arch.PartHead, Multiplier: 1}
 		switch p.Part {
-		case model.PartEmbedding:
-			g.Multiplier = r.blockMultiplier(c, 0)
-		case model.PartBlock:
-			g.Multiplier = r.blockMultiplier(c, p.Block)
+		case arch.PartEmbedding:
+			g.Multiplier = r.blockMultiplier(a, 0)
+		case arch.PartBlock:
+			g.Multiplier = r.blockMultiplier(a, p.Block)
 		}
 		groups[i] = g
 	}
 	return groups
 }
 
-func (r Rates) blockMultiplier(c model.Config, block int) float64 {
-	if r.QueryBlocksFull && block >= c.FirstQueryBlock() {
+func (r Rates) blockMultiplier(a arch.Architecture, block int) float64 {
+	if r.QueryBlocksFull && block >= a.FirstQueryBlock() {
 		return 1
 	}
-	return math.Pow(r.LayerDecay, float64(c.Blocks-1-block))
+	return math.Pow(r.LayerDecay, float64(a.Blocks-1-block))
 }

@@ -2,7 +2,6 @@ package train
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"eomt/internal/backend/backendtest"
 	"eomt/internal/parity"
 	"eomt/losses"
+	"eomt/model"
 )
 
 // reference is five training steps of the reference implementation, as
@@ -53,7 +53,11 @@ func readReference(t *testing.T) *reference {
 		for _, one := range file.Tensors {
 			r.tensors[part+"/"+one.Name] = one
 		}
-		if err := json.Unmarshal([]byte(file.Metadata["model"]), &r.config.Model); err != nil {
+		a, err := parity.Architecture(file.Metadata["model"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.config.Network, err = model.New(a); err != nil {
 			t.Fatal(err)
 		}
 		r.against = file.Metadata["reference"]
@@ -98,14 +102,14 @@ func (r *reference) input(name string, dtype dtypes.DType) *tensors.Tensor {
 func (r *reference) state(dtype dtypes.DType) *State {
 	r.t.Helper()
 	values := map[string][]float32{}
-	for _, p := range r.config.Model.Parameters() {
+	for _, p := range r.config.Network.Architecture().Parameters() {
 		stored, err := r.tensors["start/param/"+p.Name].Float32s()
 		if err != nil {
 			r.t.Fatal(err)
 		}
 		values[p.Name] = stored
 	}
-	state, err := NewState(r.config.Model, values, 0, dtype)
+	state, err := NewState(r.config.Network.Architecture(), values, 0, dtype)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -135,7 +139,7 @@ func (r *reference) batch(step int) *data.Batch {
 // their nodes into what the step takes.
 func (r *reference) draws(step int, dtype dtypes.DType) []any {
 	args := []any{r.input(fmt.Sprintf("%d/mask_draws", step), dtype)}
-	for k := range r.config.Model.QueryBlocks + 1 {
+	for k := range r.config.Network.Architecture().Predictions() {
 		for _, kind := range []string{"cost", "candidates", "fresh"} {
 			args = append(args, r.input(fmt.Sprintf("%d/%d/%s", step, k, kind), dtype))
 		}
@@ -204,7 +208,7 @@ func TestGradientsMatchReference(t *testing.T) {
 	// add some thousand terms in different orders.
 	const tolerance = 1e-12
 	r := readReference(t)
-	parameters := r.config.Model.Parameters()
+	parameters := r.config.Network.Architecture().Parameters()
 	s, exec := r.compile(backendtest.Go(t), func(s *Step, in []*Node, d draws) []*Node {
 		n := len(parameters)
 		total, _ := s.loss(in[:n], in[3*n:], d)
@@ -242,7 +246,7 @@ func TestFiveStepsInFloat32(t *testing.T) {
 
 func fiveSteps(t *testing.T, b compute.Backend, dtype dtypes.DType, tolerance float64) {
 	r := readReference(t)
-	parameters := r.config.Model.Parameters()
+	parameters := r.config.Network.Architecture().Parameters()
 	s, exec := r.compile(b, (*Step).advance)
 	state := r.state(dtype)
 	n := len(parameters)

@@ -161,7 +161,7 @@ func (r *run) save() error {
 	for _, p := range r.step.maskProbs(r.state.Step) {
 		state.MaskProbs = append(state.MaskProbs, float32(p))
 	}
-	if _, err := r.store.Save(r.state.snapshot(r.step.config.Model, state)); err != nil {
+	if _, err := r.store.Save(r.state.snapshot(r.step.config.Network.Architecture(), state)); err != nil {
 		return err
 	}
 	r.saved = r.state.Step

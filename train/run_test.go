@@ -19,6 +19,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/parquet-go/parquet-go"
 
+	"eomt/arch"
 	"eomt/checkpoints"
 	"eomt/data"
 	"eomt/data/coco"
@@ -30,15 +31,28 @@ import (
 	"eomt/model"
 )
 
+// network is that of a valid architecture.
+func network(a arch.Architecture) model.Network {
+	n, err := model.New(a)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+func smallArchitecture(classes int) arch.Architecture {
+	return arch.Architecture{Width: 16, Blocks: 2, Heads: 2, Hidden: 32, MaskBlocks: 1, Registers: 1,
+		Grid: [2]int{8, 8}, Queries: 8, Classes: classes}.ForKind(arch.DINOv2).ForPatch(8)
+}
+
 // small is a recipe whose step takes moments: both warm-ups, the annealing and
 // the end of the schedule lie within its six steps.
 func small(classes int) StepConfig {
 	loss := losses.Defaults()
 	loss.Points = 64
 	return StepConfig{
-		Model: model.Config{Kind: model.DINOv2, Width: 16, Blocks: 2, Heads: 2, MLPHidden: 32, QueryBlocks: 1,
-			Registers: 1, Patch: 8, ImageH: 64, ImageW: 64, Queries: 8, Classes: classes, NormEpsilon: 1e-6},
-		Loss: loss, Optimizer: Optimizer{WeightDecay: 0.05, ClipNorm: 0.1},
+		Network: network(smallArchitecture(classes)),
+		Loss:    loss, Optimizer: Optimizer{WeightDecay: 0.05, ClipNorm: 0.1},
 		Rates: Rates{Base: 1e-3, LayerDecay: 0.8}, BatchSize: 2, Seed: 5,
 		Schedule: Schedule{Total: 6, WarmupHead: 1, WarmupBackbone: 1, Annealing: []Anneal{{1, 5}}},
 	}
@@ -98,7 +112,7 @@ func newTrial(t *testing.T, b compute.Backend) *trial {
 
 func (tr *trial) fresh() *State {
 	tr.t.Helper()
-	state, err := NewState(tr.step.config.Model, nil, 1, dtypes.Float32)
+	state, err := NewState(tr.step.config.Network.Architecture(), nil, 1, dtypes.Float32)
 	if err != nil {
 		tr.t.Fatal(err)
 	}
@@ -113,7 +127,7 @@ func (tr *trial) saved() *State {
 		tr.t.Fatal(err)
 	}
 	defer loaded.Close()
-	state, err := Restore(tr.step.config.Model, loaded.Snapshot)
+	state, err := Restore(tr.step.config.Network.Architecture(), loaded.Snapshot)
 	if err != nil {
 		tr.t.Fatal(err)
 	}
@@ -133,7 +147,7 @@ func (tr *trial) run(ctx context.Context, state *State, validate Validate) error
 	defer set.Close()
 	c := tr.step.config
 	l, err := loader.New(set, loader.Config{Batch: c.BatchSize, Seed: c.Seed, Start: state.Step,
-		Transform: transform.Train{H: c.Model.ImageH, W: c.Model.ImageW, ScaleMin: 0.8, ScaleMax: 1.2, ColorJitter: true}})
+		Transform: transform.Train{H: c.Network.Architecture().ImageH(), W: c.Network.Architecture().ImageW(), ScaleMin: 0.8, ScaleMax: 1.2, ColorJitter: true}})
 	if err != nil {
 		tr.t.Fatal(err)
 	}
@@ -429,8 +443,8 @@ func TestRestoreRefusesAnotherModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer loaded.Close()
-	wider := tr.step.config.Model
-	wider.MLPHidden *= 2
+	wider := tr.step.config.Network.Architecture()
+	wider.Hidden *= 2
 	var mismatch *checkpoints.MismatchError
 	if _, err := Restore(wider, loaded.Snapshot); !errors.As(err, &mismatch) {
 		t.Errorf("got %v, want a MismatchError", err)
@@ -438,9 +452,9 @@ func TestRestoreRefusesAnotherModel(t *testing.T) {
 }
 
 func TestNewStateRefusesOtherShapes(t *testing.T) {
-	c := small(3).Model
-	name := c.Parameters()[0].Name
-	_, err := NewState(c, map[string][]float32{name: {1, 2}}, 0, dtypes.Float32)
+	a := smallArchitecture(3)
+	name := a.Parameters()[0].Name
+	_, err := NewState(a, map[string][]float32{name: {1, 2}}, 0, dtypes.Float32)
 	if err == nil || !strings.Contains(err.Error(), name+": 2 values") {
 		t.Errorf("got %v", err)
 	}
@@ -458,8 +472,9 @@ func TestLossFallsOnRealImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer set.Close()
-	c := small(len(set.Classes()))
-	c.Model.Width, c.Model.MLPHidden, c.Model.Queries = 32, 64, 40
+	c, a := small(len(set.Classes())), smallArchitecture(len(set.Classes()))
+	a.Width, a.Hidden, a.Queries = 32, 64, 40
+	c.Network = network(a)
 	c.Schedule = Schedule{Total: 20, Annealing: AnnealingRule(20, 1)}
 	c.Rates = Rates{Base: 3e-3, LayerDecay: 1}
 	c.Optimizer.ClipNorm, c.BatchSize = 1, 4
@@ -467,7 +482,7 @@ func TestLossFallsOnRealImages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, err := NewState(c.Model, nil, 1, dtypes.Float32)
+	state, err := NewState(a, nil, 1, dtypes.Float32)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -504,7 +519,7 @@ func TestPointsFollowFromTheHostsState(t *testing.T) {
 	b := backendtest.Go(t)
 	step := newTrial(t, b).step
 	c := step.config
-	batch := quickBatch(c.Model, c.BatchSize, 8)
+	batch := quickBatch(c.Network.Architecture(), c.BatchSize, 8)
 	rest := []any{vector(step.scalars(3), dtypes.Float32), vector(step.maskProbs(3), dtypes.Float32), randomState(c.Seed, 3),
 		tensors.FromFlatDataAndDimensions(batch.Images, batch.B, batch.H, batch.W, 3),
 		tensors.FromFlatDataAndDimensions(batch.Masks, batch.B, batch.H, batch.W, 1),
@@ -512,7 +527,7 @@ func TestPointsFollowFromTheHostsState(t *testing.T) {
 		tensors.FromFlatDataAndDimensions(batch.Valid, batch.B, batch.M)}
 	exec := graph.MustNewExec(b, func(in []*graph.Node) []*graph.Node {
 		got := step.draw(in, dtypes.Float32).points[0]
-		want := losses.DrawPoints(c.Loss, in[inRandom], c.Model.QueryBlocks+1, batch.B, batch.M, dtypes.Float32)[0]
+		want := losses.DrawPoints(c.Loss, in[inRandom], c.Network.Architecture().Predictions(), batch.B, batch.M, dtypes.Float32)[0]
 		return []*graph.Node{got.CostBP2, want.CostBP2}
 	})
 	defer exec.Finalize()

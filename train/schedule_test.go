@@ -7,8 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"eomt/arch"
 	"eomt/internal/parity"
-	"eomt/model"
 )
 
 // publishedSpans are the annealing lists of the reference's 23 configurations,
@@ -137,12 +137,12 @@ func TestSchedulesMatchReference(t *testing.T) {
 // Every parameter has the base rate that the reference gives it, by each recipe
 // of the published configurations.
 func TestGroupsMatchReference(t *testing.T) {
-	c := model.Config{Kind: model.DINOv2, Width: 8, Blocks: 4, Heads: 2, MLPHidden: 8, QueryBlocks: 2,
-		Registers: 2, Patch: 8, ImageH: 16, ImageW: 16, Queries: 2, Classes: 3, NormEpsilon: 1e-6}
+	a := arch.Architecture{Width: 8, Blocks: 4, Heads: 2, Hidden: 8, MaskBlocks: 2, Registers: 2,
+		Grid: [2]int{2, 2}, Queries: 2, Classes: 3}.ForKind(arch.DINOv2).ForPatch(8)
 	for _, g := range readSchedules(t).Rates {
 		r := Rates{Base: g.Recipe.LR, LayerDecay: g.Recipe.LayerDecay, QueryBlocksFull: !g.Recipe.QueryBlocksLR}
-		groups := Groups(c, r)
-		parameters := c.Parameters()
+		groups := Groups(a, r)
+		parameters := a.Parameters()
 		if len(parameters) != len(g.Rates) {
 			t.Errorf("%+v: %d parameters, the reference has %d", g.Recipe, len(parameters), len(g.Rates))
 		}

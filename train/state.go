@@ -1,13 +1,12 @@
 package train
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"eomt/arch"
 	"eomt/checkpoints"
 	"eomt/checkpoints/tensor"
 	"eomt/model"
@@ -25,8 +24,8 @@ type State struct {
 // NewState starts from the given values, or where values has none for a name
 // (or is nil) from the parameter's random initialisation for seed. dtype is that
 // of training, Float32 or Float64 (for comparisons).
-func NewState(c model.Config, values map[string][]float32, seed uint64, dtype dtypes.DType) (*State, error) {
-	parameters := c.Parameters()
+func NewState(a arch.Architecture, values map[string][]float32, seed uint64, dtype dtypes.DType) (*State, error) {
+	parameters := a.Parameters()
 	s := &State{
 		Params: make([]*tensors.Tensor, len(parameters)),
 		First:  make([]*tensors.Tensor, len(parameters)),
@@ -58,30 +57,20 @@ func toTensor(values []float32, shape []int, dtype dtypes.DType) *tensors.Tensor
 	return tensors.FromFlatDataAndDimensions(wide, shape...)
 }
 
-// Specs lists a model's parameters as checkpoints matches them.
-func Specs(c model.Config) []checkpoints.Spec {
-	parameters := c.Parameters()
-	specs := make([]checkpoints.Spec, len(parameters))
-	for i, p := range parameters {
-		specs[i] = checkpoints.Spec{Name: p.Name, Shape: p.Shape}
-	}
-	return specs
-}
-
 // snapshot views the state as a checkpoint of a model; the tensors are copied
 // from the device one at a time, when they are written.
-func (s *State) snapshot(c model.Config, state checkpoints.State) checkpoints.Snapshot {
+func (s *State) snapshot(a arch.Architecture, state checkpoints.State) checkpoints.Snapshot {
 	state.Step = s.Step
-	specs := Specs(c)
+	parameters := a.Tensors()
 	return checkpoints.Snapshot{State: state,
-		Params: stored(specs, s.Params), First: stored(specs, s.First), Second: stored(specs, s.Second)}
+		Params: stored(parameters, s.Params), First: stored(parameters, s.First), Second: stored(parameters, s.Second)}
 }
 
-func stored(specs []checkpoints.Spec, values []*tensors.Tensor) []tensor.Tensor {
-	out := make([]tensor.Tensor, len(specs))
-	for i, spec := range specs {
+func stored(parameters []arch.Tensor, values []*tensors.Tensor) []tensor.Tensor {
+	out := make([]tensor.Tensor, len(parameters))
+	for i, p := range parameters {
 		value := values[i]
-		out[i] = tensor.Lazy(spec.Name, tensor.Float32, spec.Shape, func() ([]byte, error) {
+		out[i] = tensor.Lazy(p.Name, tensor.Float32, p.Shape, func() ([]byte, error) {
 			data := make([]byte, 0, value.ByteSize())
 			err := value.ConstBytes(func(raw []byte) { data = append(data, raw...) })
 			// The copy that reading made on the host would hold the memory of
@@ -97,35 +86,25 @@ func stored(specs []checkpoints.Spec, values []*tensors.Tensor) []tensor.Tensor 
 
 // Restore reads the state of a checkpoint of this model; it fails with a
 // [checkpoints.MismatchError] where the checkpoint is another model's.
-func Restore(c model.Config, snapshot checkpoints.Snapshot) (*State, error) {
+func Restore(a arch.Architecture, snapshot checkpoints.Snapshot) (*State, error) {
 	s := &State{Step: snapshot.State.Step}
 	for _, part := range []struct {
 		from []tensor.Tensor
 		to   *[]*tensors.Tensor
 	}{{snapshot.Params, &s.Params}, {snapshot.First, &s.First}, {snapshot.Second, &s.Second}} {
 		var err error
-		if *part.to, err = FromStored(c, part.from); err != nil {
+		if *part.to, err = fromStored(a, part.from); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-// FromStored turns a file's tensors into the model's parameters, in their order.
-func FromStored(c model.Config, from []tensor.Tensor) ([]*tensors.Tensor, error) {
-	matched, _, err := checkpoints.Match(Specs(c), from, nil)
+// fromStored turns a file's tensors into the network's, in their order.
+func fromStored(a arch.Architecture, from []tensor.Tensor) ([]*tensors.Tensor, error) {
+	matched, _, err := checkpoints.Match(a.Tensors(), from, nil)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*tensors.Tensor, len(matched))
-	for i, t := range matched {
-		out[i] = tensors.FromShape(shapes.Make(dtypes.Float32, t.Shape...))
-		// Read in place: a second copy would hold a large model twice.
-		var readErr error
-		err := tensors.MutableFlatData(out[i], func(flat []float32) { readErr = t.ReadFloat32s(flat) })
-		if err := errors.Join(err, readErr); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return model.Load(a, func(i int, dst []float32) error { return matched[i].ReadFloat32s(dst) })
 }

@@ -29,7 +29,7 @@ type Step struct {
 
 // StepConfig is what a step is compiled from.
 type StepConfig struct {
-	Model     model.Config
+	Network   model.Network
 	Loss      losses.Config
 	Optimizer Optimizer
 	Rates     Rates
@@ -72,10 +72,7 @@ const (
 
 // NewStep prepares the step; it is compiled when the first batch of a bucket arrives.
 func NewStep(b compute.Backend, c StepConfig) (*Step, error) {
-	if err := c.Model.Validate(); err != nil {
-		return nil, err
-	}
-	s := &Step{config: c, backend: b, groups: Groups(c.Model, c.Rates), schedule: c.Schedule}
+	s := &Step{config: c, backend: b, groups: Groups(c.Network.Architecture(), c.Rates), schedule: c.Schedule}
 	exec, err := NewExec(b, s.graph)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
@@ -102,10 +99,10 @@ type draws struct {
 // that the host gave: of the one that a generator leaves, the Go backend does not
 // set all words, so that runs would differ.
 func (s *Step) draw(rest []*Node, dtype dtypes.DType) draws {
-	c := s.config.Model
+	a := s.config.Network.Architecture()
 	dims := rest[inValid].Shape().Dimensions
-	_, masks := RandomUniform(rest[inRandom], shapes.Make(dtype, c.QueryBlocks, dims[0], c.Queries))
-	return draws{masksLBQ: masks, points: losses.DrawPoints(s.config.Loss, rest[inRandom], c.QueryBlocks+1, dims[0], dims[1], dtype)}
+	_, masks := RandomUniform(rest[inRandom], shapes.Make(dtype, a.MaskBlocks, dims[0], a.Queries))
+	return draws{masksLBQ: masks, points: losses.DrawPoints(s.config.Loss, rest[inRandom], a.Predictions(), dims[0], dims[1], dtype)}
 }
 
 // advance is the step with given draws.
@@ -127,18 +124,15 @@ func (s *Step) advance(in []*Node, d draws) []*Node {
 
 // loss is the forward pass and the criterion on one batch.
 func (s *Step) loss(params, rest []*Node, d draws) (*Node, losses.Terms) {
-	c := s.config.Model
-	named := make(model.Params, len(params))
-	for i, p := range c.Parameters() {
-		named[p.Name] = params[i]
-	}
-	dtype := params[0].DType()
-	predictions := c.Forward(named, model.Normalize(rest[inImages], dtype), model.Options{
+	network := s.config.Network
+	a, dtype := network.Architecture(), params[0].DType()
+	predictions := network.Forward(model.Bind(a, params), model.Normalize(rest[inImages], dtype), model.Options{
 		Masking:   &model.Masking{ProbsL: rest[inMaskProbs], DrawsLBQ: d.masksLBQ},
+		Training:  true,
 		MatMul:    s.config.MatMul,
 		RopeScale: Reshape(SliceAxis(rest[inScalars], 0, AxisElem(4))),
 	})
-	matched := MaxScalar(ConvertDType(losses.MatchedMasks(rest[inValid], c.Queries), dtype), 1)
+	matched := MaxScalar(ConvertDType(losses.MatchedMasks(rest[inValid], a.Queries), dtype), 1)
 	return losses.CriterionAt(s.config.Loss, predictions.MaskLogitsBhwQ, predictions.ClassLogitsBQC, losses.Targets{
 		PlanesBHWW: rest[inMasks], ClassesBM: rest[inClasses], ValidBM: rest[inValid],
 	}, d.points, matched)
@@ -194,9 +188,9 @@ func (s *Step) Run(state *State, batch *data.Batch) (l Losses, err error) {
 // arguments lists the step's inputs; the state's buffers are given away, so that
 // the next state takes their place in memory.
 func (s *Step) arguments(state *State, b *data.Batch) ([]any, error) {
-	c := s.config.Model
-	if b.H != c.ImageH || b.W != c.ImageW {
-		return nil, fmt.Errorf("train: batch images are %dx%d, the model takes %dx%d", b.W, b.H, c.ImageW, c.ImageH)
+	a := s.config.Network.Architecture()
+	if b.H != a.ImageH() || b.W != a.ImageW() {
+		return nil, fmt.Errorf("train: batch images are %dx%d, the model takes %dx%d", b.W, b.H, a.ImageW(), a.ImageH())
 	}
 	dtype := state.Params[0].DType() // before the tensors are given away
 	var args []any
@@ -239,7 +233,7 @@ func (s *Step) maskProbs(t int) []float64 {
 	if probs := s.schedule.MaskProbs(t); len(probs) > 0 {
 		return probs
 	}
-	return make([]float64, s.config.Model.QueryBlocks)
+	return make([]float64, s.config.Network.Architecture().MaskBlocks)
 }
 
 // randomState is the graph's random state of one step: it follows from seed and

@@ -7,6 +7,7 @@ import (
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 
+	"eomt/arch"
 	"eomt/data"
 	"eomt/internal/backend/backendtest"
 	"eomt/losses"
@@ -14,12 +15,12 @@ import (
 )
 
 // quick is the quickstart's architecture.
-var quick = model.Config{Kind: model.DINOv2, Width: 128, Blocks: 6, Heads: 4, MLPHidden: 512, QueryBlocks: 3,
-	Registers: 4, Patch: 8, ImageH: 64, ImageW: 64, Queries: 16, Classes: 8, NormEpsilon: 1e-6}
+var quick = arch.Architecture{Width: 128, Blocks: 6, Heads: 4, Hidden: 512, MaskBlocks: 3, Registers: 4,
+	Grid: [2]int{8, 8}, Queries: 16, Classes: 8}.ForKind(arch.DINOv2).ForPatch(8)
 
-func quickBatch(c model.Config, b, m int) *data.Batch {
-	batch := &data.Batch{B: b, H: c.ImageH, W: c.ImageW, M: m, Names: make([]string, b),
-		Images: make([]uint8, b*c.ImageH*c.ImageW*3), Masks: make([]uint32, b*c.ImageH*c.ImageW),
+func quickBatch(a arch.Architecture, b, m int) *data.Batch {
+	batch := &data.Batch{B: b, H: a.ImageH(), W: a.ImageW(), M: m, Names: make([]string, b),
+		Images: make([]uint8, b*a.ImageH()*a.ImageW()*3), Masks: make([]uint32, b*a.ImageH()*a.ImageW()),
 		Classes: make([]int32, b*m), Valid: make([]bool, b*m)}
 	for i := range batch.Images {
 		batch.Images[i] = uint8(i * 7)
@@ -29,7 +30,7 @@ func quickBatch(c model.Config, b, m int) *data.Batch {
 	}
 	for i := range batch.Valid {
 		batch.Valid[i] = i%m < 6
-		batch.Classes[i] = int32(i % c.Classes)
+		batch.Classes[i] = int32(i % a.Classes)
 	}
 	return batch
 }
@@ -39,7 +40,7 @@ func BenchmarkStep(b *testing.B) {
 	backend := backendtest.Fast(b)
 	loss := losses.Defaults()
 	loss.Points = 256
-	config := StepConfig{Model: quick, Loss: loss, Optimizer: Optimizer{WeightDecay: .05, ClipNorm: .01},
+	config := StepConfig{Network: network(quick), Loss: loss, Optimizer: Optimizer{WeightDecay: .05, ClipNorm: .01},
 		Rates: Rates{Base: 1e-4, LayerDecay: .8}, Schedule: Schedule{Total: 1000, Annealing: AnnealingRule(1000, 3)}}
 	step, err := NewStep(backend, config)
 	if err != nil {
@@ -80,13 +81,9 @@ func BenchmarkStep(b *testing.B) {
 		})
 	}
 	predictions := func(in []*Node) ([]*Node, []*Node, []*Node) {
-		named := model.Params{}
-		for i, p := range quick.Parameters() {
-			named[p.Name] = in[i]
-		}
 		rest := in[n:]
-		draws := Zeros(rest[0].Graph(), shapes.Make(dtypes.Float32, quick.QueryBlocks, batch.B, quick.Queries))
-		p := quick.Forward(named, model.Normalize(rest[inImages], dtypes.Float32), model.Options{
+		draws := Zeros(rest[0].Graph(), shapes.Make(dtypes.Float32, quick.MaskBlocks, batch.B, quick.Queries))
+		p := network(quick).Forward(model.Bind(quick, in), model.Normalize(rest[inImages], dtypes.Float32), model.Options{
 			Masking: &model.Masking{ProbsL: rest[inMaskProbs], DrawsLBQ: draws}})
 		return p.MaskLogitsBhwQ, p.ClassLogitsBQC, in[:n]
 	}
@@ -125,7 +122,7 @@ func BenchmarkStep(b *testing.B) {
 }
 
 func randomLogits(random *Node) (masks, classes []*Node) {
-	for range quick.QueryBlocks + 1 {
+	for range quick.Predictions() {
 		var x *Node
 		random, x = RandomNormal(random, shapes.Make(dtypes.Float32, 16, quick.MaskH(), quick.MaskW(), quick.Queries))
 		masks = append(masks, x)

@@ -4,17 +4,14 @@ import (
 	"slices"
 	"strings"
 
+	"eomt/arch"
 	"eomt/checkpoints/tensor"
 )
 
-// The parameters that formats treat in their own way.
+// The attention's parameters, which formats treat in their own way.
 const (
-	clsToken   = "backbone.cls_token"
-	regToken   = "backbone.reg_token"
-	posEmbed   = "backbone.pos_embed"
-	qkvWeight  = ".attn.qkv.weight"
-	qkvBias    = ".attn.qkv.bias"
-	blockStart = "backbone.blocks."
+	qkvWeight = ".attn.qkv.weight"
+	qkvBias   = ".attn.qkv.bias"
 )
 
 // adjust does what rows cannot say: the position embedding's shape and cls row,
@@ -23,14 +20,14 @@ func (t *Table) adjust(r *Reading) {
 	at := func(name string) int {
 		return slices.IndexFunc(r.Tensors, func(one tensor.Tensor) bool { return one.Name == name })
 	}
-	pos, cls := at(posEmbed), at(clsToken)
+	pos, cls := at(arch.PosEmbed), at(arch.ClsToken)
 	if pos >= 0 && t.flatPosition && len(r.Tensors[pos].Shape) == 2 {
 		shape := r.Tensors[pos].Shape
 		if whole, err := r.Tensors[pos].Reshaped(1, shape[0], shape[1]); err == nil {
 			r.Tensors[pos] = whole
 		}
 	}
-	hasRow := t.clsRow == clsRowAlways || t.clsRow == clsRowWithoutRegisters && at(regToken) < 0
+	hasRow := t.clsRow == clsRowAlways || t.clsRow == clsRowWithoutRegisters && at(arch.RegToken) < 0
 	if hasRow && pos >= 0 && cls >= 0 && foldable(r.Tensors[cls].Shape, r.Tensors[pos].Shape) {
 		r.Tensors[cls] = addRow(r.Tensors[cls], r.Tensors[pos])
 		r.Tensors[pos] = withoutRow(r.Tensors[pos])
@@ -54,5 +51,5 @@ func foldable(cls, pos []int) bool {
 }
 
 func isBlock(name, suffix string) bool {
-	return strings.HasPrefix(name, blockStart) && strings.HasSuffix(name, suffix)
+	return strings.HasPrefix(name, arch.BlockPrefix) && strings.HasSuffix(name, suffix)
 }

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"eomt/arch"
 	"eomt/checkpoints/tensor"
 )
 
@@ -91,14 +92,14 @@ func TestWriteThenRead(t *testing.T) {
 			}
 			b := binding{fmt.Sprint(rapid.IntRange(0, 40).Draw(rt, "number")), rapid.SampledFrom([]string{"weight", "bias"}).Draw(rt, "leaf")}
 			shape := []int{6, rapid.IntRange(1, 3).Draw(rt, "columns")}
-			if pattern == posEmbed {
+			if pattern == arch.PosEmbed {
 				shape = []int{1, 6, 2}
 			}
 			values := make([]float32, count(shape))
 			for i := range values {
 				values[i] = float32(i + 1)
 			}
-			if strings.HasSuffix(pattern, qkvBias) && table.kind == DINOv3 {
+			if strings.HasSuffix(pattern, qkvBias) && table.kind == arch.DINOv3 {
 				shape, values = []int{6}, []float32{1, 2, 0, 0, 5, 6}
 			}
 			ours = append(ours, tensor.FromFloat32s(b.fill(pattern), shape, values))
@@ -149,7 +150,7 @@ func TestWriteRefuses(t *testing.T) {
 	one := func(name string, values ...float32) []tensor.Tensor {
 		return []tensor.Tensor{tensor.FromFloat32s(name, []int{len(values)}, values)}
 	}
-	_, err := Lookup(HFDINOv3).Write(one(posEmbed, 1), false)
+	_, err := Lookup(HFDINOv3).Write(one(arch.PosEmbed, 1), false)
 	wantError(t, err, "hf-eomt-dinov3", "no name for backbone.pos_embed")
 	_, err = Lookup(MetaDINOv2).Write(nil, false)
 	wantError(t, err, "is read, not written")

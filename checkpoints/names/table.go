@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"eomt/arch"
 )
 
 // Format is the name of a way to spell a model's parameters.
@@ -34,9 +36,9 @@ var formats = []Format{Native, OfficialDINOv2, OfficialDINOv3, HFDINOv2, HFDINOv
 type Table struct {
 	Format Format
 
-	kind         Kind     // empty where the names allow both
-	rows         []row    // by preference, see usage
-	buffers      []string // patterns of tensors that are no parameters
+	kind         arch.Kind // empty where the names allow both
+	rows         []row     // by preference, see usage
+	buffers      []string  // patterns of tensors that are no parameters
 	clsRow       clsRow
 	flatPosition bool // pos_embed is [patches, D] instead of [1, patches, D]
 	zeroBias     bool // an absent attn.qkv.bias is zero
@@ -91,11 +93,15 @@ func Lookup(format Format) *Table {
 func (t *Table) HF() bool { return strings.HasPrefix(string(t.Format), "hf-") }
 
 // Kind is the family of backbone that the format is for, empty for both.
-func (t *Table) Kind() Kind { return t.kind }
+func (t *Table) Kind() arch.Kind { return t.kind }
 
 func parseTables() []*Table {
 	parsed := make([]*Table, len(formats))
 	for i, format := range formats {
+		if format == Native {
+			parsed[i] = nativeTable()
+			continue
+		}
 		text, err := tableFiles.ReadFile("tables/" + string(format) + ".txt")
 		if err != nil {
 			panic(err)
@@ -134,7 +140,7 @@ func (t *Table) parseLine(line string) error {
 	property, value, _ := strings.Cut(line, " ")
 	switch property {
 	case "kind":
-		t.kind = Kind(value)
+		t.kind = arch.Kind(value)
 	case "buffer":
 		t.buffers = append(t.buffers, value)
 	case "cls-row":

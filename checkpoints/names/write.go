@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"eomt/arch"
 	"eomt/checkpoints/tensor"
 )
 
@@ -22,7 +23,7 @@ func (t *Table) Write(tensors []tensor.Tensor, gatedMLP bool) ([]tensor.Tensor, 
 		if !ok {
 			return nil, fmt.Errorf("names: format %s has no name for %s", t.Format, one.Name)
 		}
-		if t.flatPosition && one.Name == posEmbed && len(one.Shape) == 3 && one.Shape[0] == 1 {
+		if t.flatPosition && one.Name == arch.PosEmbed && len(one.Shape) == 3 && one.Shape[0] == 1 {
 			one, _ = one.Reshaped(one.Shape[1:]...) // as many elements
 		}
 		if len(r.parts) == 1 {

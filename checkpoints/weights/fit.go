@@ -3,21 +3,21 @@ package weights
 import (
 	"fmt"
 
+	"eomt/arch"
 	"eomt/checkpoints"
 	"eomt/checkpoints/resample"
 	"eomt/checkpoints/tensor"
 )
 
-// Fit gives the model's tensors, as float32, to a model that wants the named
-// parameters and has a grid of [height, width] patches. Patch and position
-// embedding are resized where their geometry differs. allowNew are prefixes of
-// the names that may start anew: "q.", "class_head.", "mask_head." and "upscale."
-// for a backbone's weights. Anything else that is missing, left over or of
-// another shape is a [checkpoints.MismatchError]. The report is m's with Reshaped
-// and Fresh filled in; fresh parameters are not among the tensors, which otherwise
-// are in the order of want.
-func (m *Model) Fit(want []checkpoints.Spec, grid [2]int, allowNew []string) ([]tensor.Tensor, Report, error) {
-	report := m.Report
+// Fit gives the model's tensors, as float32, to a network of architecture a. Patch
+// and position embedding are resized where their geometry differs. allowNew are
+// prefixes of the names that may start from scratch, such as
+// [arch.Architecture.HeadNames] for a backbone's weights. Anything else that is
+// missing, left over or of another shape is a [checkpoints.MismatchError]. The
+// report is m's with Reshaped and Fresh filled in; fresh parameters are not among
+// the tensors, which otherwise are in the order of a's Tensors.
+func (m *Model) Fit(a arch.Architecture, allowNew []string) ([]tensor.Tensor, Report, error) {
+	report, want := m.Report, a.Tensors()
 	shapes := make(map[string][]int, len(want))
 	for _, spec := range want {
 		shapes[spec.Name] = spec.Shape
@@ -26,10 +26,10 @@ func (m *Model) Fit(want []checkpoints.Spec, grid [2]int, allowNew []string) ([]
 	for i, t := range m.Tensors {
 		resized[i] = t.AsFloat32()
 		switch shape := shapes[t.Name]; {
-		case t.Name == patchWeight && len(shape) == 4 && shape[2] == shape[3] && shape[2] != t.Shape[2]:
+		case t.Name == arch.PatchWeight && len(shape) == 4 && shape[2] == shape[3] && shape[2] != t.Shape[2]:
 			resized[i] = resizedPatch(t, shape[2])
-		case t.Name == posEmbed && len(shape) == 3 && grid != m.Architecture.Grid:
-			resized[i] = resizedPosition(t, m.Architecture.Grid, grid)
+		case t.Name == arch.PosEmbed && len(shape) == 3 && a.Grid != m.Architecture.Grid:
+			resized[i] = resizedPosition(t, m.Architecture.Grid, a.Grid)
 		default:
 			continue
 		}

@@ -17,8 +17,8 @@ import (
 func readsWhole(t *testing.T, m *Model) {
 	t.Helper()
 	defer m.Close()
-	if len(m.Tensors) != len(Specs(m.Architecture)) || len(m.Report.Loaded) != len(m.Tensors) {
-		t.Fatalf("%d tensors, %d loaded, the architecture has %d", len(m.Tensors), len(m.Report.Loaded), len(Specs(m.Architecture)))
+	if len(m.Tensors) != len(m.Architecture.Tensors()) || len(m.Report.Loaded) != len(m.Tensors) {
+		t.Fatalf("%d tensors, %d loaded, the architecture has %d", len(m.Tensors), len(m.Report.Loaded), len(m.Architecture.Tensors()))
 	}
 	for _, one := range m.Tensors {
 		if data, err := one.Bytes(); err != nil || int64(len(data)) != one.ByteSize() {

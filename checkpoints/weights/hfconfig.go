@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"eomt/checkpoints/names"
+	"eomt/arch"
 )
 
 // hfConfig is what a config.json of transformers says about the architecture;
@@ -61,7 +61,7 @@ func readConfig(folder string) (*hfConfig, error) {
 
 // complete corrects a by what only the configuration knows and fails where the
 // two contradict each other.
-func (c *hfConfig) complete(a names.Architecture) (names.Architecture, error) {
+func (c *hfConfig) complete(a arch.Architecture) (arch.Architecture, error) {
 	for _, field := range []struct {
 		name string
 		says *int
@@ -93,13 +93,13 @@ func (c *hfConfig) complete(a names.Architecture) (names.Architecture, error) {
 	set(&a.MaskBlocks, c.MaskBlocks)
 	if c.ImageSize != nil {
 		side := *c.ImageSize / a.Patch
-		if a.Kind == names.DINOv2 && a.Grid != [2]int{} && a.Grid != [2]int{side, side} {
+		if a.Kind == arch.DINOv2 && a.Grid != [2]int{} && a.Grid != [2]int{side, side} {
 			return a, fmt.Errorf("%s says image_size %d, so %d x %d patches; the position embedding has %d x %d",
 				configName, *c.ImageSize, side, side, a.Grid[0], a.Grid[1])
 		}
 		a.Grid = [2]int{side, side}
 	}
-	if a.Kind == names.DINOv3 {
+	if a.Kind == arch.DINOv3 {
 		set(&a.RopeTheta, c.RopeTheta)
 		if c.RopeParameters != nil {
 			set(&a.RopeTheta, c.RopeParameters.Theta)
@@ -108,7 +108,7 @@ func (c *hfConfig) complete(a names.Architecture) (names.Architecture, error) {
 			}
 		}
 	}
-	if err := a.CheckTold(); err != nil {
+	if err := a.CheckRead(); err != nil {
 		return a, fmt.Errorf("%s: %w", configName, err)
 	}
 	return a, nil
@@ -117,10 +117,10 @@ func (c *hfConfig) complete(a names.Architecture) (names.Architecture, error) {
 // checkActivation holds hidden_act against what can be computed: exact GELU in the
 // MLP, or SiLU where it is gated. DINOv2's gated MLP has SiLU whatever the field
 // says; mask head and ScaleBlocks of an EoMT have what it says.
-func (c *hfConfig) checkActivation(a names.Architecture) error {
+func (c *hfConfig) checkActivation(a arch.Architecture) error {
 	allowed := []string{"gelu"}
 	switch {
-	case a.SwiGLU && a.Kind == names.DINOv3:
+	case a.SwiGLU && a.Kind == arch.DINOv3:
 		allowed = []string{"silu"}
 	case a.SwiGLU && a.BackboneOnly():
 		return nil

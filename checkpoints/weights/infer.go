@@ -6,20 +6,15 @@ import (
 	"strconv"
 	"strings"
 
+	"eomt/arch"
 	"eomt/checkpoints"
-	"eomt/checkpoints/names"
 	"eomt/checkpoints/tensor"
 )
 
 // The parameters whose shapes tell the architecture.
 const (
-	patchWeight = "backbone.patch_embed.proj.weight"
-	posEmbed    = "backbone.pos_embed"
-	regToken    = "backbone.reg_token"
-	firstUp     = "backbone.blocks.0.mlp.fc1.weight"
-	firstDown   = "backbone.blocks.0.mlp.fc2.weight"
-	classWeight = "class_head.weight"
-	queryWeight = "q.weight"
+	firstUp   = "backbone.blocks.0.mlp.fc1.weight"
+	firstDown = "backbone.blocks.0.mlp.fc2.weight"
 )
 
 // headDim is the width of an attention head in every published size but 7B.
@@ -30,44 +25,44 @@ const headDim = 64
 // the queries, epsilon) and is zero where there is none; the caller corrects it
 // from a configuration. A parameter without which nothing can be told is a
 // [checkpoints.MismatchError].
-func infer(tensors []tensor.Tensor, kind names.Kind) (names.Architecture, error) {
+func infer(tensors []tensor.Tensor, kind arch.Kind) (arch.Architecture, error) {
 	index := tensor.ByName(tensors)
-	essential := map[string]int{patchWeight: 4, firstUp: 2, firstDown: 2}
-	if _, ok := index[queryWeight]; ok {
-		essential[queryWeight], essential[classWeight] = 2, 2
-	} else if _, ok := index[classWeight]; ok {
-		essential[queryWeight] = 2
+	essential := map[string]int{arch.PatchWeight: 4, firstUp: 2, firstDown: 2}
+	if _, ok := index[arch.QueryWeight]; ok {
+		essential[arch.QueryWeight], essential[arch.ClassWeight] = 2, 2
+	} else if _, ok := index[arch.ClassWeight]; ok {
+		essential[arch.QueryWeight] = 2
 	}
 	if err := checkRanks(index, essential); err != nil {
-		return names.Architecture{}, err
+		return arch.Architecture{}, err
 	}
-	patch := index[patchWeight].Shape
-	a := names.Architecture{Kind: kind, Width: patch[0], Patch: patch[2], NormEps: 1e-6}
+	patch := index[arch.PatchWeight].Shape
+	a := arch.Architecture{Kind: kind, Width: patch[0], Patch: patch[2], NormEps: 1e-6}
 	if kind == "" {
-		a.Kind = names.DINOv3
-		if _, ok := index[posEmbed]; ok {
-			a.Kind = names.DINOv2
+		a.Kind = arch.DINOv3
+		if _, ok := index[arch.PosEmbed]; ok {
+			a.Kind = arch.DINOv2
 		}
 	}
 	if patch[1] != 3 || patch[2] != patch[3] || patch[2] < 1 {
-		return a, fmt.Errorf("%s has shape %v, want [D, 3, patch, patch]", patchWeight, patch)
+		return a, fmt.Errorf("%s has shape %v, want [D, 3, patch, patch]", arch.PatchWeight, patch)
 	}
-	if t, ok := index[regToken]; ok && len(t.Shape) == 3 {
+	if t, ok := index[arch.RegToken]; ok && len(t.Shape) == 3 {
 		a.Registers = t.Shape[1]
 	}
 	a.Hidden = index[firstDown].Shape[1]
 	a.SwiGLU = index[firstUp].Shape[0] == 2*a.Hidden
-	a.Blocks = count(tensors, "backbone.blocks.")
+	a.Blocks = count(tensors, arch.BlockPrefix)
 	a.Heads = heads(a.Width)
-	if a.Kind == names.DINOv3 {
+	if a.Kind == arch.DINOv3 {
 		a.NormEps, a.RopeTheta = 1e-5, 100
 	}
-	if t, ok := index[posEmbed]; ok && len(t.Shape) == 3 {
+	if t, ok := index[arch.PosEmbed]; ok && len(t.Shape) == 3 {
 		a.Grid = square(t.Shape[1])
 	}
-	if t, ok := index[queryWeight]; ok {
-		a.Queries, a.Classes = t.Shape[0], index[classWeight].Shape[0]-1
-		a.Upscales = count(tensors, "upscale.")
+	if t, ok := index[arch.QueryWeight]; ok {
+		a.Queries, a.Classes = t.Shape[0], index[arch.ClassWeight].Shape[0]-1
+		a.Upscales = count(tensors, arch.UpPrefix)
 		a.MaskBlocks = map[int]int{12: 3, 24: 4, 40: 5}[a.Blocks]
 	}
 	return a, nil
@@ -76,7 +71,7 @@ func infer(tensors []tensor.Tensor, kind names.Kind) (names.Architecture, error)
 // checkRanks fails unless the named tensors are there with so many axes.
 func checkRanks(index map[string]tensor.Tensor, ranks map[string]int) error {
 	mismatch := &checkpoints.MismatchError{}
-	for _, name := range []string{patchWeight, firstUp, firstDown, queryWeight, classWeight} {
+	for _, name := range []string{arch.PatchWeight, firstUp, firstDown, arch.QueryWeight, arch.ClassWeight} {
 		rank, wanted := ranks[name]
 		t, ok := index[name]
 		switch {

@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"eomt/arch"
 	"eomt/checkpoints"
 	"eomt/checkpoints/names"
 	"eomt/checkpoints/tensor"
+	"eomt/data"
 )
 
 // Model is the weights of an EoMT, or of a backbone alone, from whatever format
@@ -17,10 +19,13 @@ import (
 type Model struct {
 	Path         string
 	Format       names.Format
-	Architecture names.Architecture
-	Tensors      []tensor.Tensor // all of [Specs](Architecture), in that order
-	Labels       []string        // names of the classes; nil where the format has none
-	MaskProbs    []float32       // [MaskBlocks] probability of masking per block that sees the queries
+	Architecture arch.Architecture
+	Tensors      []tensor.Tensor         // all of Architecture.Tensors, in that order
+	Task         string                  // panoptic, instance or semantic; empty where the file does not say
+	Classes      []data.Class            // in the order of the class head; nil where the file has no table
+	Labels       []string                // names of the classes; nil where the file has none
+	Thresholds   *checkpoints.Thresholds // nil where the file has none
+	MaskProbs    []float32               // [MaskBlocks] probability of masking per block that sees the queries
 	Report       Report
 
 	deltas bool // the tensors are differences to a base's
@@ -95,28 +100,35 @@ func openNative(path string, none error) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{Path: path, MaskProbs: loaded.State.MaskProbs, files: loaded}
-	m.Labels = loaded.State.Labels
-	if err := m.fill(names.Lookup(names.Native), loaded.Params, func(a names.Architecture) (names.Architecture, error) {
-		return told(a, loaded.State.Architecture)
+	m.Task, m.Classes, m.Labels, m.Thresholds = loaded.State.Task, loaded.State.Classes, loaded.State.Labels, loaded.State.Thresholds
+	for _, class := range m.Classes {
+		m.Labels = append(m.Labels, class.Name)
+	}
+	if err := m.fill(names.Lookup(names.Native), loaded.Params, func(a arch.Architecture) (arch.Architecture, error) {
+		return completed(a, loaded.State.Architecture)
 	}); err != nil {
 		return nil, errors.Join(err, loaded.Close())
 	}
 	return m, nil
 }
 
-// told completes what the tensors show by what a checkpoint's state says, nil
-// where it says nothing. The two must agree wherever both speak.
-func told(shown names.Architecture, state *names.Architecture) (names.Architecture, error) {
+// completed is what the tensors show with what a checkpoint's state says beside
+// it, nil where it says nothing. The two must agree wherever both speak.
+func completed(shown arch.Architecture, state *arch.Architecture) (arch.Architecture, error) {
 	if state == nil {
 		return shown, nil
 	}
 	a := shown
-	a.Heads, a.Grid, a.MaskBlocks, a.HeadSiLU = state.Heads, state.Grid, state.MaskBlocks, state.HeadSiLU
+	a.Network, a.Heads, a.Grid, a.MaskBlocks, a.HeadSiLU = state.Network, state.Heads, state.Grid, state.MaskBlocks, state.HeadSiLU
 	a.NormEps, a.RopeTheta = state.NormEps, state.RopeTheta
-	if a != *state {
-		return shown, fmt.Errorf("the checkpoint's state says %+v, its tensors are of %+v", *state, a)
+	if differences := state.Differences(a); differences != nil {
+		var parts []string
+		for _, d := range differences {
+			parts = append(parts, fmt.Sprintf("%s %s, its tensors have %s", d.Field, d.Mine, d.Theirs))
+		}
+		return shown, fmt.Errorf("the checkpoint's state says %s", strings.Join(parts, "; "))
 	}
-	return a, a.CheckTold()
+	return a, a.CheckRead()
 }
 
 // model makes sense of a source's tensors.
@@ -130,7 +142,7 @@ func (s *source) model(path string) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{Path: path, files: s.files}
-	err = m.fill(table, s.tensors, func(a names.Architecture) (names.Architecture, error) {
+	err = m.fill(table, s.tensors, func(a arch.Architecture) (arch.Architecture, error) {
 		if config == nil || !table.HF() {
 			return a, nil
 		}
@@ -151,7 +163,7 @@ func example(tensors []tensor.Tensor) string {
 
 // fill reads tensors through table, finds the architecture, which correct
 // completes, and holds the parameters against it.
-func (m *Model) fill(table *names.Table, tensors []tensor.Tensor, correct func(names.Architecture) (names.Architecture, error)) error {
+func (m *Model) fill(table *names.Table, tensors []tensor.Tensor, correct func(arch.Architecture) (arch.Architecture, error)) error {
 	reading, err := table.Read(tensors)
 	if err != nil {
 		return err
@@ -167,14 +179,14 @@ func (m *Model) fill(table *names.Table, tensors []tensor.Tensor, correct func(n
 	if a, err = correct(a); err != nil {
 		return err
 	}
-	if a.Kind == names.DINOv2 && a.Grid == [2]int{} {
+	if a.Kind == arch.DINOv2 && a.Grid == [2]int{} {
 		return fmt.Errorf("the position embedding is for no square grid of patches")
 	}
 	if !a.BackboneOnly() && (a.MaskBlocks < 1 || a.MaskBlocks > a.Blocks) {
 		return fmt.Errorf("%d of %d blocks see the queries; the file does not tell a possible number", a.MaskBlocks, a.Blocks)
 	}
 	m.Architecture = a
-	m.Tensors, _, err = checkpoints.Match(Specs(a), reading.Tensors, nil)
+	m.Tensors, _, err = checkpoints.Match(a.Tensors(), reading.Tensors, nil)
 	if err = withNames(err, reading); err != nil {
 		return err
 	}
@@ -206,7 +218,7 @@ func withNames(err error, reading *names.Reading) error {
 
 // readBuffers takes the mask probabilities, whose number is that of the blocks
 // that see the queries.
-func (m *Model) readBuffers(buffers map[string]tensor.Tensor, a *names.Architecture) error {
+func (m *Model) readBuffers(buffers map[string]tensor.Tensor, a *arch.Architecture) error {
 	for _, name := range []string{names.OfficialMaskProbs, names.HFMaskProbs} {
 		if t, ok := buffers[name]; ok {
 			probs, err := t.Float32s()

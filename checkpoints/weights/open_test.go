@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"eomt/arch"
 	"eomt/checkpoints/names"
 	"eomt/checkpoints/safetensors"
 	"eomt/checkpoints/tensor"
@@ -21,18 +22,18 @@ import (
 // must become, in NAME.expected.safetensors.
 
 var (
-	tinyDINOv2 = names.Architecture{Kind: names.DINOv2, Width: 16, Blocks: 2, Hidden: 32, Patch: 14, Grid: [2]int{5, 5}, Registers: 4, NormEps: 1e-6}
-	tinyDINOv3 = names.Architecture{Kind: names.DINOv3, Width: 16, Blocks: 2, Hidden: 32, Patch: 16, Registers: 4, NormEps: 1e-5, RopeTheta: 100}
+	tinyDINOv2 = arch.Architecture{Kind: arch.DINOv2, Width: 16, Blocks: 2, Hidden: 32, Patch: 14, Grid: [2]int{5, 5}, Registers: 4, NormEps: 1e-6}
+	tinyDINOv3 = arch.Architecture{Kind: arch.DINOv3, Width: 16, Blocks: 2, Hidden: 32, Patch: 16, Registers: 4, NormEps: 1e-5, RopeTheta: 100}
 )
 
 // with is a copy of a, changed.
-func with(a names.Architecture, change func(*names.Architecture)) names.Architecture {
+func with(a arch.Architecture, change func(*arch.Architecture)) arch.Architecture {
 	change(&a)
 	return a
 }
 
 // eomt adds the heads of the tiny test models.
-func eomt(a *names.Architecture) {
+func eomt(a *arch.Architecture) {
 	a.Patch, a.Grid, a.Heads, a.NormEps = 16, [2]int{4, 4}, 2, 1e-6
 	a.Queries, a.Classes, a.MaskBlocks, a.Upscales = 3, 4, 1, 2
 }
@@ -41,33 +42,33 @@ var formats = []struct {
 	file   string // in testdata
 	golden string // stem of the expected tensors
 	format names.Format
-	want   names.Architecture
+	want   arch.Architecture
 }{
 	{"dinov2-reg.pth", "dinov2-reg", names.MetaDINOv2, tinyDINOv2},
-	{"dinov2-swiglu.pth", "dinov2-swiglu", names.MetaDINOv2, with(tinyDINOv2, func(a *names.Architecture) { a.SwiGLU = true })},
-	{"dinov2-noreg.pth", "dinov2-noreg", names.MetaDINOv2, with(tinyDINOv2, func(a *names.Architecture) { a.Registers = 0 })},
+	{"dinov2-swiglu.pth", "dinov2-swiglu", names.MetaDINOv2, with(tinyDINOv2, func(a *arch.Architecture) { a.SwiGLU = true })},
+	{"dinov2-noreg.pth", "dinov2-noreg", names.MetaDINOv2, with(tinyDINOv2, func(a *arch.Architecture) { a.Registers = 0 })},
 	{"timm-reg.safetensors", "timm-reg", names.TimmDINOv2, tinyDINOv2},
-	{"timm-swiglu.safetensors", "timm-swiglu", names.TimmDINOv2, with(tinyDINOv2, func(a *names.Architecture) { a.SwiGLU = true })},
-	{"timm-noreg.safetensors", "timm-noreg", names.TimmDINOv2, with(tinyDINOv2, func(a *names.Architecture) { a.Registers = 0 })},
+	{"timm-swiglu.safetensors", "timm-swiglu", names.TimmDINOv2, with(tinyDINOv2, func(a *arch.Architecture) { a.SwiGLU = true })},
+	{"timm-noreg.safetensors", "timm-noreg", names.TimmDINOv2, with(tinyDINOv2, func(a *arch.Architecture) { a.Registers = 0 })},
 	{"timm-dinov3.safetensors", "timm-dinov3", names.TimmDINOv3, tinyDINOv3},
 	{"timm-dinov3-qkvb.safetensors", "timm-dinov3-qkvb", names.TimmDINOv3, tinyDINOv3},
-	{"timm-dinov3-gated.safetensors", "timm-dinov3-gated", names.TimmDINOv3, with(tinyDINOv3, func(a *names.Architecture) { a.SwiGLU = true })},
+	{"timm-dinov3-gated.safetensors", "timm-dinov3-gated", names.TimmDINOv3, with(tinyDINOv3, func(a *arch.Architecture) { a.SwiGLU = true })},
 	{"dinov3.pth", "dinov3", names.MetaDINOv3, tinyDINOv3},
-	{"hf-dinov2-reg", "hf-dinov2-reg", names.HFBackboneV2, with(tinyDINOv2, func(a *names.Architecture) { a.Heads = 2 })},
-	{"hf-dinov2-swiglu", "hf-dinov2-swiglu", names.HFBackboneV2, with(tinyDINOv2, func(a *names.Architecture) {
+	{"hf-dinov2-reg", "hf-dinov2-reg", names.HFBackboneV2, with(tinyDINOv2, func(a *arch.Architecture) { a.Heads = 2 })},
+	{"hf-dinov2-swiglu", "hf-dinov2-swiglu", names.HFBackboneV2, with(tinyDINOv2, func(a *arch.Architecture) {
 		a.Heads, a.SwiGLU, a.Registers = 2, true, 0
 	})},
-	{"hf-dinov3", "hf-dinov3", names.HFBackboneV3, with(tinyDINOv3, func(a *names.Architecture) { a.Heads, a.Grid = 2, [2]int{4, 4} })},
+	{"hf-dinov3", "hf-dinov3", names.HFBackboneV3, with(tinyDINOv3, func(a *arch.Architecture) { a.Heads, a.Grid = 2, [2]int{4, 4} })},
 	{"hf-eomt", "hf-eomt", names.HFDINOv2, with(tinyDINOv2, eomt)},
-	{"hf-eomt-swiglu", "hf-eomt-swiglu", names.HFDINOv2, with(with(tinyDINOv2, eomt), func(a *names.Architecture) { a.SwiGLU = true })},
+	{"hf-eomt-swiglu", "hf-eomt-swiglu", names.HFDINOv2, with(with(tinyDINOv2, eomt), func(a *arch.Architecture) { a.SwiGLU = true })},
 	{"hf-eomt-sharded", "hf-eomt-sharded", names.HFDINOv2, with(tinyDINOv2, eomt)},
-	{"hf-eomt-sharded/model.safetensors.index.json", "", "", names.Architecture{}}, // not a file of weights
+	{"hf-eomt-sharded/model.safetensors.index.json", "", "", arch.Architecture{}}, // not a file of weights
 	{"hf-eomt-bf16", "hf-eomt-bf16", names.HFDINOv2, with(tinyDINOv2, eomt)},
 	{"hf-eomt-dinov3", "hf-eomt-dinov3", names.HFDINOv3, with(tinyDINOv3, eomt)},
-	{"hf-eomt-dinov3-gated", "hf-eomt-dinov3-gated", names.HFDINOv3, with(with(tinyDINOv3, eomt), func(a *names.Architecture) {
+	{"hf-eomt-dinov3-gated", "hf-eomt-dinov3-gated", names.HFDINOv3, with(with(tinyDINOv3, eomt), func(a *arch.Architecture) {
 		a.SwiGLU, a.Hidden, a.HeadSiLU = true, 24, true
 	})},
-	{"official.bin", "official", names.OfficialDINOv2, names.Architecture{Kind: names.DINOv2, Width: 64, Blocks: 1, Heads: 1, Hidden: 64,
+	{"official.bin", "official", names.OfficialDINOv2, arch.Architecture{Kind: arch.DINOv2, Width: 64, Blocks: 1, Heads: 1, Hidden: 64,
 		Patch: 8, Grid: [2]int{3, 3}, Registers: 4, Queries: 3, Classes: 4, MaskBlocks: 1, Upscales: 1, NormEps: 1e-6}},
 }
 
@@ -187,21 +188,21 @@ func TestFitResizesAndStartsHeadsAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	wide := with(m.Architecture, func(a *names.Architecture) {
+	wide := with(m.Architecture, func(a *arch.Architecture) {
 		eomt(a)
 		a.Grid = [2]int{4, 7}
 	})
-	_, _, err = m.Fit(Specs(wide), wide.Grid, []string{"q."})
+	_, _, err = m.Fit(wide, []string{"q."})
 	wantError(t, err, "class_head.weight", "timm-reg.safetensors")
-	tensors, report, err := m.Fit(Specs(wide), wide.Grid, []string{"q.", "class_head.", "mask_head.", "upscale."})
+	tensors, report, err := m.Fit(wide, wide.HeadNames())
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantReshaped := []string{posEmbed + " [1 25 16] -> [1 28 16]", patchWeight + " [16 3 14 14] -> [16 3 16 16]"}
+	wantReshaped := []string{arch.PosEmbed + " [1 25 16] -> [1 28 16]", arch.PatchWeight + " [16 3 14 14] -> [16 3 16 16]"}
 	if diff := cmp.Diff(wantReshaped, report.Reshaped); diff != "" {
 		t.Errorf("reshaped (-want +got):\n%s", diff)
 	}
-	if len(report.Fresh) != 1+2+6+10 || len(tensors) != len(Specs(m.Architecture)) {
+	if len(report.Fresh) != 1+2+6+10 || len(tensors) != len(m.Architecture.Tensors()) {
 		t.Errorf("%d fresh, %d fitted", len(report.Fresh), len(tensors))
 	}
 	for _, one := range tensors {
@@ -216,7 +217,7 @@ func TestFitResizesAndStartsHeadsAnew(t *testing.T) {
 		}
 	}
 	// As many patches in another grid are still resized.
-	if _, report, _ = m.Fit(Specs(with(m.Architecture, func(a *names.Architecture) { a.Grid = [2]int{1, 25} })), [2]int{1, 25}, nil); len(report.Reshaped) != 1 {
+	if _, report, _ = m.Fit(with(m.Architecture, func(a *arch.Architecture) { a.Grid = [2]int{1, 25} }), nil); len(report.Reshaped) != 1 {
 		t.Errorf("a 5 x 5 grid as 1 x 25: reshaped %v", report.Reshaped)
 	}
 }
@@ -249,7 +250,7 @@ func TestHalfPrecision(t *testing.T) {
 		}
 		defer got.Close()
 		wantEqual(t, got.Tensors, half.Tensors)
-		fitted, _, err := got.Fit(Specs(got.Architecture), got.Architecture.Grid, nil)
+		fitted, _, err := got.Fit(got.Architecture, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"eomt/checkpoints/names"
+	"eomt/arch"
 	"eomt/checkpoints/safetensors"
 	"eomt/checkpoints/tensor"
 )
@@ -176,11 +176,11 @@ func TestWhatFormatsCannotHold(t *testing.T) {
 	defer backbone.Close()
 	wantError(t, backbone.WriteOfficial(filepath.Join(dir, "a.bin")), "no EoMT")
 
-	odd := names.Architecture{Width: 16, Hidden: 33}
+	odd := arch.Architecture{Width: 16, Hidden: 33}
 	if _, err := mlpRatio(odd); err == nil {
 		t.Error("an MLP of 33 from 16 has an mlp_ratio")
 	}
-	giant := names.Architecture{Width: 1536, Hidden: 4096, SwiGLU: true}
+	giant := arch.Architecture{Width: 1536, Hidden: 4096, SwiGLU: true}
 	if ratio, err := mlpRatio(giant); err != nil || ratio != 4 {
 		t.Errorf("mlp_ratio of g is %d, %v", ratio, err)
 	}

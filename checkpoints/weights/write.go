@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"eomt/arch"
 	"eomt/checkpoints"
 	"eomt/checkpoints/names"
 	"eomt/checkpoints/safetensors"
@@ -33,10 +34,20 @@ func (m *Model) WriteNative(dir string) error {
 	}
 	store := &checkpoints.Store{Dir: dir}
 	_, err = store.Save(checkpoints.Snapshot{
-		State:  checkpoints.State{Architecture: &m.Architecture, MaskProbs: m.MaskProbs, Labels: m.Labels},
+		State:  m.state(),
 		Params: m.Tensors,
 	})
 	return err
+}
+
+// state is what a checkpoint says of m besides its tensors.
+func (m *Model) state() checkpoints.State {
+	state := checkpoints.State{Architecture: &m.Architecture, MaskProbs: m.MaskProbs,
+		Task: m.Task, Classes: m.Classes, Thresholds: m.Thresholds}
+	if m.Classes == nil {
+		state.Labels = m.Labels
+	}
+	return state
 }
 
 // WriteHF writes m as a folder that transformers' EomtForUniversalSegmentation
@@ -53,7 +64,7 @@ func (m *Model) WriteHF(dir string) error {
 
 func (m *Model) writeHF(dir string) error {
 	format := names.HFDINOv2
-	if m.Architecture.Kind == names.DINOv3 {
+	if m.Architecture.Kind == arch.DINOv3 {
 		format = names.HFDINOv3
 	}
 	config, err := m.config()
@@ -83,13 +94,13 @@ func (m *Model) writeHF(dir string) error {
 
 // WriteOfficial writes m as a file with the reference implementation's names,
 // which torch.load(weights_only=True) reads. A DINOv3 model is written whole,
-// not as differences. A model with [names.Architecture].HeadSiLU is an error.
+// not as differences. A model with [arch.Architecture].HeadSiLU is an error.
 func (m *Model) WriteOfficial(path string) error {
 	if m.Architecture.HeadSiLU {
 		return fmt.Errorf("weights: write %s: the reference implementation has GELU in mask head and ScaleBlocks, the model SiLU", path)
 	}
 	format := names.OfficialDINOv2
-	if m.Architecture.Kind == names.DINOv3 {
+	if m.Architecture.Kind == arch.DINOv3 {
 		format = names.OfficialDINOv3
 	}
 	tensors, err := m.spelled(format)
@@ -114,7 +125,7 @@ func (m *Model) spelled(format names.Format) ([]tensor.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	dtype := tensor.ByName(m.Tensors)[classWeight].DType
+	dtype := tensor.ByName(m.Tensors)[arch.ClassWeight].DType
 	buffer := func(name string, shape []int, values []float32) {
 		tensors = append(tensors, tensor.FromFloat32sAs(dtype, name, shape, values))
 	}
@@ -144,14 +155,14 @@ func (m *Model) config() (map[string]any, error) {
 	if a.Heads == 0 {
 		return nil, errors.New("the number of attention heads is not known")
 	}
-	if a.Kind == names.DINOv3 && a.SwiGLU && !a.HeadSiLU {
+	if a.Kind == arch.DINOv3 && a.SwiGLU && !a.HeadSiLU {
 		return nil, errors.New("transformers' EomtDinov3 with a gated MLP has SiLU in its mask head and ScaleBlocks too, the model has GELU there")
 	}
 	config := map[string]any{
 		"hidden_size": a.Width, "num_hidden_layers": a.Blocks, "num_attention_heads": a.Heads,
 		"hidden_act": "gelu", "layer_norm_eps": a.NormEps, "image_size": a.Grid[0] * a.Patch, "patch_size": a.Patch,
 		"num_blocks": a.MaskBlocks, "num_queries": a.Queries, "num_register_tokens": a.Registers,
-		"num_upscale_blocks": a.Upscales, "dtype": torchName(tensor.ByName(m.Tensors)[classWeight].DType),
+		"num_upscale_blocks": a.Upscales, "dtype": torchName(tensor.ByName(m.Tensors)[arch.ClassWeight].DType),
 		"no_object_weight": noObjectWeight,
 	}
 	idToLabel, labelToID := map[string]string{}, map[string]int{}
@@ -166,7 +177,7 @@ func (m *Model) config() (map[string]any, error) {
 	if a.HeadSiLU {
 		config["hidden_act"] = "silu"
 	}
-	if a.Kind == names.DINOv3 {
+	if a.Kind == arch.DINOv3 {
 		config["model_type"], config["architectures"] = "eomt_dinov3", []string{"EomtDinov3ForUniversalSegmentation"}
 		config["intermediate_size"], config["use_gated_mlp"] = a.Hidden, a.SwiGLU
 		config["rope_parameters"] = map[string]any{"rope_theta": a.RopeTheta, "rope_type": "default"}
@@ -185,7 +196,7 @@ func (m *Model) config() (map[string]any, error) {
 // mlpRatio is transformers' mlp_ratio, a whole number that the MLP's width
 // follows from: width * ratio, or with SwiGLU two thirds of it rounded up to
 // eight (EomtSwiGLUFFN).
-func mlpRatio(a names.Architecture) (int, error) {
+func mlpRatio(a arch.Architecture) (int, error) {
 	for ratio := 1; ratio <= 64; ratio++ {
 		hidden := a.Width * ratio
 		if a.SwiGLU {

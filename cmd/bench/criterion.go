@@ -43,7 +43,7 @@ func graphWork(o options, args []any, build func(in []*Node) []*Node) (*work, er
 }
 
 // predictions is how many are compared with the targets.
-func (o options) predictions() int { return o.architecture.QueryBlocks + 1 }
+func (o options) predictions() int { return o.architecture.Predictions() }
 
 func prepareMatcher(_ context.Context, o options) (*work, error) {
 	problems, places, queries := o.predictions()*o.batch, data.Bucket(targets), o.architecture.Queries

@@ -13,10 +13,10 @@ import (
 	"slices"
 	"strings"
 
+	"eomt/arch"
 	"eomt/internal/backend"
 	"eomt/internal/cli"
 	"eomt/internal/memory"
-	"eomt/model"
 )
 
 func main() { cli.Main("bench", run) }
@@ -28,8 +28,8 @@ type options struct {
 	image, batch   int
 	json, backend  string
 	paced          bool
-	architecture   model.Config // of size and image
-	forwardedFlags []string     // for a child that measures one of the works
+	architecture   arch.Architecture // of size and image
+	forwardedFlags []string          // for a child that measures one of the works
 }
 
 func parse(args []string) (options, error) {
@@ -76,15 +76,15 @@ func (o *options) check(rest []string) error {
 	if o.batch < 1 {
 		return cli.Usagef("-batch %d: must be at least 1", o.batch)
 	}
-	c, err := model.Size(o.size)
+	a, err := arch.Size(o.size)
 	if err != nil {
 		return cli.Usagef("-size %q: expected S, B, L or g", o.size)
 	}
-	if o.image < c.Patch || o.image%c.Patch != 0 {
-		return cli.Usagef("-image %d: must be a positive multiple of %d", o.image, c.Patch)
+	if o.image < a.Patch || o.image%a.Patch != 0 {
+		return cli.Usagef("-image %d: must be a positive multiple of %d", o.image, a.Patch)
 	}
-	c.ImageH, c.ImageW = o.image, o.image
-	o.architecture = c
+	a.Grid = [2]int{o.image / a.Patch, o.image / a.Patch}
+	o.architecture = a
 	o.forwardedFlags = []string{"-size", o.size, "-image", fmt.Sprint(o.image), "-batch", fmt.Sprint(o.batch), "-backend", o.backend}
 	return nil
 }

@@ -40,7 +40,11 @@ func prepareForward(_ context.Context, o options) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	predictor, err := model.NewPredictor(b, o.architecture, state.Params, nil, 0)
+	network, err := model.New(o.architecture)
+	if err != nil {
+		return nil, err
+	}
+	predictor, err := model.NewPredictor(b, network, state.Params, nil, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -55,12 +59,16 @@ func prepareForward(_ context.Context, o options) (*work, error) {
 }
 
 func prepareForwardMasked(_ context.Context, o options) (*work, error) {
-	c := o.architecture
-	state, err := train.NewState(c, nil, 1, dtypes.Float32)
+	a := o.architecture
+	network, err := model.New(a)
 	if err != nil {
 		return nil, err
 	}
-	probs := make([]float32, c.QueryBlocks)
+	state, err := train.NewState(a, nil, 1, dtypes.Float32)
+	if err != nil {
+		return nil, err
+	}
+	probs := make([]float32, a.MaskBlocks)
 	for i := range probs {
 		probs[i] = 1
 	}
@@ -70,19 +78,15 @@ func prepareForwardMasked(_ context.Context, o options) (*work, error) {
 	}
 	w, err := graphWork(o, args, func(in []*Node) []*Node {
 		images, probs := in[0], in[1]
-		named := model.Params{}
-		for i, p := range c.Parameters() {
-			named[p.Name] = in[2+i]
-		}
-		draws := BroadcastToDims(Scalar(probs.Graph(), probs.DType(), 0.5), c.QueryBlocks, o.batch, c.Queries)
-		p := c.Forward(named, model.Normalize(images, dtypes.Float32),
+		draws := BroadcastToDims(Scalar(probs.Graph(), probs.DType(), 0.5), a.MaskBlocks, o.batch, a.Queries)
+		p := network.Forward(model.Bind(a, in[2:]), model.Normalize(images, dtypes.Float32),
 			model.Options{Masking: &model.Masking{ProbsL: probs, DrawsLBQ: draws}})
 		return append(p.MaskLogitsBhwQ, p.ClassLogitsBQC...)
 	})
 	if err != nil {
 		return nil, err
 	}
-	whole := described(o, c.QueryBlocks+1)
+	whole := described(o, a.Predictions())
 	w.parameters, w.multiplyAdds = whole.parameters, whole.multiplyAdds
 	return w, nil
 }
@@ -93,20 +97,24 @@ func prepareStep(_ context.Context, o options) (*work, error) {
 		return nil, err
 	}
 	const total = 1 << 20 // never reached: masks stay on in all query blocks
-	c := o.architecture
-	step, err := train.NewStep(b, train.StepConfig{Model: c, Loss: losses.Defaults(), BatchSize: o.batch,
-		Optimizer: train.Optimizer{WeightDecay: 0.05, ClipNorm: 0.01},
-		Rates:     train.Rates{Base: 1e-4, LayerDecay: 0.8},
-		Schedule:  train.Schedule{Total: total, Annealing: train.AnnealingRule(total, c.QueryBlocks)}})
+	a := o.architecture
+	network, err := model.New(a)
 	if err != nil {
 		return nil, err
 	}
-	state, err := train.NewState(c, nil, 1, dtypes.Float32)
+	step, err := train.NewStep(b, train.StepConfig{Network: network, Loss: losses.Defaults(), BatchSize: o.batch,
+		Optimizer: train.Optimizer{WeightDecay: 0.05, ClipNorm: 0.01},
+		Rates:     train.Rates{Base: 1e-4, LayerDecay: 0.8},
+		Schedule:  train.Schedule{Total: total, Annealing: train.AnnealingRule(total, a.MaskBlocks)}})
+	if err != nil {
+		return nil, err
+	}
+	state, err := train.NewState(a, nil, 1, dtypes.Float32)
 	if err != nil {
 		return nil, err
 	}
 	batch := makeBatch(o)
-	w := described(o, c.QueryBlocks+1)
+	w := described(o, a.Predictions())
 	w.multiplyAdds *= 3 // the gradient takes two products for each one of the forward pass
 	w.run = func() error {
 		l, err := step.Run(state, batch.Batch)

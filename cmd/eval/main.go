@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"eomt/arch"
 	"eomt/cmd/internal/app"
 	"eomt/configs"
 	"eomt/eval"
@@ -80,15 +81,19 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer ds.Close()
 	c.Data.Classes = len(ds.Classes())
-	m, err := app.Model(c)
+	a, err := app.Model(c)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
-	weights, err := app.LoadWeights(o.weights, m)
+	network, err := model.New(a)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.config, err)
+	}
+	weights, err := app.LoadWeights(o.weights, a)
 	if err != nil {
 		return err
 	}
-	ec, err := o.evaluation(c, m, weights)
+	ec, err := o.evaluation(c, a, weights)
 	if err != nil {
 		return err
 	}
@@ -96,7 +101,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	predictor, err := model.NewPredictor(backend, m, weights.Params, weights.MaskProbs, app.MatMul(c.Train.Precision))
+	predictor, err := model.NewPredictor(backend, network, weights.Params, weights.MaskProbs, app.MatMul(c.Train.Precision))
 	if err != nil {
 		return err
 	}
@@ -131,8 +136,8 @@ func (o options) describe(c configs.Config) error {
 }
 
 // evaluation adds to the configured evaluation what the command line asks for.
-func (o options) evaluation(c configs.Config, m model.Config, w *app.Weights) (eval.Config, error) {
-	ec := app.Evaluation(c, m)
+func (o options) evaluation(c configs.Config, a arch.Architecture, w *app.Weights) (eval.Config, error) {
+	ec := app.Evaluation(c, a)
 	ec.Protocol, ec.Limit, ec.Save = eval.Protocol(o.protocol), o.limit, o.save
 	if o.json != "" && o.save == "" {
 		ec.Journal = strings.TrimSuffix(o.json, ".json") + ".images.jsonl"

@@ -51,16 +51,15 @@ func tinyRun(t *testing.T, task string) (config, weights string) {
 			}
 		}
 	}
-	m, err := app.Model(c)
+	a, err := app.Model(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var params []tensor.Tensor
-	for _, p := range m.Parameters() {
+	for _, p := range a.Parameters() {
 		params = append(params, tensor.FromFloat32s(p.Name, p.Shape, p.Initialize(7)))
 	}
 	store := checkpoints.Store{Dir: filepath.Join(weights, "checkpoints"), Keep: 1}
-	a := app.Stored(m)
 	if _, err := store.Save(checkpoints.Snapshot{State: checkpoints.State{Step: 1, Architecture: &a}, Params: params}); err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	weights, err := app.LoadWeights(o.weights, s.model)
+	weights, err := app.LoadWeights(o.weights, s.architecture)
 	if err != nil {
 		return err
 	}
@@ -82,17 +82,17 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	predictor, err := model.NewPredictor(backend, s.model, weights.Params, weights.MaskProbs, app.MatMul(s.config.Train.Precision))
+	predictor, err := model.NewPredictor(backend, s.network, weights.Params, weights.MaskProbs, app.MatMul(s.config.Train.Precision))
 	if err != nil {
 		return err
 	}
 	defer predictor.Close()
-	ec := app.Evaluation(s.config, s.model)
+	ec := app.Evaluation(s.config, s.architecture)
 	drawn := defaultDrawn
 	if o.score >= 0 {
 		ec.Score, drawn = o.score, o.score
 	}
-	fmt.Fprintf(os.Stderr, "%s segmentation, %d classes, input %d x %d; photos are turned upright as their EXIF data says\n", s.config.Task, len(s.classes), s.model.ImageW, s.model.ImageH)
+	fmt.Fprintf(os.Stderr, "%s segmentation, %d classes, input %d x %d; photos are turned upright as their EXIF data says\n", s.config.Task, len(s.classes), s.architecture.ImageW(), s.architecture.ImageH())
 	if note := overlay.Note(s.classes); note != "" {
 		fmt.Fprintln(os.Stderr, note)
 	}
@@ -134,8 +134,8 @@ func (o options) subject() (*subject, error) {
 	if o.task != "" {
 		s.config.Task = o.task
 	}
-	if s.config.Task == "semantic" && s.model.ImageH != s.model.ImageW {
-		return nil, cli.Usagef("-task semantic: needs a model of square images, this one's are %d x %d", s.model.ImageW, s.model.ImageH)
+	if s.config.Task == "semantic" && s.architecture.ImageH() != s.architecture.ImageW() {
+		return nil, cli.Usagef("-task semantic: needs a model of square images, this one's are %d x %d", s.architecture.ImageW(), s.architecture.ImageH())
 	}
 	return s, nil
 }

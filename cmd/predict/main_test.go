@@ -43,15 +43,14 @@ func tinyRun(t *testing.T) string {
 		t.Fatal(err)
 	}
 	c.Data.Classes = len(shapes.Classes())
-	m, err := app.Model(c)
+	a, err := app.Model(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var params []tensor.Tensor
-	for _, p := range m.Parameters() {
+	for _, p := range a.Parameters() {
 		params = append(params, tensor.FromFloat32s(p.Name, p.Shape, p.Initialize(7)))
 	}
-	a := app.Stored(m)
 	store := checkpoints.Store{Dir: filepath.Join(dir, "checkpoints"), Keep: 1}
 	if _, err := store.Save(checkpoints.Snapshot{State: checkpoints.State{Step: 1, Architecture: &a}, Params: params}); err != nil {
 		t.Fatal(err)

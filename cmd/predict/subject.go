@@ -5,8 +5,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"eomt/arch"
 	"eomt/checkpoints/weights"
-	"eomt/cmd/internal/app"
 	"eomt/configs"
 	"eomt/data"
 	"eomt/data/formats"
@@ -16,9 +16,10 @@ import (
 
 // subject is what weights segment: task and thresholds, architecture, classes.
 type subject struct {
-	config  configs.Config
-	model   model.Config
-	classes []data.Class
+	config       configs.Config
+	architecture arch.Architecture
+	network      model.Network
+	classes      []data.Class
 }
 
 // readSubject reads it off the configuration that is given or lies in the
@@ -30,9 +31,10 @@ func readSubject(path, config string) (*subject, error) {
 	}
 	defer stored.Close()
 	s := &subject{config: configs.Default()}
-	if s.model, err = app.Architecture(stored.Architecture); err != nil {
-		return nil, fmt.Errorf("weights: %s: %w", path, err)
+	if stored.Architecture.BackboneOnly() {
+		return nil, fmt.Errorf("weights: %s: the weights are of a backbone alone, without queries and heads", path)
 	}
+	s.architecture = stored.Architecture
 	if config == "" {
 		config = runConfig(path)
 	}
@@ -40,17 +42,19 @@ func readSubject(path, config string) (*subject, error) {
 		if s.config, err = configs.Read(config); err != nil {
 			return nil, err
 		}
-		s.model.ImageH, s.model.ImageW = s.config.Model.Image[0], s.config.Model.Image[1]
+		if s.architecture, err = s.architecture.ForImage(s.config.Model.Image[0], s.config.Model.Image[1]); err != nil {
+			return nil, fmt.Errorf("%s: %w", config, err)
+		}
 	} else {
-		s.config.Data.Format, s.config.Task = guess(s.model.Classes)
+		s.config.Data.Format, s.config.Task = guess(s.architecture.Classes)
 	}
-	if s.model.ImageH == 0 || s.model.ImageW == 0 {
+	if s.architecture.ImageH() == 0 || s.architecture.ImageW() == 0 {
 		return nil, cli.Usagef("-weights %s: the file does not tell its image size: name a configuration with -config", path)
 	}
-	if err := s.model.Validate(); err != nil {
+	if s.network, err = model.New(s.architecture); err != nil {
 		return nil, fmt.Errorf("weights: %s: %w", path, err)
 	}
-	s.classes = classes(s.config, s.model.Classes, stored.Labels)
+	s.classes = classes(s.config, s.architecture.Classes, stored.Labels)
 	return s, nil
 }
 

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"io"
 
+	"eomt/arch"
 	"eomt/cmd/internal/app"
 	"eomt/configs"
-	"eomt/model"
 	"eomt/train"
 )
 
@@ -17,30 +17,30 @@ func (o options) print(w io.Writer, c configs.Config) error {
 	if err != nil {
 		return err
 	}
-	r, m, err := app.Resolve(c, images, classes)
+	r, a, err := app.Resolve(c, images, classes)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
-	groups := train.Groups(m, app.Rates(c))
+	groups := train.Groups(a, app.Rates(c))
 	if o.printConfig {
 		if err := r.Write(w); err != nil {
 			return err
 		}
-		printRates(w, c, m, groups)
+		printRates(w, c, a, groups)
 	}
 	if o.printParams {
-		printParams(w, c, m, groups)
+		printParams(w, c, a, groups)
 	}
 	return nil
 }
 
 // printRates adds the derived learning rates as comments, so that the output
 // stays a configuration.
-func printRates(w io.Writer, c configs.Config, m model.Config, groups []train.Group) {
+func printRates(w io.Writer, c configs.Config, a arch.Architecture, groups []train.Group) {
 	fmt.Fprintln(w, "# Peak learning rates:")
 	last := -2
-	for i, p := range m.Parameters() {
-		if p.Part == model.PartBlock && p.Block != last {
+	for i, p := range a.Parameters() {
+		if p.Part == arch.PartBlock && p.Block != last {
 			fmt.Fprintf(w, "#   block %d: %.4g\n", p.Block, c.Train.LearningRate*groups[i].Multiplier)
 			last = p.Block
 		}
@@ -48,9 +48,9 @@ func printRates(w io.Writer, c configs.Config, m model.Config, groups []train.Gr
 	fmt.Fprintf(w, "#   tokens and embeddings as block 0; norm, queries, heads, ScaleBlocks: %.4g\n", c.Train.LearningRate)
 }
 
-func printParams(w io.Writer, c configs.Config, m model.Config, groups []train.Group) {
+func printParams(w io.Writer, c configs.Config, a arch.Architecture, groups []train.Group) {
 	var backbone, total int
-	for i, p := range m.Parameters() {
+	for i, p := range a.Parameters() {
 		group := "head"
 		if groups[i].Backbone {
 			group = "backbone"
@@ -61,15 +61,15 @@ func printParams(w io.Writer, c configs.Config, m model.Config, groups []train.G
 	}
 	fmt.Fprintf(w, "backbone %d, heads %d, total %d parameters\n", backbone, total-backbone, total)
 	// The published backbone counts are those of the released weights: patch 14 at 518 px.
-	released := m
-	released.Patch, released.ImageH, released.ImageW = 14, 518, 518
+	released := a
+	released.Patch, released.Grid = 14, [2]int{37, 37}
 	count := 0
 	for _, p := range released.Parameters() {
-		if p.Part != model.PartHead {
+		if p.Part != arch.PartHead {
 			count += p.Size()
 		}
 	}
-	if c.Model.Size != "custom" && m.Kind == model.DINOv2 {
+	if c.Model.Size != "custom" && a.Kind == arch.DINOv2 {
 		fmt.Fprintf(w, "backbone as released (patch 14, 518 px): %d parameters\n", count)
 	}
 }

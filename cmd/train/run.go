@@ -13,6 +13,7 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 
+	"eomt/arch"
 	"eomt/checkpoints"
 	"eomt/cmd/internal/app"
 	"eomt/configs"
@@ -33,7 +34,11 @@ func (o options) train(ctx context.Context, c configs.Config) error {
 		return err
 	}
 	defer set.Close()
-	r, m, err := app.Resolve(c, set.Len(), len(set.Classes()))
+	r, a, err := app.Resolve(c, set.Len(), len(set.Classes()))
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.config, err)
+	}
+	network, err := model.New(a)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
@@ -41,7 +46,7 @@ func (o options) train(ctx context.Context, c configs.Config) error {
 	if err != nil {
 		return err
 	}
-	state, saved, err := o.start(ctx, r, m)
+	state, saved, err := o.start(ctx, r, a)
 	if err != nil {
 		return err
 	}
@@ -51,17 +56,17 @@ func (o options) train(ctx context.Context, c configs.Config) error {
 	}
 	defer val.Close()
 	feed := c.Data.Loader
-	feed.Seed, feed.Start, feed.Transform = c.Seed, state.Step, c.Data.Augment.Train(m.ImageH, m.ImageW)
+	feed.Seed, feed.Start, feed.Transform = c.Seed, state.Step, c.Data.Augment.Train(a.ImageH(), a.ImageW())
 	batches, err := loader.New(set, feed)
 	if err != nil {
 		return err
 	}
 	defer batches.Close()
-	if err := o.describe(r, m, state, choice.Name, app.Devices(backend), map[string]int{"train": set.Len(), "val": val.Len()}); err != nil {
+	if err := o.describe(r, a, state, choice.Name, app.Devices(backend), map[string]int{"train": set.Len(), "val": val.Len()}); err != nil {
 		return err
 	}
-	v := &validation{config: c, model: m, backend: backend, set: val, dir: o.out}
-	return o.loop(ctx, backend, r, m, state, saved, batches, v)
+	v := &validation{config: c, network: network, backend: backend, set: val, dir: o.out}
+	return o.loop(ctx, backend, r, network, state, saved, batches, v)
 }
 
 // checkFolder refuses to mix a new run with one that is there.
@@ -80,19 +85,18 @@ func (o options) checkFolder() error {
 
 // start gives the state to train from: the latest checkpoint, configured
 // weights, or random values.
-func (o options) start(ctx context.Context, c configs.Resolved, m model.Config) (*train.State, checkpoints.State, error) {
+func (o options) start(ctx context.Context, c configs.Resolved, a arch.Architecture) (*train.State, checkpoints.State, error) {
 	hash, err := configHash(c)
 	if err != nil {
 		return nil, checkpoints.State{}, err
 	}
 	if !o.resume {
-		values, err := app.StartValues(ctx, c.Config, m)
+		values, err := app.StartValues(ctx, c.Config, a)
 		if err != nil {
 			return nil, checkpoints.State{}, err
 		}
-		state, err := train.NewState(m, values, c.Seed, dtypes.Float32)
-		architecture := app.Stored(m)
-		return state, checkpoints.State{Seed: c.Seed, ConfigHash: hash, Architecture: &architecture}, err
+		state, err := train.NewState(a, values, c.Seed, dtypes.Float32)
+		return state, checkpoints.State{Seed: c.Seed, ConfigHash: hash, Architecture: &a}, err
 	}
 	loaded, err := checkpoints.Load(o.out)
 	if err != nil {
@@ -102,7 +106,7 @@ func (o options) start(ctx context.Context, c configs.Resolved, m model.Config) 
 	if loaded.State.ConfigHash != hash {
 		fmt.Fprintf(os.Stderr, "train: %s was saved under another configuration than the one now given\n", loaded.Path)
 	}
-	state, err := train.Restore(m, loaded.Snapshot)
+	state, err := train.Restore(a, loaded.Snapshot)
 	if err != nil {
 		return nil, checkpoints.State{}, fmt.Errorf("%s: %w", loaded.Path, err)
 	}
@@ -111,7 +115,7 @@ func (o options) start(ctx context.Context, c configs.Resolved, m model.Config) 
 }
 
 // describe writes config.yaml and provenance.json into the run folder.
-func (o options) describe(c configs.Resolved, m model.Config, state *train.State, backend string, devices []string, counts map[string]int) error {
+func (o options) describe(c configs.Resolved, a arch.Architecture, state *train.State, backend string, devices []string, counts map[string]int) error {
 	if err := os.MkdirAll(o.out, 0o777); err != nil {
 		return fmt.Errorf("run folder: %w", err)
 	}
@@ -123,7 +127,7 @@ func (o options) describe(c configs.Resolved, m model.Config, state *train.State
 		return fmt.Errorf("run folder: %w", err)
 	}
 	p := train.Provenance{Backend: backend, Devices: devices, Seed: c.Seed, Data: counts}
-	for _, row := range m.Parameters() {
+	for _, row := range a.Parameters() {
 		p.Parameters += row.Size()
 	}
 	p.Describe()
@@ -131,8 +135,8 @@ func (o options) describe(c configs.Resolved, m model.Config, state *train.State
 }
 
 // loop compiles the step and runs it to the end.
-func (o options) loop(ctx context.Context, backend compute.Backend, c configs.Resolved, m model.Config, state *train.State, saved checkpoints.State, batches train.Batches, v *validation) error {
-	step, err := train.NewStep(backend, app.StepConfig(c, m))
+func (o options) loop(ctx context.Context, backend compute.Backend, c configs.Resolved, network model.Network, state *train.State, saved checkpoints.State, batches train.Batches, v *validation) error {
+	step, err := train.NewStep(backend, app.StepConfig(c, network))
 	if err != nil {
 		return err
 	}

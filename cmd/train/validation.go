@@ -25,7 +25,7 @@ import (
 // validation evaluates the run's state on the validation split.
 type validation struct {
 	config  configs.Config
-	model   model.Config
+	network model.Network
 	backend compute.Backend
 	set     data.DatasetCloser
 	dir     string // the run folder
@@ -35,13 +35,13 @@ type validation struct {
 // of that name holds the predictions and what each image counts, from which an
 // interrupted evaluation of the same weights goes on.
 func (v *validation) run(ctx context.Context, state *train.State, maskProbs []float64) (checkpoints.Metric, error) {
-	predictor, err := model.NewPredictor(v.backend, v.model, state.Params, maskProbs, app.MatMul(v.config.Train.Precision))
+	predictor, err := model.NewPredictor(v.backend, v.network, state.Params, maskProbs, app.MatMul(v.config.Train.Precision))
 	if err != nil {
 		return checkpoints.Metric{}, err
 	}
 	defer predictor.Close()
 	name := fmt.Sprintf("step-%08d", state.Step)
-	c := app.Evaluation(v.config, v.model)
+	c := app.Evaluation(v.config, v.network.Architecture())
 	c.Save = filepath.Join(v.dir, "eval", name)
 	if c.Identity, err = (&app.Weights{Params: state.Params, MaskProbs: maskProbs}).Identity(); err != nil {
 		return checkpoints.Metric{}, err

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"eomt/checkpoints/names"
+	"eomt/arch"
 	"eomt/checkpoints/weights"
 	"eomt/internal/cli"
 )
@@ -64,7 +64,7 @@ files do not tell it at all. Then -image does.`,
 
 // setImage fills in the grid of a model whose file does not tell it; given says
 // that the user named the image's side.
-func setImage(a *names.Architecture, side int, given bool) error {
+func setImage(a *arch.Architecture, side int, given bool) error {
 	switch {
 	case a.Grid == [2]int{}:
 		if side%a.Patch != 0 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -11,14 +12,13 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/support/exceptions"
 
-	"eomt/checkpoints/names"
+	"eomt/arch"
 	"eomt/checkpoints/safetensors"
 	"eomt/checkpoints/tensor"
 	"eomt/checkpoints/weights"
 	"eomt/cmd/internal/app"
 	"eomt/internal/cli"
 	"eomt/model"
-	"eomt/train"
 )
 
 // forward runs one forward pass on given tensors, for parity with another
@@ -50,30 +50,31 @@ final norm.`, "go run ./cmd/weights forward -weights eomt_small -input in.safete
 		return err
 	}
 	defer opened.Close()
-	c, err := forwardConfig(opened.Architecture, pixels.Shape().Dimensions)
+	network, err := networkFor(opened.Architecture, pixels.Shape().Dimensions)
 	if err != nil {
 		return fmt.Errorf("%s: %w", *path, err)
 	}
-	fitted, _, err := opened.Fit(train.Specs(c), [2]int{c.GridH(), c.GridW()}, nil)
+	a := network.Architecture()
+	fitted, _, err := opened.Fit(a, nil)
 	if err != nil {
 		return err
 	}
-	params, err := train.FromStored(c, fitted)
+	params, err := model.Load(a, func(i int, dst []float32) error { return fitted[i].ReadFloat32s(dst) })
 	if err != nil {
 		return err
 	}
 	if probs == nil {
-		probs = make([]float32, c.QueryBlocks)
+		probs = make([]float32, a.MaskBlocks)
 	}
-	if len(probs) != c.QueryBlocks {
-		return fmt.Errorf("%s: mask_probs has %d values, the model has %d blocks that see queries", *input, len(probs), c.QueryBlocks)
+	if len(probs) != a.MaskBlocks {
+		return fmt.Errorf("%s: mask_probs has %d values, the model has %d blocks that see queries", *input, len(probs), a.MaskBlocks)
 	}
 	b, _, err := app.OpenBackend(*backendName)
 	if err != nil {
 		return err
 	}
 	results, err := interruptible(ctx, func() ([]tensor.Tensor, error) {
-		return runForward(b, c, append(params, pixels, tensors.FromValue(probs)))
+		return runForward(b, network, append(params, pixels, tensors.FromValue(probs)))
 	})
 	if err != nil {
 		return err
@@ -117,29 +118,28 @@ func readInput(path string) (pixels *tensors.Tensor, probs []float32, err error)
 	return pixels, probs, nil
 }
 
-// forwardConfig is the model for a's weights on pixels [B, 3, H, W].
-func forwardConfig(a names.Architecture, pixels []int) (model.Config, error) {
-	c, err := app.Architecture(a)
-	if err != nil {
-		return model.Config{}, err
+// networkFor is the network of a's weights on pixels [B, 3, H, W].
+func networkFor(a arch.Architecture, pixels []int) (model.Network, error) {
+	if a.BackboneOnly() {
+		return nil, errors.New("the weights are of a backbone alone, without queries and heads")
 	}
-	c.ImageH, c.ImageW = pixels[2], pixels[3]
-	return c, c.Validate()
+	a, err := a.ForImage(pixels[2], pixels[3])
+	if err != nil {
+		return nil, err
+	}
+	return model.New(a)
 }
 
 // runForward calls the graph of all predictions on the parameters, pixels and
 // mask probabilities, and names its outputs.
-func runForward(b compute.Backend, c model.Config, args []*tensors.Tensor) ([]tensor.Tensor, error) {
+func runForward(b compute.Backend, network model.Network, args []*tensors.Tensor) ([]tensor.Tensor, error) {
 	var outputNames []string
 	exec, err := NewExec(b, func(in []*Node) []*Node {
-		named := model.Params{}
-		for i, p := range c.Parameters() {
-			named[p.Name] = in[i]
-		}
+		a := network.Architecture()
 		pixels, probs := in[len(in)-2], in[len(in)-1]
 		// At probabilities 0 and 1 any draw between them decides alike.
-		draws := BroadcastToDims(Scalar(probs.Graph(), probs.DType(), 0.5), c.QueryBlocks, pixels.Shape().Dimensions[0], c.Queries)
-		p := c.Forward(named, TransposeAllAxes(pixels, 0, 2, 3, 1),
+		draws := BroadcastToDims(Scalar(probs.Graph(), probs.DType(), 0.5), a.MaskBlocks, pixels.Shape().Dimensions[0], a.Queries)
+		p := network.Forward(model.Bind(a, in), TransposeAllAxes(pixels, 0, 2, 3, 1),
 			model.Options{Masking: &model.Masking{ProbsL: probs, DrawsLBQ: draws}})
 		outputNames = []string{"tokens"}
 		out := []*Node{p.TokensBSD}

@@ -8,16 +8,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
-	"eomt/checkpoints/names"
 	"eomt/checkpoints/safetensors"
 	"eomt/checkpoints/tensor"
-	"eomt/checkpoints/weights"
 	"eomt/internal/cli"
-	"eomt/model"
 )
 
 var nan = float32(math.NaN())
@@ -51,36 +47,6 @@ func wantText(t *testing.T, text string, wants ...string) {
 	for _, want := range wants {
 		if !strings.Contains(text, want) {
 			t.Errorf("printed %q, want %q in it", text, want)
-		}
-	}
-}
-
-// TestSpecsAreTheModelsParameters holds the contract between two rooms that do
-// not know each other.
-func TestSpecsAreTheModelsParameters(t *testing.T) {
-	for _, size := range []string{"S", "B", "L", "g"} {
-		for _, kind := range []model.Kind{model.DINOv2, model.DINOv3} {
-			c, err := model.Size(size)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.Kind, c.ImageH, c.ImageW = kind, 320, 480
-			a := names.Architecture{Kind: names.Kind(kind), Width: c.Width, Blocks: c.Blocks, Heads: c.Heads, Hidden: c.MLPHidden,
-				SwiGLU: c.SwiGLU, Patch: c.Patch, Grid: [2]int{c.GridH(), c.GridW()}, Registers: c.Registers,
-				Queries: c.Queries, Classes: c.Classes, MaskBlocks: c.QueryBlocks, Upscales: c.ScaleBlocks()}
-			specs, params := weights.Specs(a), c.Parameters()
-			if len(specs) != len(params) {
-				t.Fatalf("%s %s: %d specs, %d parameters", size, kind, len(specs), len(params))
-			}
-			want := map[string][]int{}
-			for _, p := range params {
-				want[p.Name] = p.Shape
-			}
-			for _, s := range specs {
-				if !slices.Equal(want[s.Name], s.Shape) {
-					t.Errorf("%s %s: %s is %v, the model's %v", size, kind, s.Name, s.Shape, want[s.Name])
-				}
-			}
 		}
 	}
 }

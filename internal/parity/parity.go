@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"eomt/arch"
 )
 
 // goldensKey names the environment variable with the folder in which
@@ -28,6 +30,29 @@ func Folder(room string) string {
 // Fresh tells whether the files were just made, so that they are of other cases
 // and sizes than the committed ones.
 func Fresh() bool { return os.Getenv(goldensKey) != "" }
+
+// Architecture decodes the description of a network in a file of reference values:
+// the sizes that scripts/goldens gave the reference implementation.
+func Architecture(text string) (arch.Architecture, error) {
+	var c struct {
+		Kind                                               arch.Kind
+		Width, Blocks, Heads, MLPHidden, QueryBlocks       int
+		Registers, Patch, ImageH, ImageW, Queries, Classes int
+		SwiGLU                                             bool
+		NormEpsilon                                        float64
+	}
+	if err := json.Unmarshal([]byte(text), &c); err != nil {
+		return arch.Architecture{}, err
+	}
+	a := arch.Architecture{Width: c.Width, Blocks: c.Blocks, Heads: c.Heads, Hidden: c.MLPHidden, SwiGLU: c.SwiGLU,
+		Registers: c.Registers, Queries: c.Queries, Classes: c.Classes, MaskBlocks: c.QueryBlocks}.ForKind(c.Kind).ForPatch(c.Patch)
+	a.NormEps = c.NormEpsilon
+	a, err := a.ForImage(c.ImageH, c.ImageW)
+	if err != nil {
+		return a, err
+	}
+	return a, a.Validate()
+}
 
 // Row is what one comparison saw.
 type Row struct {

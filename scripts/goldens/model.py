@@ -248,7 +248,7 @@ def write(path, c, seed, batch, checkout):
         if (finals[0] - other).abs().max() <= 0.01 * spread:
             raise WeakTest("masking changes nothing")
     tensors = {n: t.contiguous().clone() for n, t in tensors.items()}
-    config = {key.replace("_", ""): value for key, value in c.items()}  # as model.Config's fields
+    config = {key.replace("_", ""): value for key, value in c.items()}  # as internal/parity.Architecture reads them
     save_file(tensors, path, {"config": json.dumps(config), "reference": reference, "seed": str(seed)})
     print(path, sum(t.numel() * 4 for t in tensors.values()) // 1000, "KB")
 

@@ -3,6 +3,7 @@ package app
 import (
 	"io"
 
+	"eomt/arch"
 	"eomt/configs"
 	"eomt/data/formats"
 	"eomt/eval"
@@ -14,14 +15,14 @@ import (
 )
 
 // Evaluation is how a configuration evaluates its model, by the official rules.
-func Evaluation(c configs.Config, m model.Config) eval.Config {
+func Evaluation(c configs.Config, a arch.Architecture) eval.Config {
 	absent := iou.AbsentSkipped
 	if format, err := formats.Named(c.Data.Format); err == nil && format.AbsentIsZero {
 		absent = iou.AbsentZero
 	}
 	return eval.Config{
 		Task: eval.Task(c.Task), Protocol: eval.Exact,
-		ImageH: m.ImageH, ImageW: m.ImageW, Batch: c.Eval.Batch,
+		ImageH: a.ImageH(), ImageW: a.ImageW(), Batch: c.Eval.Batch,
 		Score: c.Eval.ScoreThreshold, Overlap: c.Eval.Overlap, TopK: c.Eval.TopK,
 		Absent: absent,
 	}

@@ -1,29 +1,29 @@
 package app
 
 import (
+	"eomt/arch"
 	"eomt/configs"
-	"eomt/model"
 )
 
 // Model is the architecture that a configuration describes, for data.classes classes.
-func Model(c configs.Config) (model.Config, error) {
-	m := model.Config{Width: c.Model.Width, Blocks: c.Model.Blocks, Heads: c.Model.Heads,
-		MLPHidden: c.Model.MLPHidden, QueryBlocks: c.Model.QueryBlocks, Patch: c.Model.Patch,
-		NormEpsilon: 1e-6}
-	if c.Model.Size != "custom" {
+func Model(c configs.Config) (arch.Architecture, error) {
+	m := c.Model
+	a := arch.Architecture{Width: m.Width, Blocks: m.Blocks, Heads: m.Heads, Hidden: m.MLPHidden,
+		MaskBlocks: m.QueryBlocks}.ForPatch(m.Patch)
+	if m.Size != "custom" {
 		var err error
-		if m, err = model.Size(c.Model.Size); err != nil {
-			return model.Config{}, err
+		if a, err = arch.Size(m.Size); err != nil {
+			return arch.Architecture{}, err
 		}
 	}
-	if c.Model.Registers != nil {
-		m.Registers = *c.Model.Registers
+	if m.Registers != nil {
+		a.Registers = *m.Registers
 	}
-	m.Kind = model.Kind(c.Model.Backbone)
-	if m.Kind == model.DINOv3 {
-		m.NormEpsilon = 1e-5
+	a = a.ForKind(arch.Kind(m.Backbone))
+	a.Network, a.Queries, a.Classes = m.Network, m.Queries, c.Data.Classes
+	a, err := a.ForImage(m.Image[0], m.Image[1])
+	if err != nil {
+		return a, err
 	}
-	m.ImageH, m.ImageW = c.Model.Image[0], c.Model.Image[1]
-	m.Queries, m.Classes = c.Model.Queries, c.Data.Classes
-	return m, m.Validate()
+	return a, a.Validate()
 }

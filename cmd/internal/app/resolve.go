@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 
+	"eomt/arch"
 	"eomt/configs"
 	"eomt/data/formats"
 	"eomt/model"
@@ -11,15 +12,15 @@ import (
 
 // Resolve fills in all that follows from the data set's counts, and gives the
 // architecture with it.
-func Resolve(c configs.Config, images, classes int) (configs.Resolved, model.Config, error) {
+func Resolve(c configs.Config, images, classes int) (configs.Resolved, arch.Architecture, error) {
 	network := c
 	network.Data.Classes = classes
-	m, err := Model(network)
+	a, err := Model(network)
 	if err != nil {
-		return configs.Resolved{}, m, err
+		return configs.Resolved{}, a, err
 	}
-	r, err := c.Resolve(images, classes, m.QueryBlocks)
-	return r, m, err
+	r, err := c.Resolve(images, classes, a.MaskBlocks)
+	return r, a, err
 }
 
 // Counts are the training images and classes of the configured data set as its
@@ -56,10 +57,10 @@ func Schedule(c configs.Resolved) train.Schedule {
 }
 
 // StepConfig is what a resolved configuration's training step is compiled from.
-func StepConfig(c configs.Resolved, m model.Config) train.StepConfig {
+func StepConfig(c configs.Resolved, n model.Network) train.StepConfig {
 	loss := c.Loss
 	loss.Points = c.Train.Points
-	return train.StepConfig{Model: m, Loss: loss,
+	return train.StepConfig{Network: n, Loss: loss,
 		Optimizer: train.Optimizer{WeightDecay: c.Train.WeightDecay, ClipNorm: c.Train.ClipNorm},
 		Rates:     Rates(c.Config), Schedule: Schedule(c), BatchSize: c.Data.Loader.Batch, Seed: c.Seed, MatMul: MatMul(c.Train.Precision)}
 }

@@ -48,8 +48,8 @@ func TestConfigurationsResolve(t *testing.T) {
 		}
 		delete(steps, c.Name)
 		spans := Schedule(r).Annealing
-		if !c.Train.Annealing.Off && len(spans) != m.QueryBlocks {
-			t.Errorf("%s: %d annealing spans for %d blocks", path, len(spans), m.QueryBlocks)
+		if !c.Train.Annealing.Off && len(spans) != m.MaskBlocks {
+			t.Errorf("%s: %d annealing spans for %d blocks", path, len(spans), m.MaskBlocks)
 		}
 		for k, span := range spans {
 			if span.Start < 0 || span.End <= span.Start || span.End > r.Derived.Steps || k > 0 && span.Start < spans[k-1].Start {

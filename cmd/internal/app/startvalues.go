@@ -8,22 +8,18 @@ import (
 	"slices"
 	"strings"
 
+	"eomt/arch"
 	"eomt/checkpoints/hub"
 	"eomt/checkpoints/tensor"
 	"eomt/checkpoints/weights"
 	"eomt/configs"
-	"eomt/model"
-	"eomt/train"
 )
-
-// newHeads are the parameters that start anew where the weights are a backbone's alone.
-var newHeads = []string{"q.", "class_head.", "mask_head.", "upscale."}
 
 // StartValues are the parameters that a configuration's weights give a new run,
 // by name; nil where it starts from nothing. Those that the configuration names as
 // new are left out, whatever the weights hold of them. What was loaded, resized and left to
 // start anew is said on standard error.
-func StartValues(ctx context.Context, c configs.Config, m model.Config) (values map[string][]float32, err error) {
+func StartValues(ctx context.Context, c configs.Config, a arch.Architecture) (values map[string][]float32, err error) {
 	if c.Weights == "" {
 		return nil, nil
 	}
@@ -42,9 +38,9 @@ func StartValues(ctx context.Context, c configs.Config, m model.Config) (values 
 	stored.Tensors = slices.DeleteFunc(stored.Tensors, func(t tensor.Tensor) bool { return named(t.Name) })
 	allowNew := c.NewParameters
 	if stored.Architecture.BackboneOnly() {
-		allowNew = slices.Concat(allowNew, newHeads)
+		allowNew = slices.Concat(allowNew, a.HeadNames())
 	}
-	fitted, report, err := stored.Fit(train.Specs(m), [2]int{m.GridH(), m.GridW()}, allowNew)
+	fitted, report, err := stored.Fit(a, allowNew)
 	if err != nil {
 		return nil, fmt.Errorf("%w; new_parameters in the configuration names what shall start anew, as [class_head.] for other classes", err)
 	}

@@ -8,9 +8,9 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"eomt/arch"
 	"eomt/checkpoints/weights"
 	"eomt/model"
-	"eomt/train"
 )
 
 // Weights are a whole model's parameters, in the order of its table.
@@ -20,18 +20,18 @@ type Weights struct {
 }
 
 // LoadWeights reads the weights at path, of any format that package weights
-// knows, for the architecture m; position and patch embeddings are resized to it.
-func LoadWeights(path string, m model.Config) (w *Weights, err error) {
+// knows, for the architecture a; position and patch embeddings are resized to it.
+func LoadWeights(path string, a arch.Architecture) (w *Weights, err error) {
 	stored, err := weights.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stored.Close()) }()
-	if a := stored.Architecture; !a.BackboneOnly() && (a.Heads != m.Heads || a.MaskBlocks != m.QueryBlocks) {
+	if s := stored.Architecture; !s.BackboneOnly() && (s.Heads != a.Heads || s.MaskBlocks != a.MaskBlocks) {
 		return nil, fmt.Errorf("weights: %s: a model of %d heads whose last %d blocks see the queries; the configuration has %d and %d",
-			path, a.Heads, a.MaskBlocks, m.Heads, m.QueryBlocks)
+			path, s.Heads, s.MaskBlocks, a.Heads, a.MaskBlocks)
 	}
-	fitted, _, err := stored.Fit(train.Specs(m), [2]int{m.GridH(), m.GridW()}, nil)
+	fitted, _, err := stored.Fit(a, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func LoadWeights(path string, m model.Config) (w *Weights, err error) {
 	for _, p := range stored.MaskProbs {
 		w.MaskProbs = append(w.MaskProbs, float64(p))
 	}
-	w.Params, err = train.FromStored(m, fitted)
+	w.Params, err = model.Load(a, func(i int, dst []float32) error { return fitted[i].ReadFloat32s(dst) })
 	return w, err
 }
 

@@ -32,7 +32,7 @@ func run(path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	tensors, _, err := m.Fit(weights.Specs(m.Architecture), m.Architecture.Grid, nil)
+	tensors, _, err := m.Fit(m.Architecture, nil)
 	if err != nil {
 		return err
 	}

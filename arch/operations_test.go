@@ -1,4 +1,4 @@
-package model
+package arch
 
 import (
 	"math"
@@ -25,7 +25,7 @@ func TestPublishedCounts(t *testing.T) {
 			parameters += float64(p.Size()) / 1e6
 		}
 		t.Logf("%s: %.1f GFLOPs (published %g), with masks %.1f; %.1f M parameters", size, flops, want.gigaFLOPs,
-			float64(c.MultiplyAdds(c.QueryBlocks+1))/1e9, parameters)
+			float64(c.MultiplyAdds(c.MaskBlocks+1))/1e9, parameters)
 		if math.Abs(flops/want.gigaFLOPs-1) > tolerance {
 			t.Errorf("%s: %.1f GFLOPs, published %g", size, flops, want.gigaFLOPs)
 		}

@@ -1,4 +1,4 @@
-package model
+package arch
 
 import (
 	"strings"
@@ -15,7 +15,7 @@ func TestBackboneParameterCounts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Patch, c.ImageH, c.ImageW = 14, 518, 518
+		c.Patch, c.Grid = 14, [2]int{37, 37}
 		got := 0
 		for _, p := range c.Parameters() {
 			if strings.HasPrefix(p.Name, "backbone.") {

@@ -1,0 +1,29 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"eomt/arch"
+)
+
+// Load makes float32 tensors of all that inference reads, in the order of a's
+// Tensors. read fills dst with the values of tensor i; it writes in place, so that
+// a large model is never held twice.
+func Load(a arch.Architecture, read func(i int, dst []float32) error) ([]*tensors.Tensor, error) {
+	var out []*tensors.Tensor
+	for i, t := range a.Tensors() {
+		one := tensors.FromShape(shapes.Make(dtypes.Float32, t.Shape...))
+		var readErr error
+		err := tensors.MutableFlatData(one, func(flat []float32) { readErr = read(i, flat) })
+		if err := errors.Join(err, readErr); err != nil {
+			return nil, fmt.Errorf("model: load %s: %w", t.Name, err)
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}

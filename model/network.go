@@ -1,0 +1,97 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"eomt/arch"
+)
+
+// Network is a segmentation network as a graph. What a training step needs for
+// it follows from its architecture: one mask probability and one row of draws per
+// MaskBlocks, and the running values of Buffers, which are inputs and, as
+// [Predictions].BuffersNext, outputs.
+type Network interface {
+	// Architecture describes the network.
+	Architecture() arch.Architecture
+	// Forward is the whole network on ImageNet-normalised pixels [B, H, W, 3] of the
+	// architecture's size. It panics, naming shapes or the parameter, where these
+	// do not fit.
+	Forward(params Params, pixelsBHW3 *Node, opts Options) Predictions
+}
+
+// New is the network that a describes.
+func New(a arch.Architecture) (Network, error) {
+	if err := a.Validate(); err != nil {
+		return nil, err
+	}
+	if a.HeadSiLU {
+		return nil, fmt.Errorf("model: the weights are for SiLU in mask head and ScaleBlocks, the model computes GELU there")
+	}
+	return eomt{a}, nil
+}
+
+// Options of a forward pass that are no part of the architecture.
+type Options struct {
+	// Masking asks for all predictions with masked attention; nil is the
+	// inference graph with one predict step.
+	Masking *Masking
+	// Training asks for what only training needs: statistics of the batch instead
+	// of running values, and intermediate predictions of networks without Masking.
+	// EoMT has neither.
+	Training bool
+	// MatMul is the dtype of matrix products' operands; 0 is the parameters' own.
+	MatMul dtypes.DType
+	// RopeScale, a scalar, multiplies rotary coordinates (DINOv3 training); nil is 1.
+	RopeScale *Node
+}
+
+// Masking asks for all L+1 predictions, and for masked attention in the last L blocks.
+type Masking struct {
+	// ProbsL [L] is the probability that a block keeps a query's mask
+	// (mask annealing). Being an input, it changes without a new compilation.
+	ProbsL *Node
+	// DrawsLBQ [L, B, Q], uniform in [0, 1): the mask of query q in block l of
+	// image b is dropped where the draw is greater than the block's probability.
+	DrawsLBQ *Node
+}
+
+// Predictions are a network's outputs: one prediction for inference, all that
+// training supervises otherwise, the final one last.
+type Predictions struct {
+	MaskLogitsBhwQ []*Node // [B, h, w, Q] each
+	ClassLogitsBQC []*Node // [B, Q, C+1] each, no-object last
+	TokensBSD      *Node   // [B, Q+R+N, D] after the final norm
+	StagesBSD      []*Node // tokens after embedding and after each block, for parity checks
+	BuffersNext    []*Node // with Options.Training, the next value of each of Buffers
+}
+
+// Final is the last prediction: masks [B, h, w, Q] and classes [B, Q, C+1].
+func (p Predictions) Final() (maskLogitsBhwQ, classLogitsBQC *Node) {
+	last := len(p.MaskLogitsBhwQ) - 1
+	return p.MaskLogitsBhwQ[last], p.ClassLogitsBQC[last]
+}
+
+// Params gives the graph's node of each parameter and buffer by name.
+type Params map[string]*Node
+
+// Bind names the first of nodes, which are the architecture's Tensors in their
+// order. It panics where there are fewer.
+func Bind(a arch.Architecture, nodes []*Node) Params {
+	params := Params{}
+	for i, t := range a.Tensors() {
+		params[t.Name] = nodes[i]
+	}
+	return params
+}
+
+// at returns a parameter; a name that is not there is a fault of the caller.
+func (p Params) at(name string) *Node {
+	node, ok := p[name]
+	if !ok {
+		panic(fmt.Errorf("model: no parameter %q in the graph", name))
+	}
+	return node
+}
