@@ -16,11 +16,11 @@ type Scanner struct {
 	buf    []byte
 	at     int   // next byte in buf
 	end    int   // of what is read in buf
-	held   int   // buf[held:] is kept for Raw, where it is 0 or more
+	held   int   // if not negative, buf[held:] is kept for Raw
 	base   int64 // offset of buf[0] in the text
 	err    error
-	keys   []string // that occurred, so that each is allocated once, in that order
-	guess  int      // of keys, the one that likely comes next: records are alike
+	keys   []string // seen so far, in order, so that each is allocated once
+	guess  int      // index in keys of the likely next one: records are alike
 }
 
 const (
@@ -35,8 +35,8 @@ func New(path string, text []byte) *Scanner {
 	return &Scanner{path: path, buf: text, end: len(text), held: -1}
 }
 
-// NewReader returns a scanner of the text that r gives. Where reading fails, that
-// is the scanner's error, as it is.
+// NewReader returns a scanner of the text that r gives. An error of r becomes the
+// scanner's, unchanged.
 func NewReader(path string, r io.Reader) *Scanner {
 	return &Scanner{path: path, stream: true, r: r, buf: make([]byte, windowSize), held: -1}
 }
@@ -44,12 +44,12 @@ func NewReader(path string, r io.Reader) *Scanner {
 // Err returns the first error, a *[data.FormatError] unless reading failed, or nil.
 func (s *Scanner) Err() error { return s.err }
 
-// Fail makes an error of the reader's own the scanner's, unless it has one.
+// Fail stops the scanner with an error of the caller's, unless it has one.
 func (s *Scanner) Fail(format string, args ...any) {
 	s.stop(&data.FormatError{Path: s.path, Record: fmt.Sprintf("byte %d", s.base+int64(s.at)), Reason: fmt.Sprintf(format, args...)})
 }
 
-// stop keeps the first error and goes to the end.
+// stop keeps the first error and skips the rest.
 func (s *Scanner) stop(err error) {
 	if s.err == nil {
 		s.err = err
@@ -115,8 +115,8 @@ func (s *Scanner) expect(c byte, where string) {
 	}
 }
 
-// Kind returns the first byte of the next value, which tells its type: one of
-// { [ " t f n, else that of a number; 0 at the end.
+// Kind returns the first byte of the next value, which determines its type: one of
+// { [ " t f n, otherwise that of a number; 0 at the end.
 func (s *Scanner) Kind() byte { return s.next() }
 
 // Object reads an object: for each member it calls f, which must read the value.

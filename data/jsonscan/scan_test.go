@@ -193,3 +193,69 @@ func TestErrorsSayWhere(t *testing.T) {
 		t.Errorf("%v", s.Err())
 	}
 }
+
+// BenchmarkPolygons reads annotations like COCO's: every number, and no more of
+// the rest than needed.
+func BenchmarkPolygons(b *testing.B) {
+	var text bytes.Buffer
+	text.WriteString("[")
+	for i := range 20_000 {
+		if i > 0 {
+			text.WriteString(", ")
+		}
+		fmt.Fprintf(&text, `{"segmentation": [[`)
+		for k := range 60 {
+			if k > 0 {
+				text.WriteString(", ")
+			}
+			fmt.Fprintf(&text, "%d.%02d", (i*k)%640, (i+k)%100)
+		}
+		fmt.Fprintf(&text, `]], "area": 702.1, "iscrowd": 0, "image_id": %d, "category_id": 18, "id": %d}`, i, i)
+	}
+	text.WriteString("]")
+	b.Run("jsonscan", func(b *testing.B) {
+		b.SetBytes(int64(text.Len()))
+		for b.Loop() {
+			s, n, hundredths := NewReader("x.json", bytes.NewReader(text.Bytes())), 0, []int64(nil)
+			s.Array(func() {
+				s.Object(func(key string) {
+					if key != "segmentation" {
+						s.Skip()
+						return
+					}
+					s.Array(func() {
+						hundredths = hundredths[:0]
+						s.Array(func() {
+							hundredths = s.PlainHundredths(hundredths)
+							hundredths = append(hundredths, int64(s.Float()*100))
+						})
+						n += len(hundredths)
+					})
+				})
+			})
+			if s.Err() != nil || n != 60*20_000 {
+				b.Fatal(n, s.Err())
+			}
+		}
+	})
+	b.Run("encoding-json", func(b *testing.B) {
+		b.SetBytes(int64(text.Len()))
+		for b.Loop() {
+			d := json.NewDecoder(bytes.NewReader(text.Bytes()))
+			if _, err := d.Token(); err != nil {
+				b.Fatal(err)
+			}
+			n := 0
+			for d.More() {
+				var record struct{ Segmentation [][]float64 }
+				if err := d.Decode(&record); err != nil {
+					b.Fatal(err)
+				}
+				n += len(record.Segmentation[0])
+			}
+			if n != 60*20_000 {
+				b.Fatal(n)
+			}
+		}
+	})
+}

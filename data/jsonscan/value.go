@@ -126,10 +126,10 @@ func (s *Scanner) Float() float64 {
 	return v
 }
 
-// PlainHundredths reads elements of an array as long as they are spelt like
-// `123.45, ` in what is at hand, and appends each times 100. It stops at the start
-// of an element, which there always is, and leaves it to Float. Nothing else reads
-// the polygons of COCO as fast.
+// PlainHundredths reads elements of an array as long as they look like `123.45, `
+// and lie in the window, and appends each times 100. It stops before an element,
+// which always exists and is left to Float. It is what makes COCO's polygons fast
+// to read.
 func (s *Scanner) PlainHundredths(dst []int64) []int64 {
 	const digits, longest = 9, len(" 123456789.12,")
 	text := s.buf[:s.end]

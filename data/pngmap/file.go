@@ -11,7 +11,7 @@ import (
 )
 
 // IDs decodes an 8-bit RGB PNG that is not interlaced: R + 256 G + 65536 B of
-// each pixel, row-major. ok is false where the file is any other or broken.
+// each pixel, row-major. ok is false if the file is of another kind or damaged.
 func IDs(raw []byte) (ids []uint32, w, h int, ok bool) {
 	f, ok := parse(raw, colorRGB)
 	if !ok {
@@ -28,8 +28,8 @@ func IDs(raw []byte) (ids []uint32, w, h int, ok bool) {
 	return ids, f.w, f.h, ok
 }
 
-// RGB decodes an 8-bit RGB PNG that is not interlaced: three bytes a pixel,
-// row-major. ok is false where the file is any other or broken.
+// RGB decodes an 8-bit RGB PNG that is not interlaced: three bytes per pixel,
+// row-major. ok is false if the file is of another kind or damaged.
 func RGB(raw []byte) (pix []uint8, w, h int, ok bool) {
 	f, ok := parse(raw, colorRGB)
 	if !ok {
@@ -51,8 +51,8 @@ func RGB(raw []byte) (pix []uint8, w, h int, ok bool) {
 }
 
 // Labels decodes an 8-bit gray or paletted PNG that is not interlaced: the
-// sample or index of each pixel, row-major. ok is false where the file is any
-// other or broken.
+// sample or index of each pixel, row-major. ok is false if the file is of
+// another kind or damaged.
 func Labels(raw []byte) (labels []uint16, w, h int, ok bool) {
 	f, ok := parse(raw, colorGray, colorPalette)
 	if !ok {
@@ -79,7 +79,7 @@ const (
 	colorGray    = 0
 	colorRGB     = 2
 	colorPalette = 3
-	maxPixels    = 1 << 27 // beyond it package decode says what it thinks of the size
+	maxPixels    = 1 << 27 // larger files are left to package decode, which checks the size
 )
 
 // file is a PNG's size and its compressed pixels.
@@ -117,8 +117,8 @@ func parse(raw []byte, colors ...byte) (f file, ok bool) {
 	return f, false
 }
 
-// holds reports whether the compressed bytes can be those of all pixels, so that
-// a small file which claims a large size costs no memory.
+// holds reports whether the compressed bytes can hold all pixels, so that a small
+// file that states a large size allocates nothing.
 func (f *file) holds() bool {
 	const maxRatio = 1032 // of deflate: 258 bytes in two bits
 	total := 0
@@ -128,7 +128,7 @@ func (f *file) holds() bool {
 	return total*maxRatio >= f.w*f.h
 }
 
-// header takes 8 bits a sample, one of the colors, and no interlacing.
+// header accepts 8 bits per sample, one of the colors, and no interlacing.
 func (f *file) header(body []byte, colors []byte) bool {
 	w, h := binary.BigEndian.Uint32(body), binary.BigEndian.Uint32(body[4:])
 	if w == 0 || h == 0 || uint64(w)*uint64(h) > maxPixels {
@@ -138,7 +138,7 @@ func (f *file) header(body []byte, colors []byte) bool {
 	return body[8] == 8 && bytes.IndexByte(colors, body[9]) >= 0 && body[10] == 0 && body[11] == 0 && body[12] == 0
 }
 
-// pool keeps filtered pixels of files that are done.
+// pool keeps buffers of filtered pixels.
 var pool = sync.Pool{New: func() any { return new([]byte) }}
 
 // rows unpacks the pixels and calls row for each row with its filter. The row has

@@ -51,7 +51,7 @@ func unfilterRGB(filter byte, row []byte, above, out []uint32) bool {
 		}
 	case filterPaeth:
 		for x, up := range above {
-			if up != corner { // else the prediction is left
+			if up != corner { // otherwise the prediction is left
 				left, corner = paethRGB(left, up, corner), up
 			}
 			if residual := sample(row); residual != 0 {
@@ -96,7 +96,7 @@ func paeth(left, up, corner uint8) uint8 {
 
 func distance(a, b int) int { return max(a-b, b-a) }
 
-// unfilterByte is unfilterRGB of one sample a pixel; all slices have one length.
+// unfilterByte is unfilterRGB of one sample per pixel; all slices have one length.
 func unfilterByte(filter byte, row, above, out []byte) bool {
 	above, out = above[:len(row)], out[:len(row)]
 	left, corner := uint8(0), uint8(0)
