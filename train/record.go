@@ -1,12 +1,12 @@
 package train
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -60,11 +60,11 @@ func (e Entry) scalars() []tensorboard.Scalar {
 	return values
 }
 
-// entry describes the step that has just been done.
+// entry describes the last step that was done.
 func (r *run) entry(l Losses) Entry {
 	done := r.state.Step
 	scalars := r.step.scalars(done - 1)
-	return Entry{Step: done, Epoch: float64(done*r.batchSize()) / float64(r.ImagesPerEpoch),
+	return Entry{Step: done, Epoch: float64(done) / float64(r.StepsPerEpoch),
 		Loss: l.Total, LossMask: l.Mask, LossDice: l.Dice, LossClass: l.Class,
 		RateBackbone: scalars[0], RateHead: scalars[1], MaskProbs: r.step.maskProbs(done - 1),
 		GradientNorm: l.GradientNorm, Matched: l.Matched, Memory: memory.Peak()}
@@ -72,8 +72,8 @@ func (r *run) entry(l Losses) Entry {
 
 func (r *run) batchSize() int { return r.step.config.BatchSize }
 
-// The run's log in its folder: metricsFile grows as the run goes on, metricsTable is
-// made from it at checkpoints and at the end.
+// The run's log in its folder: metricsFile grows while the run trains, metricsTable is
+// made from it at every checkpoint.
 const (
 	metricsFile    = "metrics.jsonl"
 	metricsTable   = "metrics.parquet"
@@ -90,69 +90,64 @@ type record struct {
 	waited, spent time.Duration
 }
 
-// openRecord opens the log of a run that goes on after `done` steps: entries of
-// later steps, which will be done again, are removed.
-func openRecord(dir string, done int) (*record, error) {
-	path := filepath.Join(dir, metricsFile)
-	entries, err := ReadEntries(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	var kept bytes.Buffer
-	for _, e := range entries {
-		if e.Step > done {
-			continue
-		}
-		if err := json.NewEncoder(&kept).Encode(e); err != nil {
-			return nil, fmt.Errorf("train: log: %w", err)
-		}
-	}
-	if err := atomicfile.WriteBytes(path, kept.Bytes()); err != nil {
-		return nil, fmt.Errorf("train: log: %w", err)
-	}
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o644)
+// openRecord opens the log of a run that has done `done` steps. Entries of later
+// steps, which the run does again, are removed. What step `done` itself left,
+// validated included where it was, is written to TensorBoard again: the kill that the
+// run resumes from may have come before it.
+func openRecord(dir string, done int, validated *checkpoints.Metric) (*record, error) {
+	last, err := cutLog(dir, done)
 	if err != nil {
 		return nil, fmt.Errorf("train: log: %w", err)
 	}
-	board, err := tensorboard.Open(filepath.Join(dir, tensorboardDir), firstUndone(done))
+	file, err := os.OpenFile(filepath.Join(dir, metricsFile), os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("train: log: %w", err)
+	}
+	board, err := tensorboard.Open(filepath.Join(dir, tensorboardDir), done)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("train: log: %w", err), file.Close())
 	}
-	return &record{dir: dir, file: file, board: board}, nil
-}
-
-// firstUndone is the step that a run which goes on after `done` steps logs first at
-// the earliest; 0 for one that begins.
-func firstUndone(done int) int {
-	if done == 0 {
-		return 0
+	r := &record{dir: dir, file: file, board: board}
+	if last != nil {
+		err = board.Write(last.Time, last.Step, last.scalars())
 	}
-	return done + 1
-}
-
-// ReadEntries returns what metrics.jsonl of a run folder says, up to a line that was
-// cut off. Where the folder has none the error wraps [fs.ErrNotExist].
-func ReadEntries(dir string) ([]Entry, error) {
-	path := filepath.Join(dir, metricsFile)
-	file, err := os.Open(path)
+	if err == nil && validated != nil {
+		err = r.evaluated(*validated)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("train: log: %w", err)
+		return nil, errors.Join(fmt.Errorf("train: log: %w", err), r.Close())
 	}
-	defer file.Close()
-	var entries []Entry
-	scanner := bufio.NewScanner(file)
-	scanner.Buffer(nil, 1<<20)
-	for scanner.Scan() {
-		var e Entry
-		if json.Unmarshal(scanner.Bytes(), &e) != nil {
-			break
+	return r, nil
+}
+
+// cutLog leaves in metrics.jsonl the entries up to step `done` and returns that of
+// step `done` itself, nil where it was not logged. A damaged log is kept aside first.
+func cutLog(dir string, done int) (*Entry, error) {
+	log, err := readLog(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if len(log.damaged) > 0 {
+		aside, err := keepAside(dir)
+		if err != nil {
+			return nil, err
 		}
-		entries = append(entries, e)
+		slog.Warn("train: the log has lines that cannot be read: they are left out, the file as it was is kept",
+			"log", filepath.Join(dir, metricsFile), "lines", log.damaged, "kept", aside)
 	}
-	if err := scanner.Err(); err != nil {
-		return nil, fmt.Errorf("train: log: %s: %w", path, err)
+	var kept bytes.Buffer
+	var last *Entry
+	for i, e := range log.entries {
+		if e.Step > done {
+			continue
+		}
+		if e.Step == done {
+			last = &log.entries[i]
+		}
+		kept.Write(log.lines[i])
+		kept.WriteByte('\n')
 	}
-	return entries, nil
+	return last, atomicfile.WriteBytes(filepath.Join(dir, metricsFile), kept.Bytes())
 }
 
 func (r *record) add(b *data.Batch, waited, spent time.Duration) {
@@ -173,15 +168,15 @@ func (r *record) write(e Entry) error {
 	if _, err := r.file.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("train: log: %w", err)
 	}
-	if err := r.board.Write(e.Step, e.scalars()); err != nil {
+	if err := r.board.Write(e.Time, e.Step, e.scalars()); err != nil {
 		return fmt.Errorf("train: log: %w", err)
 	}
 	return nil
 }
 
-// evaluated puts a validation's headline figure beside the entries.
+// evaluated puts a validation's metric beside the entries in TensorBoard.
 func (r *record) evaluated(m checkpoints.Metric) error {
-	if err := r.board.Write(m.Step, []tensorboard.Scalar{{Tag: "eval/" + m.Name, Value: m.Value}}); err != nil {
+	if err := r.board.Write(time.Now(), m.Step, []tensorboard.Scalar{{Tag: "eval/" + m.Name, Value: m.Value}}); err != nil {
 		return fmt.Errorf("train: log: %w", err)
 	}
 	return nil
@@ -198,6 +193,14 @@ func (r *record) tabulate() error {
 		return fmt.Errorf("train: log: %s: %w", metricsTable, err)
 	}
 	if err := atomicfile.WriteBytes(filepath.Join(r.dir, metricsTable), table.Bytes()); err != nil {
+		return fmt.Errorf("train: log: %w", err)
+	}
+	return nil
+}
+
+// sync forces the log to disk.
+func (r *record) sync() error {
+	if err := errors.Join(r.file.Sync(), r.board.Sync()); err != nil {
 		return fmt.Errorf("train: log: %w", err)
 	}
 	return nil

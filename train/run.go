@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -12,7 +13,7 @@ import (
 	"eomt/data"
 )
 
-// Batches gives the batches of a run in order, from the step it was opened at.
+// Batches yields the batches of a run in order, from the step it was opened at.
 type Batches interface {
 	Next(ctx context.Context) (*data.Batch, error)
 }
@@ -28,14 +29,12 @@ type RunConfig struct {
 	LogEvery        int
 	CheckpointEvery int
 	ValidateEvery   int // 0: after the last step only
-	// ValidateFirst makes up for the validation that was due after the state's step
-	// and was cut off.
-	ValidateFirst  bool
-	Keep           int // checkpoints kept besides the best
-	ImagesPerEpoch int
-	// Saved is what checkpoints state besides step and position.
+	Keep            int // checkpoints kept besides the best
+	StepsPerEpoch   int // as the loader counts them: whole batches of the training split
+	// Saved is what checkpoints state besides step and position. Of a resumed run it
+	// is the state that was loaded.
 	Saved checkpoints.State
-	// Progress, where not nil, is told of every finished step.
+	// Progress, where not nil, is called after every step.
 	Progress func(step int, l Losses)
 }
 
@@ -45,29 +44,33 @@ type NonFiniteError struct {
 	Step   int
 	Images []string
 	Losses Losses
+	Saved  int // the step of the newest checkpoint, 0 where there is none
 }
 
 func (e *NonFiniteError) Error() string {
-	return fmt.Sprintf("train: step %d: loss %v, gradient norm %v with images %s: the run stops; the last checkpoint is intact (lower train.lr, or look at these images with cmd/data inspect)",
-		e.Step, e.Losses.Total, e.Losses.GradientNorm, strings.Join(e.Images, ", "))
+	kept := "nothing was saved yet"
+	if e.Saved > 0 {
+		kept = fmt.Sprintf("the checkpoint of step %d is intact", e.Saved)
+	}
+	return fmt.Sprintf("train: step %d: loss %v, gradient norm %v with images %s: the run stops; %s (lower train.lr, or look at these images with cmd/data inspect)",
+		e.Step, e.Losses.Total, e.Losses.GradientNorm, strings.Join(e.Images, ", "), kept)
 }
 
-// ErrInterrupted is a run that was asked to stop, saved itself and can be resumed.
+// ErrInterrupted means that a run was asked to stop, saved itself and can be resumed.
 var ErrInterrupted = errors.New("train: interrupted")
 
 // Run trains state from its step to c.Stop: it takes a batch, does a step, logs,
 // saves and validates, until the end, an error or ctx is done, in which case the
 // state is saved and the error is [ErrInterrupted], or why it could not be saved.
+// A validation that was due after the state's step and is not on record is done
+// first.
 func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Batches, validate Validate) error {
-	r := &run{RunConfig: c, step: step, state: state, validate: validate, saved: state.Step,
-		store: checkpoints.Store{Dir: filepath.Join(c.Dir, "checkpoints"), Keep: c.Keep}}
-	record, err := openRecord(c.Dir, state.Step)
+	r, err := begin(c, step, state, validate)
 	if err != nil {
 		return err
 	}
-	defer record.Close()
-	r.record = record
-	if c.ValidateFirst {
+	defer r.record.Close()
+	if state.Step > 0 && r.validationDue() {
 		if err := r.evaluate(ctx); err != nil {
 			return err
 		}
@@ -90,9 +93,9 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 			return err
 		}
 		if !losses.Finite() {
-			return &NonFiniteError{Step: state.Step - 1, Images: batch.Names, Losses: losses}
+			return &NonFiniteError{Step: state.Step - 1, Images: batch.Names, Losses: losses, Saved: r.saved}
 		}
-		record.add(batch, started.Sub(waiting), time.Since(waiting))
+		r.record.add(batch, started.Sub(waiting), time.Since(waiting))
 		if err := r.after(ctx, losses); err != nil {
 			return err
 		}
@@ -103,13 +106,28 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 // run is the state of [Run] between steps.
 type run struct {
 	RunConfig
-	step      *Step
-	state     *State
-	validate  Validate
-	record    *record
-	store     checkpoints.Store
-	saved     int // the step of the newest checkpoint
-	validated int
+	step        *Step
+	state       *State
+	validate    Validate
+	record      *record
+	store       checkpoints.Store
+	saved       int // the step of the newest checkpoint, 0 where there is none
+	validations validations
+}
+
+// begin takes up what the run folder holds of the steps that state has done.
+func begin(c RunConfig, step *Step, state *State, validate Validate) (*run, error) {
+	r := &run{RunConfig: c, step: step, state: state, validate: validate, saved: state.Step,
+		store: checkpoints.Store{Dir: filepath.Join(c.Dir, "checkpoints"), Keep: c.Keep}}
+	var err error
+	if r.validations, err = openValidations(c.Dir, state.Step, c.Saved.Best); err != nil {
+		return nil, err
+	}
+	if err := r.markBest(); err != nil {
+		return nil, err
+	}
+	r.record, err = openRecord(c.Dir, state.Step, r.validations.at(state.Step))
+	return r, err
 }
 
 // after does what is due once a step is done.
@@ -128,10 +146,14 @@ func (r *run) after(ctx context.Context, losses Losses) error {
 			return err
 		}
 	}
-	if r.ValidateEvery > 0 && done%r.ValidateEvery == 0 {
+	if r.validationDue() {
 		return r.evaluate(ctx)
 	}
 	return nil
+}
+
+func (r *run) validationDue() bool {
+	return r.ValidateEvery > 0 && r.state.Step%r.ValidateEvery == 0
 }
 
 // finish saves and validates the last state where that has not just been done.
@@ -150,13 +172,19 @@ func (r *run) interrupted() error {
 	return ErrInterrupted
 }
 
+// save writes a checkpoint of the state, once its log is on disk: a checkpoint never
+// knows of steps that the log lost.
 func (r *run) save() error {
 	if r.saved == r.state.Step && r.saved > 0 {
 		return nil
 	}
+	if err := r.record.sync(); err != nil {
+		return err
+	}
 	state := r.Saved
-	seen := r.state.Step * r.batchSize()
-	state.Epoch, state.Position = seen/r.ImagesPerEpoch, seen%r.ImagesPerEpoch
+	state.Epoch = r.state.Step / r.StepsPerEpoch
+	state.Position = r.state.Step % r.StepsPerEpoch * r.batchSize()
+	state.Best = r.validations.best()
 	state.MaskProbs = nil
 	for _, p := range r.step.maskProbs(r.state.Step) {
 		state.MaskProbs = append(state.MaskProbs, float32(p))
@@ -168,10 +196,12 @@ func (r *run) save() error {
 	return r.record.tabulate()
 }
 
-// evaluate validates and marks the best checkpoint; the state that was measured
-// is saved first, so that best can point at it.
+// evaluate validates the state, unless that is on record, and marks the best
+// checkpoint. The state is saved first, so that best can point at it; the result is
+// put on record before the link is set, so that a run killed between the two sets it
+// when it resumes.
 func (r *run) evaluate(ctx context.Context) error {
-	if r.validate == nil || r.validated == r.state.Step {
+	if r.validate == nil || r.validations.at(r.state.Step) != nil {
 		return nil
 	}
 	if err := r.save(); err != nil {
@@ -184,13 +214,27 @@ func (r *run) evaluate(ctx context.Context) error {
 		}
 		return fmt.Errorf("train: validation after step %d: %w", r.state.Step, err)
 	}
-	r.validated = r.state.Step
-	if err := r.record.evaluated(metric); err != nil {
+	metric.Step = r.state.Step
+	r.validations = append(r.validations, metric)
+	if err := r.validations.write(r.Dir); err != nil {
 		return err
 	}
-	if best := r.Saved.Best; best == nil || metric.Value > best.Value {
-		r.Saved.Best = &metric
-		return r.store.MarkBest(r.state.Step)
+	if err := r.markBest(); err != nil {
+		return err
 	}
-	return nil
+	return r.record.evaluated(metric)
+}
+
+// markBest points the link `best` at the checkpoint with the best validation, where
+// that checkpoint is still there.
+func (r *run) markBest() error {
+	best := r.validations.best()
+	if best == nil {
+		return nil
+	}
+	err := r.store.MarkBest(best.Step)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }

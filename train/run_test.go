@@ -107,7 +107,7 @@ func newTrial(t *testing.T, b compute.Backend) *trial {
 	}
 	dir := t.TempDir()
 	return &trial{t: t, step: step, dir: dir,
-		RunConfig: RunConfig{Dir: dir, Stop: 6, LogEvery: 1, CheckpointEvery: 3, Keep: 9, ImagesPerEpoch: 10}}
+		RunConfig: RunConfig{Dir: dir, Stop: 6, LogEvery: 1, CheckpointEvery: 3, Keep: 9, StepsPerEpoch: 5}}
 }
 
 func (tr *trial) fresh() *State {
@@ -119,7 +119,7 @@ func (tr *trial) fresh() *State {
 	return state
 }
 
-// saved is the state of the trial's latest checkpoint.
+// saved is the state of the trial's latest checkpoint, which the next run resumes.
 func (tr *trial) saved() *State {
 	tr.t.Helper()
 	loaded, err := checkpoints.Load(tr.dir)
@@ -131,6 +131,7 @@ func (tr *trial) saved() *State {
 	if err != nil {
 		tr.t.Fatal(err)
 	}
+	tr.Saved = loaded.State
 	return state
 }
 
@@ -272,7 +273,7 @@ func TestNonFiniteStepStops(t *testing.T) {
 	if !errors.As(err, &stop) || stop.Step != 0 || fmt.Sprint(stop.Images) != fmt.Sprint(names) {
 		t.Fatalf("the run ended with %v, want a NonFiniteError of step 0 with %v", err, names)
 	}
-	for _, part := range append([]string{"step 0", "NaN"}, names...) {
+	for _, part := range append([]string{"step 0", "NaN", "nothing was saved yet"}, names...) {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q lacks %q", err, part)
 		}
@@ -280,6 +281,13 @@ func TestNonFiniteStepStops(t *testing.T) {
 	tr.wantNoCheckpoint()
 	if n := len(tr.entries()); n != 0 {
 		t.Errorf("%d entries of a run without a step", n)
+	}
+}
+
+func TestNonFiniteErrorNamesTheCheckpoint(t *testing.T) {
+	err := &NonFiniteError{Step: 7, Saved: 5}
+	if !strings.Contains(err.Error(), "the checkpoint of step 5 is intact") {
+		t.Error(err)
 	}
 }
 
@@ -298,6 +306,23 @@ func TestFinite(t *testing.T) {
 		if got := test.losses.Finite(); got != test.want {
 			t.Errorf("%+v: %v", test.losses, got)
 		}
+	}
+}
+
+// A checkpoint states epoch and position as the loader counts them: an epoch is whole
+// batches, what is left over is dropped.
+func TestEpochOfACheckpoint(t *testing.T) {
+	tr := newTrial(t, backendtest.Go(t))
+	tr.Stop, tr.StepsPerEpoch = 5, 2 // of five samples
+	if err := tr.run(t.Context(), tr.fresh(), nil); err != nil {
+		t.Fatal(err)
+	}
+	tr.saved()
+	if tr.Saved.Epoch != 2 || tr.Saved.Position != 2 {
+		t.Errorf("epoch %d, position %d after step 5, want 2 and 2", tr.Saved.Epoch, tr.Saved.Position)
+	}
+	if e := tr.entries()[4]; e.Epoch != 2.5 {
+		t.Errorf("epoch %v in the log, want 2.5", e.Epoch)
 	}
 }
 
@@ -379,20 +404,16 @@ func TestValidation(t *testing.T) {
 }
 
 // A run that was stopped in the middle of a validation begins with that validation.
-func TestValidationThatWasCutOffIsMadeUpFor(t *testing.T) {
+func TestInterruptedValidationIsDoneOnResume(t *testing.T) {
 	tr := newTrial(t, backendtest.Go(t))
 	tr.Stop = 2
 	if err := tr.run(t.Context(), tr.fresh(), nil); err != nil {
 		t.Fatal(err)
 	}
-	tr.Stop, tr.ValidateEvery, tr.ValidateFirst = 3, 2, true
-	var seen []int
-	err := tr.run(t.Context(), tr.saved(), func(_ context.Context, s *State, _ []float64) (checkpoints.Metric, error) {
-		seen = append(seen, s.Step)
-		return checkpoints.Metric{Name: "PQ", Step: s.Step}, nil
-	})
-	if err != nil || fmt.Sprint(seen) != "[2 3]" {
-		t.Errorf("validated after %v: %v", seen, err)
+	tr.Stop, tr.ValidateEvery = 3, 2
+	var s scores
+	if err := tr.run(t.Context(), tr.saved(), s.validate); err != nil || fmt.Sprint(s.seen) != "[2 3]" {
+		t.Errorf("validated after %v: %v", s.seen, err)
 	}
 }
 
@@ -492,7 +513,7 @@ func TestLossFallsOnRealImages(t *testing.T) {
 	}
 	defer l.Close()
 	var seen []float64
-	config := RunConfig{Dir: t.TempDir(), Stop: 20, LogEvery: 5, CheckpointEvery: 100, ImagesPerEpoch: set.Len(),
+	config := RunConfig{Dir: t.TempDir(), Stop: 20, LogEvery: 5, CheckpointEvery: 100, StepsPerEpoch: set.Len() / c.BatchSize,
 		Progress: func(_ int, l Losses) { seen = append(seen, l.Total) }}
 	if err := Run(t.Context(), config, step, state, l, nil); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -164,7 +165,7 @@ func TestTrainAndResume(t *testing.T) {
 	}
 }
 
-// A validation whose result is missing is done on resume, before the next step.
+// A validation that was cut off is done on resume, before the next step.
 func TestResumeValidatesFirst(t *testing.T) {
 	b := newBench(t, "panoptic")
 	every := []string{"-set", "train.validate_every=2"}
@@ -172,8 +173,10 @@ func TestResumeValidatesFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	result := filepath.Join(b.out, "eval", "step-00000002.json")
-	if err := os.Remove(result); err != nil {
-		t.Fatal(err)
+	for _, path := range []string{result, filepath.Join(b.out, "validations.json")} {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := b.train(append(every, "-resume", "-max-steps", "3")...); err != nil {
 		t.Fatal(err)
@@ -387,6 +390,44 @@ func TestInterrupt(t *testing.T) {
 	}
 	if after := b.steps(); len(after) < len(before) || after[len(before)-1] != len(before) {
 		t.Errorf("steps %v became %v", before, after)
+	}
+}
+
+// A second start into the folder of a run that has no checkpoint yet is refused and
+// changes nothing; once that run is killed the folder is free.
+func TestSecondStartIsRefused(t *testing.T) {
+	b := newBench(t, "panoptic")
+	cmd := b.command(t.Context(), "-set", "train.total_steps=100000", "-set", "train.checkpoint_every=100000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	part := filepath.Join(b.out, "checkpoints", ".part-step-00000007")
+	waitFor(t, filepath.Join(b.out, "metrics.jsonl"))
+	if err := os.MkdirAll(part, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	before := b.steps()
+	for _, more := range [][]string{nil, {"-resume"}} {
+		_, err := b.train(more...)
+		if want := fmt.Sprintf("%s is in use by process %d on ", b.out, cmd.Process.Pid); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a second start %v: %v, want %q", more, err, want)
+		}
+	}
+	if _, err := os.Stat(part); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait() // killed
+	if after := b.steps(); len(after) < len(before) {
+		t.Errorf("steps %v became %v", before, after)
+	}
+	if _, err := b.train("-max-steps", "1"); err != nil {
+		t.Error(err)
+	}
+	if steps := b.steps(); len(steps) != 1 {
+		t.Errorf("the log of the third start has steps %v", steps)
 	}
 }
 

@@ -25,7 +25,12 @@ import (
 )
 
 // train is the whole run, from the data set to the last evaluation.
-func (o options) train(ctx context.Context, c configs.Config) error {
+func (o options) train(ctx context.Context, c configs.Config) (err error) {
+	lock, err := train.LockFolder(o.out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
 	if err := o.checkFolder(); err != nil {
 		return err
 	}
@@ -146,8 +151,8 @@ func (o options) loop(ctx context.Context, backend compute.Backend, c configs.Re
 	}
 	bar := progress.Start("train", stop)
 	err = train.Run(ctx, train.RunConfig{Dir: o.out, Stop: stop, LogEvery: c.Train.LogEvery,
-		CheckpointEvery: c.Train.CheckpointEvery, ValidateEvery: c.Train.ValidateEvery, ValidateFirst: v.cutOff(state.Step), Keep: c.Train.Keep,
-		ImagesPerEpoch: c.Derived.Images, Saved: saved,
+		CheckpointEvery: c.Train.CheckpointEvery, ValidateEvery: c.Train.ValidateEvery, Keep: c.Train.Keep,
+		StepsPerEpoch: c.Derived.StepsPerEpoch, Saved: saved,
 		Progress: func(done int, l train.Losses) { bar.Set(done, fmt.Sprintf("loss %.3f", l.Total)) },
 	}, step, state, batches, v.run)
 	bar.Finish()

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -62,16 +60,6 @@ func (v *validation) run(ctx context.Context, state *train.State, maskProbs []fl
 		return checkpoints.Metric{}, err
 	}
 	return checkpoints.Metric{Name: metric, Value: value, Step: state.Step}, v.prune(name)
-}
-
-// cutOff says whether the validation after a step was due and did not come to its end.
-func (v *validation) cutOff(step int) bool {
-	every := v.config.Train.ValidateEvery
-	if step == 0 || every == 0 || step%every != 0 {
-		return false
-	}
-	_, err := os.Stat(filepath.Join(v.dir, "eval", fmt.Sprintf("step-%08d.json", step)))
-	return errors.Is(err, fs.ErrNotExist)
 }
 
 // prune removes the predictions of all evaluations but the latest and that of

@@ -2,6 +2,7 @@ package tensorboard
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math"
@@ -18,13 +19,13 @@ type Scalar struct {
 	Value float64
 }
 
-// Writer appends to an event file of its own. Every call reaches the file at once:
-// a process that is killed leaves at most one record cut off, which readers skip.
+// Writer appends to an event file of its own. Every call writes through to the file:
+// a process that is killed leaves at most one incomplete record, which readers skip.
 type Writer struct{ file *os.File }
 
-// Open starts an event file in the folder, which it makes. What other event files of
-// the folder hold of steps from first on is no longer shown: a resumed run does those
-// steps again.
+// Open starts an event file in the folder, which it makes. Steps from first on in the
+// folder's other event files are no longer shown: a resumed run does them again, and
+// one that was killed before its first checkpoint starts again at 0.
 func Open(dir string, first int) (*Writer, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("tensorboard: %w", err)
@@ -34,19 +35,21 @@ func Open(dir string, first int) (*Writer, error) {
 		return nil, fmt.Errorf("tensorboard: %w", err)
 	}
 	w := &Writer{file}
+	now := time.Now()
 	version := protowire.AppendTag(nil, eventFileVersion, protowire.BytesType)
-	if err := w.event(0, protowire.AppendString(version, "brain.Event:2")); err != nil {
-		return nil, err
-	}
-	if first == 0 {
-		return w, nil
-	}
 	start := protowire.AppendTag(nil, sessionStatus, protowire.VarintType)
 	start = protowire.AppendVarint(start, sessionStart)
-	return w, w.event(first, embed(eventSessionLog, start))
+	err = w.event(now, 0, protowire.AppendString(version, "brain.Event:2"))
+	if err == nil {
+		err = w.event(now, first, embed(eventSessionLog, start))
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return w, nil
 }
 
-// create makes a file whose name no other has; TensorBoard reads them in the order of names.
+// create makes a file under a free name. TensorBoard reads the files in the order of names.
 func create(dir string) (*os.File, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -61,9 +64,17 @@ func create(dir string) (*os.File, error) {
 	}
 }
 
-// Write adds the values of one step.
-func (w *Writer) Write(step int, values []Scalar) error {
-	return w.event(step, summary(values))
+// Write adds the values of one step, which was done at the given time.
+func (w *Writer) Write(at time.Time, step int, values []Scalar) error {
+	return w.event(at, step, summary(values))
+}
+
+// Sync forces what was written to disk.
+func (w *Writer) Sync() error {
+	if err := w.file.Sync(); err != nil {
+		return fmt.Errorf("tensorboard: %w", err)
+	}
+	return nil
 }
 
 // summary is the field of an Event that holds values.
@@ -101,10 +112,9 @@ func embed(field protowire.Number, message []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, field, protowire.BytesType), message)
 }
 
-// event writes one Event with what is given of it besides time and step.
-func (w *Writer) event(step int, what []byte) error {
-	now := float64(time.Now().UnixMicro()) / 1e6
-	if _, err := w.file.Write(record(event(now, step, what))); err != nil {
+// event writes one Event: time, step and the encoded field `what`.
+func (w *Writer) event(at time.Time, step int, what []byte) error {
+	if _, err := w.file.Write(record(event(float64(at.UnixMicro())/1e6, step, what))); err != nil {
 		return fmt.Errorf("tensorboard: %w", err)
 	}
 	return nil

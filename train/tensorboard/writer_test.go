@@ -1,12 +1,14 @@
 package tensorboard
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -63,7 +65,7 @@ func TestResumeStartsAFileOfItsOwn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Write(first+10, []Scalar{{"loss", 1}}); err != nil {
+		if err := w.Write(time.Unix(5, 0), first+10, []Scalar{{"loss", 1}}); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.Close(); err != nil {
@@ -74,11 +76,38 @@ func TestResumeStartsAFileOfItsOwn(t *testing.T) {
 	if err != nil || len(files) != 2 {
 		t.Fatalf("files %v, %v; want two", files, err)
 	}
-	if got := steps(t, files[0]); len(got) != 2 || got[1] != 10 {
-		t.Errorf("first file has steps %v, want 0, 10", got)
+	if got := steps(t, files[0]); len(got) != 3 || got[1] != 0 || got[2] != 10 {
+		t.Errorf("first file has steps %v, want 0, 0, 10", got)
 	}
 	if got := steps(t, files[1]); len(got) != 3 || got[1] != 11 || got[2] != 21 {
 		t.Errorf("second file has steps %v, want 0, 11, 21", got)
+	}
+}
+
+// A run that was killed before its first checkpoint starts again at step 0: its new
+// file says so, and hides what the first one holds.
+func TestSecondStartHidesTheFirst(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 {
+		w, err := Open(dir, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "events.out.tfevents.*"))
+	if err != nil || len(files) != 2 {
+		t.Fatalf("files %v, %v; want two", files, err)
+	}
+	raw, err := os.ReadFile(files[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := protowire.AppendVarint(protowire.AppendTag(nil, sessionStatus, protowire.VarintType), sessionStart)
+	if want := embed(eventSessionLog, start); !bytes.Contains(raw, want) {
+		t.Errorf("% x has no session start % x", raw, want)
 	}
 }
 
@@ -97,7 +126,7 @@ func TestErrors(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Write(1, nil); err == nil || !strings.Contains(err.Error(), "tensorboard: write ") {
+	if err := w.Write(time.Now(), 1, nil); err == nil || !strings.Contains(err.Error(), "tensorboard: write ") {
 		t.Errorf("closed file: %v", err)
 	}
 }

@@ -1,0 +1,65 @@
+package train
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"eomt/internal/atomicfile"
+)
+
+// metricsLog is what metrics.jsonl holds.
+type metricsLog struct {
+	entries []Entry
+	lines   [][]byte // as the file has them, one per entry, without the newline
+	damaged []int    // lines, counted from 1, that are no entries; not a last one that was cut off
+}
+
+// readLog reads metrics.jsonl of a run folder. A last line that cannot be read is a
+// write that was cut off; one before it is damage, which costs that line alone.
+func readLog(dir string) (metricsLog, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, metricsFile))
+	if err != nil {
+		return metricsLog{}, fmt.Errorf("train: log: %w", err)
+	}
+	return parseLog(raw), nil
+}
+
+func parseLog(raw []byte) (l metricsLog) {
+	lines := bytes.Split(bytes.TrimRight(raw, "\n"), []byte{'\n'})
+	for i, line := range lines {
+		var e Entry
+		switch err := json.Unmarshal(line, &e); {
+		case err == nil && e.Step > 0:
+			l.entries, l.lines = append(l.entries, e), append(l.lines, line)
+		case i < len(lines)-1:
+			l.damaged = append(l.damaged, i+1)
+		}
+	}
+	return l
+}
+
+// ReadEntries returns the entries of a run folder's metrics.jsonl in their order;
+// lines that cannot be read are left out. Where the folder has no log the error wraps
+// [fs.ErrNotExist].
+func ReadEntries(dir string) ([]Entry, error) {
+	l, err := readLog(dir)
+	return l.entries, err
+}
+
+// keepAside copies a damaged log to a free name beside it, for people to look at.
+func keepAside(dir string) (string, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, metricsFile))
+	if err != nil {
+		return "", err
+	}
+	for n := 1; ; n++ {
+		path := filepath.Join(dir, fmt.Sprintf("%s.damaged-%d", metricsFile, n))
+		if _, err := os.Lstat(path); err == nil {
+			continue
+		}
+		return path, atomicfile.WriteBytes(path, raw)
+	}
+}
