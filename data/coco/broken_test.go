@@ -81,6 +81,11 @@ func TestBrokenAnnotations(t *testing.T) {
 		"negative run":        {`[[1, 1, 5, 1, 5, 5.5]]},`, `{"size": [4, 4], "counts": [3, -1]}},`, "run 2 has -1 pixels"},
 		"annotation sans id":  {`{"id": 70, "image`, `{"image`, `an annotation needs "id"`},
 		"image sans name":     {`{"id": 8, "file_name": "000000000002.jpg"}`, `{"id": 8}`, `an image needs an "id" and a "file_name"`},
+		"category id 2^32+1":  {`"category_id": 1`, `"category_id": 4294967297`, "category_id 4294967297 is not among the categories"},
+		"category id null":    {`"category_id": 1`, `"category_id": null`, `an annotation needs "id", "image_id", "category_id"`},
+		"image id null":       {`{"id": 8,`, `{"id": null,`, `an image needs an "id"`},
+		"id beyond 2^53":      {`"id": 70`, `"id": 9007199254740993`, `want a whole one`},
+		"colour beyond 255":   {`"name": "a"`, `"name": "a", "color": [256, 0, 0]`, "categories[0]: byte 155: colour 256; want 0 to 255"},
 		"id a fraction":       {`"id": 70`, `"id": 70.5`, `number 70.5, want a whole one`},
 		"nothing kept":        {`"annotations": [`, `"annotations": [], "old": [`, "has no image with an annotation (2 images without are left out)"},
 	} {

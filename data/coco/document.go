@@ -116,6 +116,9 @@ func (r *documentReader) readCategory() {
 	s := r.s
 	c := data.Class{ID: -1, Thing: true}
 	s.Object(func(key string) {
+		if s.Null() {
+			return // as if the key were left out
+		}
 		switch key {
 		case "id":
 			c.ID = int(s.Int())
@@ -124,9 +127,7 @@ func (r *documentReader) readCategory() {
 		case "isthing":
 			c.Thing = s.Bool()
 		case "color":
-			channels := c.Color[:0]
-			s.Array(func() { channels = append(channels, uint8(s.Int())) })
-			copy(c.Color[:], channels)
+			c.Color = readColor(s)
 		default:
 			s.Skip()
 		}
@@ -137,11 +138,30 @@ func (r *documentReader) readCategory() {
 	r.classes = append(r.classes, c)
 }
 
+// readColor reads red, green and blue.
+func readColor(s *jsonscan.Scanner) (color [3]uint8) {
+	n := 0
+	s.Array(func() {
+		v := s.Int()
+		if v < 0 || v > math.MaxUint8 {
+			s.Fail("colour %d; want 0 to %d", v, math.MaxUint8)
+		}
+		if n < len(color) {
+			color[n] = uint8(v)
+		}
+		n++
+	})
+	return color
+}
+
 func (r *documentReader) readImage() {
 	s := r.s
 	var m image
 	hasID := false
 	s.Object(func(key string) {
+		if s.Null() {
+			return
+		}
 		switch key {
 		case "id":
 			m.id, hasID = s.Int(), true

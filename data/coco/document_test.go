@@ -155,6 +155,9 @@ func FuzzInstances(f *testing.F) {
 		`{"id":2,"image_id":1,"category_id":1,"iscrowd":1,"segmentation":{"size":[5,4],"counts":[3,17]}},` +
 		`{"id":3,"image_id":1,"category_id":1,"segmentation":{"counts":"3a0","size":[5,4]}},` +
 		`{"id":4,"image_id":1,"category_id":2,"segmentation":[[1]]}]}`))
+	f.Add([]byte(`{"images":[{"id":4294967297,"file_name":"a","width":null,"height":null}],"categories":[{"id":4294967297,"color":null,"isthing":null}],"annotations":[` +
+		`{"id":4294967297,"image_id":4294967297,"category_id":4294967297,"iscrowd":null,"bbox":null,"area":null,"segmentation":null},` +
+		`{"id":null,"image_id":1,"category_id":1,"segmentation":[]}]}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		read := func(by func(io.Reader) io.Reader) string {
 			var all annotations
@@ -180,6 +183,8 @@ func FuzzInstances(f *testing.F) {
 func FuzzPanoptic(f *testing.F) {
 	f.Add([]byte(`{"annotations":[{"image_id":1,"file_name":"a.png","segments_info":[{"id":9,"category_id":1,"area":3,"iscrowd":0,"bbox":[1,2,3,4]},` +
 		`{"id":70000,"category_id":2}]}],"images":[{"id":1,"file_name":"a"}],"categories":[{"id":1,"isthing":0,"color":[1,2,3]}]}`))
+	f.Add([]byte(`{"annotations":[{"image_id":4294967297,"file_name":"a.png","segments_info":[{"id":9,"category_id":4294967297,"area":null,"iscrowd":null,"bbox":null},` +
+		`{"id":4294967297,"category_id":1}]}],"images":[{"id":4294967297,"file_name":"a"}],"categories":[{"id":4294967297,"color":[1,2,256]}]}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		read := func(by func(io.Reader) io.Reader) string {
 			var all maps

@@ -35,7 +35,7 @@ type annotation struct {
 	image  int64 // its id in the file; linked: its index
 	area   float64
 	mask   place
-	class  int32 // category id in the file; linked: the class index
+	class  int64 // category id in the file; linked: the class index
 	crowd  bool
 	broken bool // the mask is kindBroken
 }
@@ -53,13 +53,16 @@ func (t *annotations) read(s *jsonscan.Scanner) {
 	var a annotation
 	var hasID, hasImage, hasCategory, hasMask bool
 	s.Object(func(key string) {
+		if key != "segmentation" && s.Null() {
+			return // as if the key were left out
+		}
 		switch key {
 		case "id":
 			a.id, hasID = s.Int(), true
 		case "image_id":
 			a.image, hasImage = s.Int(), true
 		case "category_id":
-			a.class, hasCategory = int32(s.Int()), true
+			a.class, hasCategory = s.Int(), true
 		case "area":
 			a.area = s.Float()
 		case "iscrowd":
@@ -100,7 +103,7 @@ func (t *annotations) link(doc *document) {
 			_, err := maskOf(t.masks.get(a.mask), 0, 0)
 			doc.addProblem(image, t.record(a, image), "%v", err)
 		}
-		a.image, a.class = int64(image), int32(class)
+		a.image, a.class = int64(image), int64(class)
 		t.first[image+1]++
 	}
 	for i := range doc.images {

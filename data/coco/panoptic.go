@@ -41,9 +41,9 @@ func OpenPanoptic(o data.OpenOptions) (*Dataset, error) {
 // segment is one record of an image's "segments_info".
 type segment struct {
 	id    uint32
-	class int32 // category id in the file; linked: the class index
-	area  float64
 	crowd bool
+	class int64 // category id in the file; linked: the class index
+	area  float64
 }
 
 // labelMap is one annotation of a panoptic file.
@@ -67,6 +67,9 @@ func (t *maps) read(s *jsonscan.Scanner) {
 	var hasImage, hasSegments bool
 	t.scratch = t.scratch[:0]
 	s.Object(func(key string) {
+		if s.Null() {
+			return // as if the key were left out
+		}
 		switch key {
 		case "image_id":
 			m.image, hasImage = s.Int(), true
@@ -90,6 +93,9 @@ func (t *maps) readSegment(s *jsonscan.Scanner) {
 	var g segment
 	var hasID, hasCategory bool
 	s.Object(func(key string) {
+		if s.Null() {
+			return
+		}
 		switch key {
 		case "id":
 			id := s.Int()
@@ -98,7 +104,7 @@ func (t *maps) readSegment(s *jsonscan.Scanner) {
 			}
 			g.id, hasID = uint32(id), true
 		case "category_id":
-			g.class, hasCategory = int32(s.Int()), true
+			g.class, hasCategory = s.Int(), true
 		case "area":
 			g.area = s.Float()
 		case "iscrowd":
@@ -145,7 +151,7 @@ func (t *maps) linkSegments(m labelMap, image int32) {
 		if !known {
 			t.doc.addProblem(image, m.record(g), "category_id %d is not among the categories", g.class)
 		}
-		g.class = int32(class)
+		g.class = int64(class)
 		for _, other := range m.segments[:i] {
 			if other.id == g.id {
 				t.doc.addProblem(image, m.record(g), "its id is there twice")

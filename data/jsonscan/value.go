@@ -76,6 +76,15 @@ func (s *Scanner) unescapeAny(raw []byte) []byte {
 	return []byte(plain)
 }
 
+// Null reads null where it is the next value; otherwise it reads nothing.
+func (s *Scanner) Null() bool {
+	if s.next() != 'n' {
+		return false
+	}
+	s.word("null")
+	return true
+}
+
 // Bool reads true, false, or a number that is 0 or not, as Python writes flags.
 func (s *Scanner) Bool() bool {
 	switch s.next() {

@@ -42,6 +42,9 @@ func readClasses(s *jsonscan.Scanner) []data.Class {
 		class := data.Class{Thing: true}
 		need := missing{"id"}
 		s.Object(func(key string) {
+			if s.Null() {
+				return // as if the key were left out
+			}
 			need.found(key)
 			switch key {
 			case "id":

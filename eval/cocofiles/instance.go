@@ -108,6 +108,9 @@ func (set *Instances) readTruth(path string) error {
 	var annotations []annotation
 	need := missing{"images", "annotations", "categories"}
 	s.Object(func(key string) {
+		if s.Null() {
+			return // as if the key were left out
+		}
 		need.found(key)
 		switch key {
 		case "images":
@@ -148,6 +151,9 @@ func (set *Instances) readImage(s *jsonscan.Scanner) {
 	var img instanceImage
 	need := missing{"id", "height", "width"}
 	s.Object(func(key string) {
+		if s.Null() {
+			return // as if the key were left out
+		}
 		need.found(key)
 		switch key {
 		case "id":
@@ -171,6 +177,9 @@ func (set *Instances) readImage(s *jsonscan.Scanner) {
 func readAnnotation(s *jsonscan.Scanner, need missing) annotation {
 	a := annotation{boxArea: math.NaN()}
 	s.Object(func(key string) {
+		if key != "segmentation" && s.Null() {
+			return // as if the key were left out
+		}
 		need.found(key)
 		switch key {
 		case "id":
@@ -284,6 +293,9 @@ func decodeRLE(s *jsonscan.Scanner, h, w int) (rle.Mask, error) {
 	var counts []uint32
 	need := missing{"size", "counts"}
 	s.Object(func(key string) {
+		if s.Null() {
+			return // as if the key were left out
+		}
 		need.found(key)
 		switch {
 		case key == "size":

@@ -142,6 +142,9 @@ func (f *panopticFile) add(s *jsonscan.Scanner, dir string) {
 	var m panopticMap
 	need := missing{"image_id", "file_name", "segments_info"}
 	s.Object(func(key string) {
+		if s.Null() {
+			return // as if the key were left out
+		}
 		need.found(key)
 		switch key {
 		case "image_id":
@@ -166,6 +169,9 @@ func readSegment(s *jsonscan.Scanner) pq.Segment {
 	var segment pq.Segment
 	need := missing{"id", "category_id"}
 	s.Object(func(key string) {
+		if s.Null() {
+			return // as if the key were left out
+		}
 		need.found(key)
 		switch key {
 		case "id":

@@ -156,6 +156,20 @@ func TestInstancesReject(t *testing.T) {
 	}
 }
 
+// A null is as if the key were left out, as for pycocotools.
+func TestNullsAreAccepted(t *testing.T) {
+	folder := instanceSample(t)
+	edit(t, folder, "gt.json", `"iscrowd": 0`, `"iscrowd": null, "bbox": null`)
+	edit(t, folder, "gt.json", `"name": "cat"`, `"name": null, "isthing": null`)
+	files, err := OpenInstances(filepath.Join(folder, "gt.json"), filepath.Join(folder, "pred.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := scoreFirst(ap.New, files.Classes, files.Image); err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzInstances(f *testing.F) {
 	f.Add(`{"images": [{"id": 7, "height": 2, "width": 3}], "categories": [{"id": 1}], "annotations": [{"id": 4, "image_id": 7, "category_id": 1, "area": 6, "segmentation": [[0, 0, 3, 0, 3, 2]]}]}`,
 		`[{"image_id": 7, "category_id": 1, "score": 0.5, "segmentation": {"size": [2, 3], "counts": "06"}}]`)
