@@ -2,72 +2,112 @@ package train
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"eomt/internal/atomicfile"
 )
 
-// Provenance is what a run was made of, written once as provenance.json.
+// Provenance is what a run was made of: provenance.json in its folder. The facts of
+// the first start are at its top level, those of every later start in Resumes.
 type Provenance struct {
-	Started    time.Time         `json:"started"`
-	Command    []string          `json:"command"`
-	Commit     string            `json:"commit"` // empty outside a git checkout
-	Dirty      bool              `json:"dirty"`
-	Go         string            `json:"go"`
-	Platform   string            `json:"platform"`
-	Modules    map[string]string `json:"modules"`
-	Backend    string            `json:"backend"`
-	Devices    []string          `json:"devices"`
-	Seed       uint64            `json:"seed"`
-	Data       map[string]int    `json:"data"` // images of each split used
-	Parameters int               `json:"parameters"`
-	ResumedAt  []int             `json:"resumed_at,omitempty"`
+	Start
+	Seed       uint64         `json:"seed"`
+	Data       map[string]int `json:"data"` // images of each split used
+	Parameters int            `json:"parameters"`
+	Resumes    []Start        `json:"resumes,omitempty"`
 }
 
-// Describe fills in what the process itself knows. `go run` does not stamp the
-// commit, so git is asked.
-func (p *Provenance) Describe() {
-	p.Started, p.Command = time.Now().UTC().Truncate(time.Second), os.Args
-	p.Go, p.Platform = runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH
-	p.Modules = map[string]string{}
-	if info, ok := debug.ReadBuildInfo(); ok {
+// Start is one start of a run: when, as what and on what.
+type Start struct {
+	Step     int               `json:"step,omitempty"` // finished steps; 0 where the run began
+	Started  time.Time         `json:"started,omitzero"`
+	Command  []string          `json:"command"` // with every -set
+	Commit   string            `json:"commit"`  // of this project's source, or "unknown"
+	Dirty    bool              `json:"dirty"`   // the source had changes besides
+	Go       string            `json:"go"`
+	Platform string            `json:"platform"`
+	Modules  map[string]string `json:"modules"`
+	Backend  string            `json:"backend"`
+	Devices  []string          `json:"devices"`
+}
+
+// ThisStart describes the start of this process after a number of finished steps.
+func ThisStart(step int, backend string, devices []string) Start {
+	s := Start{Step: step, Started: time.Now().UTC().Truncate(time.Second), Command: os.Args,
+		Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Modules: map[string]string{}, Backend: backend, Devices: devices}
+	info, ok := debug.ReadBuildInfo()
+	if ok {
 		for _, m := range info.Deps {
-			p.Modules[m.Path] = m.Version
+			s.Modules[m.Path] = m.Version
 		}
 	}
-	if out, err := exec.Command("git", "rev-parse", "HEAD").Output(); err == nil {
-		p.Commit = strings.TrimSpace(string(out))
-		status, err := exec.Command("git", "status", "--porcelain").Output()
-		p.Dirty = err != nil || len(status) > 0
-	}
+	s.Commit, s.Dirty = sourceCommit(info, sourceFile())
+	return s
 }
+
+// Starts are all starts of the run in their order.
+func (p *Provenance) Starts() []Start { return append([]Start{p.Start}, p.Resumes...) }
 
 const provenanceFile = "provenance.json"
 
-// Write puts provenance.json into the run folder; a resumed run keeps the first
-// start's facts, where they can be read, and adds the step it went on from.
-func (p *Provenance) Write(dir string, resumedAt int) error {
+// ReadProvenance reads provenance.json of a run folder. One of an earlier version
+// knows of later starts only the steps they resumed after. Where there is none the
+// error wraps [fs.ErrNotExist].
+func ReadProvenance(dir string) (*Provenance, error) {
 	path := filepath.Join(dir, provenanceFile)
-	if resumedAt > 0 {
-		var first Provenance
-		if raw, err := os.ReadFile(path); err == nil && json.Unmarshal(raw, &first) == nil {
-			*p = first
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("train: provenance: %w", err)
+	}
+	var p struct {
+		Provenance
+		ResumedAt []int `json:"resumed_at"`
+	}
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return nil, fmt.Errorf("train: provenance: %s: %w", path, err)
+	}
+	var earlier []Start
+	for _, step := range p.ResumedAt {
+		earlier = append(earlier, Start{Step: step})
+	}
+	p.Resumes = append(earlier, p.Resumes...)
+	return &p.Provenance, nil
+}
+
+// Write puts provenance.json into the run folder. A start that resumes a run is added
+// to what is there; where that cannot be read, p is all that is known.
+func (p Provenance) Write(dir string) error {
+	if p.Step > 0 {
+		first, err := ReadProvenance(dir)
+		switch {
+		case err == nil:
+			first.Resumes = append(first.Resumes, p.Start)
+			p = *first
+		case !errors.Is(err, fs.ErrNotExist) && !isSyntax(err):
+			return err
 		}
-		p.ResumedAt = append(p.ResumedAt, resumedAt)
 	}
 	raw, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return fmt.Errorf("train: provenance: %w", err)
 	}
-	if err := atomicfile.WriteBytes(path, append(raw, '\n')); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(dir, provenanceFile), append(raw, '\n')); err != nil {
 		return fmt.Errorf("train: provenance: %w", err)
 	}
 	return nil
+}
+
+// isSyntax says whether a file was read but is no provenance.
+func isSyntax(err error) bool {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	return errors.As(err, &syntax) || errors.As(err, &kind)
 }

@@ -37,9 +37,11 @@ func (f *folder) facts() []page.Field {
 			add("images, "+split, fmt.Sprint(p.Data[split]))
 		}
 		add("parameters", fmt.Sprint(p.Parameters))
-		if len(p.ResumedAt) > 0 {
-			add("resumed after steps", strings.Trim(fmt.Sprint(p.ResumedAt), "[]"))
+		var resumed []string
+		for _, s := range p.Resumes {
+			resumed = append(resumed, fmt.Sprint(s.Step))
 		}
+		add("resumed after steps", strings.Join(resumed, " "))
 	}
 	if c := f.config; c != nil {
 		add("model", strings.TrimSpace(fmt.Sprintf("%s %s, %d x %d px, %d queries", c.Model.Backbone, c.Model.Size, c.Model.Image[1], c.Model.Image[0], c.Model.Queries)))

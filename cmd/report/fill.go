@@ -11,6 +11,7 @@ import (
 	"eomt/cmd/report/page"
 	"eomt/eval"
 	"eomt/eval/report"
+	"eomt/train"
 )
 
 // form is how the page prints a kind of numbers.
@@ -207,7 +208,7 @@ func (o options) commands() []page.Command {
 func (f *folder) commands() []page.Command {
 	var list []page.Command
 	if p := f.provenance; p != nil && len(p.Command) > 0 {
-		if p.Commit != "" {
+		if p.Commit != "" && p.Commit != train.UnknownCommit {
 			list = append(list, page.Command{Does: "Go back to its code", Line: "git checkout " + p.Commit})
 		}
 		line := "go run ./cmd/" + strings.TrimSuffix(filepath.Base(p.Command[0]), ".exe")

@@ -51,7 +51,7 @@ func readFolder(path, which string) (*folder, error) {
 	if err := f.readConfig(); err != nil {
 		return nil, err
 	}
-	if err := readJSON(filepath.Join(path, "provenance.json"), &f.provenance); err != nil {
+	if f.provenance, err = train.ReadProvenance(path); err != nil && !absent(err) {
 		return nil, err
 	}
 	if f.entries, err = train.ReadEntries(path); absent(err) { // a folder of cmd/eval

@@ -156,7 +156,7 @@ func TestTrainAndResume(t *testing.T) {
 		}
 	}
 	raw, err := os.ReadFile(filepath.Join(b.out, "provenance.json"))
-	if err != nil || !strings.Contains(string(raw), `"resumed_at": [`) {
+	if err != nil || !strings.Contains(string(raw), `"resumes": [`) {
 		t.Errorf("provenance %s, %v", raw, err)
 	}
 	resolved, err := configs.ReadResolved(filepath.Join(b.out, "config.yaml"))

@@ -131,12 +131,11 @@ func (o options) describe(c configs.Resolved, a arch.Architecture, state *train.
 	if err := atomicfile.WriteBytes(filepath.Join(o.out, "config.yaml"), text.Bytes()); err != nil {
 		return fmt.Errorf("run folder: %w", err)
 	}
-	p := train.Provenance{Backend: backend, Devices: devices, Seed: c.Seed, Data: counts}
+	p := train.Provenance{Start: train.ThisStart(state.Step, backend, devices), Seed: c.Seed, Data: counts}
 	for _, row := range a.Parameters() {
 		p.Parameters += row.Size()
 	}
-	p.Describe()
-	return p.Write(o.out, state.Step)
+	return p.Write(o.out)
 }
 
 // loop compiles the step and runs it to the end.
