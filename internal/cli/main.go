@@ -5,10 +5,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"eomt/internal/panics"
 )
 
 // UsageError is a command line that cannot be run: exit code 2.
@@ -21,33 +24,75 @@ func Usagef(format string, args ...any) error {
 	return &UsageError{Reason: fmt.Sprintf(format, args...)}
 }
 
-// Main runs a command until it ends or Ctrl-C is pressed, and exits: 0 on
-// success or after -h, 2 where the command line is wrong, 1 on any other failure,
-// with one line on standard error. A panic is reported as a fault of the program
-// in one line too.
+// Main runs a command until it ends or is interrupted, and exits: 0 on success or
+// after -h, 2 where the command line is wrong, 1 on any other failure, with one
+// line on standard error. The first Ctrl-C (or SIGTERM) cancels the context, the
+// second ends the process. A panic is reported as a fault of the program in one
+// line; its stack is printed where EOMT_DEBUG is set.
 func Main(name string, run func(ctx context.Context, args []string) error) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := guarded(ctx, run)
-	stop()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	interrupts := make(chan os.Signal, 2)
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	go onInterrupt(name, interrupts, cancel, os.Stderr, os.Exit)
+	err := panics.Recover(func() error { return run(ctx, os.Args[1:]) })
+	if code := report(os.Stderr, name, err, os.Getenv(debugEnv) != ""); code != 0 {
+		os.Exit(code)
+	}
+}
+
+// debugEnv is the environment variable that prints stacks of faults.
+const debugEnv = "EOMT_DEBUG"
+
+// interruptedCode is a shell's exit code of a process that SIGINT ended.
+const interruptedCode = 130
+
+// onInterrupt cancels on the first signal and exits on the second: what runs may
+// be a compilation, which nothing else can stop.
+func onInterrupt(name string, interrupts <-chan os.Signal, cancel func(), say io.Writer, exit func(code int)) {
+	<-interrupts
+	fmt.Fprintf(say, "%s: interrupted, stopping; a second interrupt ends it at once\n", name)
+	cancel()
+	<-interrupts
+	fmt.Fprintf(say, "%s: ended by a second interrupt\n", name)
+	exit(interruptedCode)
+}
+
+// report prints an error in one line and returns the exit code.
+func report(w io.Writer, name string, err error, debug bool) int {
 	var usage *UsageError
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
-		return
+		return 0
 	case errors.As(err, &usage):
-		fmt.Fprintf(os.Stderr, "%s: %v (see -h)\n", name, err)
-		os.Exit(2)
+		fmt.Fprintf(w, "%s: %v (see -h)\n", name, err)
+		return 2
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s\n", name, strings.TrimPrefix(oneLine(err.Error()), name+": "))
-	os.Exit(1)
+	text := strings.TrimPrefix(oneLine(err.Error()), name+": ")
+	var fault *panics.Error
+	if errors.As(err, &fault) && !debug {
+		text += "; " + debugEnv + "=1 prints its stack"
+	}
+	fmt.Fprintf(w, "%s: %s\n", name, text)
+	if debug {
+		fmt.Fprint(w, stack(err))
+	}
+	return 1
 }
 
-func guarded(ctx context.Context, run func(ctx context.Context, args []string) error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("internal fault, please report it: %v", r)
+// stack is where an error arose, as far as one in its chain knows: a recovered
+// panic, or an error of the engine, which prints it for %+v. Otherwise it is empty.
+func stack(err error) string {
+	var fault *panics.Error
+	if errors.As(err, &fault) {
+		return string(fault.Stack)
+	}
+	for ; err != nil; err = errors.Unwrap(err) {
+		if formatter, ok := err.(fmt.Formatter); ok {
+			return fmt.Sprintf("%+v\n", formatter)
 		}
-	}()
-	return run(ctx, os.Args[1:])
+	}
+	return ""
 }
 
 // oneLine folds an error that joins several into one line.

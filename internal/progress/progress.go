@@ -1,5 +1,3 @@
-// Package progress shows how far a long command is: a bar on a terminal, a plain
-// line now and then where standard error is a file or a pipe.
 package progress
 
 import (
@@ -11,10 +9,9 @@ import (
 
 	"github.com/cheggaaa/pb/v3"
 	"golang.org/x/term"
-)
 
-// lineEvery is how often a plain line is printed without a terminal.
-const lineEvery = 5 * time.Second
+	"eomt/internal/memory"
+)
 
 // Progress counts up to a total. Its methods are safe for concurrent use.
 type Progress struct {
@@ -23,66 +20,149 @@ type Progress struct {
 	total int
 	done  int
 	note  string
+	unit  string // of the rate; empty shows none
+	each  int    // units per count
+	phase string // what runs in place of counting; empty while counting
+	since time.Time
+
+	pace  pace
 	start time.Time
+	last  time.Time // of the last line
+	now   func() time.Time
 	bar   *pb.ProgressBar // nil without a terminal
 	out   io.Writer
-	last  time.Time
+	stop  chan struct{}
+	once  sync.Once
 }
 
 // Start begins showing label's progress towards total on standard error.
 func Start(label string, total int) *Progress {
-	p := &Progress{label: label, total: total, start: time.Now(), last: time.Now(), out: os.Stderr}
+	p := counting(label, total, os.Stderr, time.Now)
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		p.bar = pb.New(total).SetWriter(os.Stderr).SetTemplateString(
-			`{{string . "label"}} {{counters . }} {{bar . }} {{percent . }} {{rtime . "%s left"}} {{string . "note"}}`)
+			`{{string . "label"}} {{counters . }} {{bar . }} {{percent . }} {{string . "note"}}`)
 		p.bar.Set("label", label)
 		p.bar.Start()
 	}
+	go p.tick()
 	return p
+}
+
+func counting(label string, total int, out io.Writer, now func() time.Time) *Progress {
+	start := now()
+	return &Progress{label: label, total: total, out: out, now: now, start: start, last: start, stop: make(chan struct{})}
+}
+
+// Rate also shows units per second, where a count is each units, and the peak
+// memory of this process.
+func (p *Progress) Rate(unit string, each int) *Progress {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unit, p.each = unit, each
+	return p
+}
+
+// Phase shows what runs in place of counting ("compiling"), with its duration,
+// until the next Set. Neither it nor the count that ends it is part of the rate and
+// of the time left.
+func (p *Progress) Phase(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.phase, p.since, p.pace = name, p.now(), pace{}
+	p.show()
 }
 
 // Set moves to done; note, where not empty, is shown beside it.
 func (p *Progress) Set(done int, note string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.done = done
+	p.phase, p.done = "", done
+	p.pace.add(p.now(), done)
 	if note != "" {
 		p.note = note
 	}
+	p.show()
+}
+
+// Finish ends the display. A second call does nothing.
+func (p *Progress) Finish() {
+	p.once.Do(func() {
+		close(p.stop)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.bar != nil {
+			p.bar.Set("note", p.details())
+			p.bar.Finish()
+			return
+		}
+		p.phase = ""
+		if p.now().Sub(p.start) >= 2*time.Second {
+			p.line()
+		}
+	})
+}
+
+// tick keeps a phase's duration moving.
+func (p *Progress) tick() {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-ticker.C:
+			p.mu.Lock()
+			if p.phase != "" {
+				p.show()
+			}
+			p.mu.Unlock()
+		}
+	}
+}
+
+// show updates the bar, or prints a line where the last one is long enough ago.
+func (p *Progress) show() {
 	if p.bar != nil {
-		p.bar.Set("note", p.note)
-		p.bar.SetCurrent(int64(done))
+		p.bar.Set("note", p.details())
+		p.bar.SetCurrent(int64(p.done))
 		return
 	}
-	if time.Since(p.last) >= lineEvery {
+	if now := p.now(); now.Sub(p.last) >= lineEvery(now.Sub(p.start)) {
 		p.line()
 	}
 }
 
-// Finish ends the display.
-func (p *Progress) Finish() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.bar != nil {
-		p.bar.Finish()
-		return
-	}
-	if time.Since(p.start) >= 2*time.Second {
-		p.line()
-	}
+// lineEvery is how often a line is printed without a terminal: every 5 seconds at
+// first, every minute in a long run.
+func lineEvery(elapsed time.Duration) time.Duration {
+	return min(max(elapsed/20, 5*time.Second), time.Minute)
 }
 
 func (p *Progress) line() {
-	p.last = time.Now()
-	elapsed := p.last.Sub(p.start)
-	left := ""
-	if p.done > 0 && p.done < p.total {
-		remaining := time.Duration(float64(elapsed) / float64(p.done) * float64(p.total-p.done))
-		left = ", " + remaining.Round(time.Second).String() + " left"
-	}
-	note := p.note
-	if note != "" {
-		note = ", " + note
-	}
-	fmt.Fprintf(p.out, "%s: %d of %d, %s%s%s\n", p.label, p.done, p.total, elapsed.Round(time.Second), left, note)
+	p.last = p.now()
+	fmt.Fprintf(p.out, "%s: %d of %d, %s%s\n", p.label, p.done, p.total, short(p.last.Sub(p.start)), p.details())
 }
+
+// details are phase, time left, rate, memory and note, each after a comma.
+func (p *Progress) details() string {
+	text := ""
+	if p.phase != "" {
+		text += fmt.Sprintf(", %s for %s", p.phase, short(p.now().Sub(p.since)))
+	} else if left, ok := p.pace.left(p.total - p.done); ok {
+		text += ", " + short(left) + " left"
+	}
+	if p.unit != "" {
+		if p.phase == "" && p.pace.perSecond > 0 {
+			text += fmt.Sprintf(", %.3g %s/s", p.pace.perSecond*float64(p.each), p.unit)
+		}
+		if peak := memory.Peak(); peak > 0 {
+			text += fmt.Sprintf(", %.1f GiB", float64(peak)/(1<<30))
+		}
+	}
+	if p.note != "" {
+		text += ", " + p.note
+	}
+	return text
+}
+
+func short(d time.Duration) string { return d.Round(time.Second).String() }
