@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"slices"
 
 	"eomt/data"
 	"eomt/data/pngmap"
@@ -37,7 +38,7 @@ func IDs(raw []byte, path string) (ids []uint32, w, h int, err error) {
 
 // Labels decodes a label PNG: the sample of a gray PNG of 8 or 16 bits, the
 // index of a paletted one of any depth. The labels are row-major, w*h of them.
-// Gray of 2 and 4 bits is widened to 0..255 as in Pillow; gray of 1 bit is 0 or 1.
+// Gray of 2 and 4 bits is scaled to 0..255 as in Pillow; gray of 1 bit is 0 or 1.
 func Labels(raw []byte, path string) (labels []uint16, w, h int, err error) {
 	if labels, w, h, ok := pngmap.Labels(raw); ok {
 		return labels, w, h, nil
@@ -82,7 +83,7 @@ func Labels(raw []byte, path string) (labels []uint16, w, h int, err error) {
 			}
 		}
 	default:
-		return nil, 0, 0, &data.FormatError{Path: path, Reason: "colour or alpha PNG; a label map has one gray sample or palette index a pixel"}
+		return nil, 0, 0, &data.FormatError{Path: path, Reason: "colour or alpha PNG; a label map has one gray sample or palette index per pixel"}
 	}
 	return labels, w, h, nil
 }
@@ -116,7 +117,8 @@ func decodePNG(raw []byte, path string) (image.Image, error) {
 	return img, nil
 }
 
-// encoder favours speed: maps have large even regions that any level packs well.
+// encoder favours speed: maps have large even regions that every level compresses
+// well.
 var encoder = png.Encoder{CompressionLevel: png.BestSpeed}
 
 // EncodeIDs writes a panoptic map as an RGB PNG, the inverse of [IDs]. An id
@@ -141,12 +143,8 @@ func EncodeLabels(labels []uint16, w, h int) ([]byte, error) {
 	if err := checkMap(len(labels), w, h); err != nil {
 		return nil, fmt.Errorf("decode: encode labels: %w", err)
 	}
-	wide := false
-	for _, l := range labels {
-		wide = wide || l > 255
-	}
 	rect := image.Rect(0, 0, w, h)
-	if wide {
+	if slices.Max(labels) > 255 {
 		img := image.NewGray16(rect)
 		for i, l := range labels {
 			img.SetGray16(i%w, i/w, color.Gray16{Y: l})

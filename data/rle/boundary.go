@@ -50,7 +50,6 @@ func shiftRight(counts []uint32, n, size int) []uint32 {
 	if len(shifted) == 0 {
 		return shifted
 	}
-	shifted[0] += uint32(n)
 	for left := uint32(n); left > 0; { // off the end
 		last := len(shifted) - 1
 		cut := min(left, shifted[last])
@@ -59,11 +58,12 @@ func shiftRight(counts []uint32, n, size int) []uint32 {
 			shifted = shifted[:last]
 		}
 	}
+	shifted[0] += uint32(n) // after the cut, so that it never exceeds size
 	return shifted
 }
 
-// shiftLeft moves runs by n pixels towards the begin of size pixels; pixels
-// outside come in at the end.
+// shiftLeft moves runs by n pixels towards the beginning of size pixels; outside
+// pixels enter at the end.
 func shiftLeft(counts []uint32, n, size int) []uint32 {
 	n = min(n, size)
 	shifted := append([]uint32(nil), counts...)

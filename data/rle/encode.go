@@ -65,7 +65,7 @@ func appendEdgesOf(edges []edgePixel, above, row []uint8, x, y int) []edgePixel 
 	return edges
 }
 
-// inColumns returns the places of edges, which come row by row, down the columns.
+// inColumns sorts edges, which come row by row, into column-major indices.
 func inColumns(edges []edgePixel, h, w int) []uint32 {
 	next := make([]uint32, w+1)
 	for _, e := range edges {

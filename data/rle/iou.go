@@ -20,8 +20,8 @@ func IoU(dt, gt []Mask, crowd []bool) []float64 {
 	return ious
 }
 
-// region is a mask as what IoU asks of it: its inside runs as begin and end
-// indices, and their total length.
+// region is a mask prepared for IoU: its inside runs as begin and end indices, and
+// their total length.
 type region struct {
 	h, w  int
 	area  int

@@ -31,7 +31,7 @@ func FromCounts(counts []uint32, h, w int) (Mask, error) {
 // checkSize accepts sizes whose pixel count fits a run.
 func checkSize(h, w int) error {
 	if h < 0 || w < 0 || (w > 0 && h > math.MaxUint32/w) {
-		return fmt.Errorf("rle: size %d x %d (height x width) is not a mask size", h, w)
+		return fmt.Errorf("rle: size %d x %d (height x width) is not a mask size; want sides of 0 or more and fewer than 2^32 pixels", h, w)
 	}
 	return nil
 }
@@ -58,8 +58,8 @@ func (m Mask) Decode() []uint8 {
 	return pix
 }
 
-// Paint sets mask number bit in every pixel of p that is inside m. It panics if
-// p has not m's size or too few masks.
+// Paint sets mask number bit in every pixel of p that is inside m. It panics
+// if p differs from m in size or has too few masks.
 func (m Mask) Paint(p data.Planes, bit int) {
 	if p.H != m.H || p.W != m.W || bit < 0 || bit >= 32*p.Words {
 		panic(fmt.Sprintf("rle: Paint: mask %d of %d x %d pixels into planes of %d x %d with %d words",
@@ -106,7 +106,7 @@ func (m Mask) Area() int {
 }
 
 // BBox returns the smallest box around the pixels inside as left, top, width
-// and height in pixels; all 0 where the mask is empty.
+// and height in pixels; all 0 if the mask is empty.
 func (m Mask) BBox() [4]int {
 	left, right, top, bottom := m.W, -1, m.H, -1
 	m.spans(func(x, y0, y1 int) {
@@ -135,8 +135,8 @@ func Merge(masks []Mask, intersect bool) Mask {
 	return merged
 }
 
-// mergeCounts walks both run lists at once and closes a run of the result
-// wherever its value changes.
+// mergeCounts walks both run lists in step and ends a run of the result where its
+// value changes.
 func mergeCounts(a, b []uint32, intersect bool) []uint32 {
 	merged := make([]uint32, 0, len(a)+len(b))
 	runsA, runsB := newRunReader(a), newRunReader(b)
@@ -159,7 +159,7 @@ func mergeCounts(a, b []uint32, intersect bool) []uint32 {
 	return merged
 }
 
-// runReader is a place in a run list.
+// runReader is a position in a run list.
 type runReader struct {
 	left   uint32 // pixels of the current run still to come
 	inside bool   // whether the current run is
@@ -173,7 +173,7 @@ func newRunReader(counts []uint32) runReader {
 	return runReader{left: counts[0], rest: counts[1:]}
 }
 
-// advance moves on by n <= left pixels, past runs of none.
+// advance skips n <= left pixels, and then runs of length 0.
 func (r *runReader) advance(n uint32) {
 	r.left -= n
 	for r.left == 0 && len(r.rest) > 0 {

@@ -204,7 +204,7 @@ func TestRejected(t *testing.T) {
 	}{
 		{str("5", 2, 3), "runs add up to 5 pixels, want 2 x 3 = 6"},
 		{str("7", 2, 3), "runs add up to 7 pixels, want 2 x 3 = 6"},
-		{str("!6", 2, 3), "at 0: character '!' is none of a compressed mask"},
+		{str("!6", 2, 3), "at 0: character '!' does not belong to a compressed mask"},
 		{str("6\x80", 2, 3), "at 1: character '\\u0080'"},
 		{str("6P", 2, 3), "at 1: ends inside a number"},
 		{str("PPPPPPPP0", 2, 3), "at 0: number is too long"},
@@ -215,7 +215,7 @@ func TestRejected(t *testing.T) {
 		{counts(2, 3, 1, 2), "runs add up to 3 pixels"},
 		{counts(2, 3, math.MaxUint32, 7), "runs add up to 4294967302 pixels"},
 		{counts(-1, 3), "is not a mask size"},
-		{poly(), "no polygon, want one at least"},
+		{poly(), "no polygon, want at least one"},
 		{poly([]float64{0, 0, 1, 1, 2, 0}, []float64{}), "polygon 2 of 2: 0 numbers, want pairs"},
 		{poly([]float64{0, 0, 1}), "polygon 1 of 1: 3 numbers, want pairs"},
 		{poly([]float64{0, math.NaN()}), "number 2 is NaN, want a coordinate"},
@@ -260,5 +260,14 @@ func TestHugePolygonIsCheap(t *testing.T) {
 func TestNothingMerged(t *testing.T) {
 	if m := Merge(nil, false); m.H != 0 || m.Counts != nil {
 		t.Errorf("Merge(nil) = %v, want the zero Mask", m)
+	}
+}
+
+// Sizes near the largest do not overflow a run.
+func TestBoundaryOfTheLargestMask(t *testing.T) {
+	const w = math.MaxUint32
+	m := Mask{H: 1, W: w, Counts: []uint32{w - 100, 100}} // thinner than the distance: all boundary
+	if got := m.Boundary(0.02); got.Area() != 100 || !slices.Equal(got.Counts, m.Counts) {
+		t.Errorf("runs %v, want %v", got.Counts, m.Counts)
 	}
 }

@@ -24,7 +24,7 @@ func FromPolygons(polys [][]float64, h, w int) (Mask, error) {
 		return Mask{}, err
 	}
 	if len(polys) == 0 {
-		return Mask{}, fmt.Errorf("rle: no polygon, want one at least")
+		return Mask{}, fmt.Errorf("rle: no polygon, want at least one")
 	}
 	var merged Mask
 	var b boundary
@@ -54,7 +54,7 @@ func checkPolygon(xy []float64) error {
 	return nil
 }
 
-// boundary is the scratch space of turning one polygon after another into runs.
+// boundary is scratch space, reused from polygon to polygon.
 type boundary struct {
 	starts  []uint32 // column-major indices at which the inside begins or ends
 	sorted  []uint32
@@ -114,7 +114,7 @@ func (b *boundary) sort(h int) {
 }
 
 // fine scales a coordinate to the fine grid. The conversions to float64 keep a
-// compiler from fusing the product and the sum, which rounds otherwise.
+// compiler from fusing the product and the sum, which rounds differently.
 func fine(v float64) int { return int(float64(polygonScale*v) + .5) }
 
 // edge appends the crossings of one edge with the middles of pixel columns.
@@ -148,7 +148,7 @@ func edge(starts []uint32, x0, y0, x1, y1, h, w int) []uint32 {
 }
 
 // lastBefore returns the last step t, 0 <= t < dy, of a steep edge before it
-// passes between fine columns left and left+1, in whichever direction.
+// passes between fine columns left and left+1, in either direction.
 func lastBefore(at func(t int) int, x0, slope float64, left, dy int) int {
 	before := func(t int) bool { return (at(t) <= left) == (slope > 0) }
 	t := min(max(int((float64(left)+.5-x0)/slope), 0), dy-1)

@@ -18,10 +18,9 @@ const (
 	textChars = 7 // of one value: enough for a difference of two 32-bit runs
 )
 
-// FromString returns the mask that COCO's compressed string s stands for. From
-// the fourth run on, s holds the difference to the run two before. It is an
-// error if s holds another character, ends inside a number, has a negative run,
-// or does not add up to h*w.
+// FromString decodes COCO's compressed string s. From the fourth run on, s holds
+// the difference from the run two before. It is an error if s holds another
+// character, ends inside a number, has a negative run, or does not add up to h*w.
 func FromString(s string, h, w int) (Mask, error) {
 	if err := checkSize(h, w); err != nil {
 		return Mask{}, err
@@ -57,7 +56,7 @@ func readNumber(s string) (value int64, n int, err error) {
 	for n < len(s) && n < textChars {
 		c := s[n] - textBase
 		if c >= 2*textMore {
-			return 0, 0, fmt.Errorf("character %q is none of a compressed mask", s[n])
+			return 0, 0, fmt.Errorf("character %q does not belong to a compressed mask", s[n])
 		}
 		value |= int64(c&textValue) << (textBits * n)
 		n++

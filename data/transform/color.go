@@ -2,7 +2,7 @@ package transform
 
 import "eomt/data"
 
-// Apply returns the jittered image, or img itself where nothing changes. All
+// Apply returns the jittered image, or img itself if nothing changes. All
 // operations work on 8-bit samples, rounding down between them, as torchvision's
 // v2 functional does; contrast moves towards the image's mean gray.
 func (j Jitter) Apply(img data.RGB) data.RGB {

@@ -2,8 +2,8 @@ package transform
 
 import "eomt/data"
 
-// cropMasks resizes all masks at once to the view, pads them to w x h pixels and
-// keeps the targets that are no crowd and have a pixel left, in their order.
+// cropMasks resizes all masks together to the view, pads them to w x h pixels and
+// keeps the targets that are not crowds and have a pixel left, in their order.
 func cropMasks(src data.Planes, targets []data.Instance, v view, w, h int) (data.Planes, []data.Instance) {
 	across := nearest(src.W, v.w, v.left, v.cols)
 	if v.flip {

@@ -2,9 +2,9 @@ package transform
 
 import "math/bits"
 
-// packer moves the bits that are kept of every pixel together, towards bit 0.
+// packer compacts the kept bits of every pixel towards bit 0.
 type packer struct {
-	words    []wordPacker // one a word of a source pixel
+	words    []wordPacker // one per word of a source pixel
 	outWords int
 }
 

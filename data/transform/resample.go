@@ -19,7 +19,7 @@ const (
 	Torch
 )
 
-// Resize scales img to w x h pixels, antialiased where it shrinks. Pixel centres
+// Resize scales img to w x h pixels, antialiased when it shrinks. Pixel centres
 // are at half-integers. It panics unless w and h are positive.
 func Resize(img data.RGB, w, h int, a Arithmetic) data.RGB {
 	if w <= 0 || h <= 0 {
@@ -72,7 +72,7 @@ func resample(dst, src data.RGB, v view, a Arithmetic) {
 }
 
 // filterRow computes one row of RGB pixels from one row of the source, which
-// has a byte to spare at its end: pixels are read four bytes at a time. Red and
+// has a spare byte at its end: pixels are read four bytes at a time. Red and
 // blue are summed in the halves of one word.
 func (k *kernel) filterRow(dst, src []uint8) {
 	half, shift := uint64(1)<<(k.shift-1), k.shift

@@ -9,7 +9,7 @@ import (
 	"eomt/data"
 )
 
-// Train is the chain of random transforms that a training sample goes through:
+// Train is the chain of random transforms of a training sample:
 // crowd targets dropped, colour jitter, horizontal flip, scale jitter with
 // antialiasing, zero padding right and bottom, random crop. (paper section 4;
 // datasets/transforms.py at 7bd19dd)
@@ -25,8 +25,8 @@ type Train struct {
 // maxDraws bounds the search for a crop that holds a target.
 const maxDraws = 50
 
-// ErrNoTarget says that a sample has nothing to train on: it has no target but
-// crowds, or none of the crops drawn holds one. The reference draws forever.
+// ErrNoTarget says that a sample has nothing to train on: all its targets are
+// crowds, or no crop drawn holds one. The reference draws forever.
 var ErrNoTarget = errors.New("no target is left in the image")
 
 // Apply transforms s by random draws. It draws again, up to 50 times, while a crop
@@ -57,8 +57,8 @@ func (t Train) ApplyCounted(rng *rand.Rand, s *data.Sample) (out *data.Sample, d
 	}
 }
 
-// ApplyDraws transforms s by given draws; where that leaves no target, the result
-// is [ErrNoTarget] unless KeepEmpty is set. It does not modify s.
+// ApplyDraws transforms s by given draws. If no target is left, the result is
+// [ErrNoTarget] unless KeepEmpty is set. It does not modify s.
 func (t Train) ApplyDraws(s *data.Sample, d Draws) (*data.Sample, error) {
 	return t.applyDraws(s, d, t.KeepEmpty)
 }
@@ -79,7 +79,7 @@ func (t Train) applyDraws(s *data.Sample, d Draws, keepEmpty bool) (*data.Sample
 	if d.Left < 0 || d.Left+v.cols > w || d.Top < 0 || d.Top+v.rows > h {
 		return nil, fmt.Errorf("transform: crop %s: corner (%d, %d) leaves the image of %d x %d pixels", s.Name, d.Left, d.Top, w, h)
 	}
-	// Masks first: where no target is left, the image need not be touched.
+	// Masks first: if no target is left, the image is not needed.
 	masks, instances := cropMasks(s.Masks, s.Instances, v, t.W, t.H)
 	if len(instances) == 0 && !keepEmpty {
 		return nil, noTarget(s)
