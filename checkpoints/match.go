@@ -49,6 +49,13 @@ func abbreviate(items []string) string {
 	return fmt.Sprintf("%s, and %d more", strings.Join(items[:shown], ", "), len(items)-shown)
 }
 
+// HasPrefix tells of a name whether it begins with one of the prefixes.
+func HasPrefix(prefixes []string) func(name string) bool {
+	return func(name string) bool {
+		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	}
+}
+
 // Match holds have against what a model wants and returns the tensors in the
 // order of want. Every name must be there on both sides with one shape, else
 // the error is a [MismatchError] with all differences. allowNew are prefixes of
@@ -56,9 +63,7 @@ func abbreviate(items []string) string {
 // another shape is left out of the result and listed in fresh, and such a
 // tensor that the model does not have is passed over.
 func Match(want []arch.Tensor, have []tensor.Tensor, allowNew []string) (matched []tensor.Tensor, fresh []string, err error) {
-	mayBeNew := func(name string) bool {
-		return slices.ContainsFunc(allowNew, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
-	}
+	mayBeNew := HasPrefix(allowNew)
 	index := tensor.ByName(have)
 	wanted := make(map[string]bool, len(want))
 	mismatch := &MismatchError{}

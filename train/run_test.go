@@ -470,6 +470,13 @@ func TestRestoreRefusesAnotherModel(t *testing.T) {
 	if _, err := Restore(wider, loaded.Snapshot); !errors.As(err, &mismatch) {
 		t.Errorf("got %v, want a MismatchError", err)
 	}
+	// Names and shapes are the same, the saved state says that the network is not.
+	a := tr.step.config.Network.Architecture()
+	a.Heads = 4
+	loaded.State.Architecture = &a
+	if _, err := Restore(tr.step.config.Network.Architecture(), loaded.Snapshot); err == nil || !strings.Contains(err.Error(), "heads is 4 in the weights and 2 in the network") {
+		t.Errorf("another number of heads: %v", err)
+	}
 }
 
 func TestNewStateRefusesOtherShapes(t *testing.T) {

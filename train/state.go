@@ -84,9 +84,15 @@ func stored(parameters []arch.Tensor, values []*tensors.Tensor) []tensor.Tensor 
 	return out
 }
 
-// Restore reads the state of a checkpoint of this model; it fails with a
-// [checkpoints.MismatchError] where the checkpoint is another model's.
+// Restore reads the state of a checkpoint of this network; it fails with an
+// [arch.IncompatibleError] or a [checkpoints.MismatchError] where the checkpoint is
+// another network's.
 func Restore(a arch.Architecture, snapshot checkpoints.Snapshot) (*State, error) {
+	if saved := snapshot.State.Architecture; saved != nil {
+		if err := a.Compatible(*saved, nil); err != nil {
+			return nil, err
+		}
+	}
 	s := &State{Step: snapshot.State.Step}
 	for _, part := range []struct {
 		from []tensor.Tensor

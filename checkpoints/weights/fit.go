@@ -12,11 +12,14 @@ import (
 // Fit gives the model's tensors, as float32, to a network of architecture a. Patch
 // and position embedding are resized where their geometry differs. allowNew are
 // prefixes of the names that may start from scratch, such as
-// [arch.Architecture.HeadNames] for a backbone's weights. Anything else that is
-// missing, left over or of another shape is a [checkpoints.MismatchError]. The
-// report is m's with Reshaped and Fresh filled in; fresh parameters are not among
+// [arch.Architecture.HeadNames] for a backbone's weights. Weights that were trained
+// as another network are an [arch.IncompatibleError]; what is otherwise missing,
+// left over or of another shape is a [checkpoints.MismatchError]. The report is m's with Reshaped and Fresh filled in; fresh parameters are not among
 // the tensors, which otherwise are in the order of a's Tensors.
 func (m *Model) Fit(a arch.Architecture, allowNew []string) ([]tensor.Tensor, Report, error) {
+	if err := a.Compatible(m.Architecture, checkpoints.HasPrefix(allowNew)); err != nil {
+		return nil, Report{}, fmt.Errorf("weights: %s: %w", m.Path, err)
+	}
 	report, want := m.Report, a.Tensors()
 	shapes := make(map[string][]int, len(want))
 	for _, spec := range want {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"eomt/arch"
 	"eomt/checkpoints"
 	"eomt/checkpoints/tensor"
 	"eomt/cmd/internal/app"
@@ -170,7 +171,7 @@ func TestRefuses(t *testing.T) {
 		{"json folder", true, "its folder does not exist", []string{"-config", config, "-weights", weights, "-json", "no/such/folder.json"}},
 		{"config file", false, "no-such.yaml", []string{"-config", "no-such.yaml", "-weights", weights}},
 		{"weights file", false, "no-such-weights", []string{"-config", config, "-weights", "no-such-weights"}},
-		{"other model", false, "backbone.cls_token is [1 1 32], want [1 1 64]", []string{"-config", config, "-weights", weights, "-set", "model.width=64", "-set", "model.heads=2"}},
+		{"other model", false, "width is 32 in the weights and 64 in the network", []string{"-config", config, "-weights", weights, "-set", "model.width=64", "-set", "model.heads=2"}},
 		{"image size", false, "model: image height 60", []string{"-config", config, "-weights", weights, "-set", "model.image=[60, 64]"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -180,6 +181,45 @@ func TestRefuses(t *testing.T) {
 				t.Errorf("got %v, want %q in it", err, test.want)
 			}
 		})
+	}
+}
+
+// asTrained is a copy of a run's checkpoint whose state says another architecture.
+func asTrained(t *testing.T, run string, change func(*arch.Architecture)) string {
+	t.Helper()
+	loaded, err := checkpoints.LoadParams(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer loaded.Close()
+	change(loaded.State.Architecture)
+	dir := t.TempDir()
+	if _, err := (&checkpoints.Store{Dir: dir}).Save(loaded.Snapshot); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Weights whose names and shapes fit, but that were trained as another network,
+// are not evaluated; the message says how they are.
+func TestRefusesWeightsOfAnotherNetwork(t *testing.T) {
+	config, weights := tinyRun(t, "panoptic")
+	for want, change := range map[string]func(*arch.Architecture){
+		"norm_eps is 1e-05 in the weights and 1e-06 in the network (set model.norm_eps=1e-05)": func(a *arch.Architecture) { a.NormEps = 1e-5 },
+		"heads is 4 in the weights and 2 in the network (set model.heads=4)":                   func(a *arch.Architecture) { a.Heads = 4 },
+		"mask_blocks is 2 in the weights and 1 in the network (set model.query_blocks=2)": func(a *arch.Architecture) {
+			a.MaskBlocks = 2
+		},
+		"head_silu is true in the weights and false in the network": func(a *arch.Architecture) { a.HeadSiLU = true },
+	} {
+		other := asTrained(t, weights, change)
+		if _, err := output(t, "-config", config, "-weights", other); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	other := asTrained(t, weights, func(a *arch.Architecture) { a.NormEps = 1e-5 })
+	if _, err := output(t, "-config", config, "-weights", other, "-set", "model.norm_eps=1e-5"); err != nil {
+		t.Errorf("with the weights' epsilon: %v", err)
 	}
 }
 

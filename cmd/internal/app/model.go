@@ -20,6 +20,12 @@ func Model(c configs.Config) (arch.Architecture, error) {
 		a.Registers = *m.Registers
 	}
 	a = a.ForKind(arch.Kind(m.Backbone))
+	if m.NormEps != 0 {
+		a.NormEps = m.NormEps
+	}
+	if m.RopeTheta != 0 {
+		a.RopeTheta = m.RopeTheta
+	}
 	a.Network, a.Queries, a.Classes = m.Network, m.Queries, c.Data.Classes
 	a, err := a.ForImage(m.Image[0], m.Image[1])
 	if err != nil {

@@ -42,7 +42,7 @@ func StartValues(ctx context.Context, c configs.Config, a arch.Architecture) (va
 	}
 	fitted, report, err := stored.Fit(a, allowNew)
 	if err != nil {
-		return nil, fmt.Errorf("%w; new_parameters in the configuration names what shall start anew, as [class_head.] for other classes", err)
+		return nil, err
 	}
 	fmt.Fprintf(os.Stderr, "weights %s: %d parameters loaded, %d resized, %d start anew\n",
 		path, len(report.Loaded), len(report.Reshaped), len(report.Fresh))

@@ -27,10 +27,6 @@ func LoadWeights(path string, a arch.Architecture) (w *Weights, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stored.Close()) }()
-	if s := stored.Architecture; !s.BackboneOnly() && (s.Heads != a.Heads || s.MaskBlocks != a.MaskBlocks) {
-		return nil, fmt.Errorf("weights: %s: a model of %d heads whose last %d blocks see the queries; the configuration has %d and %d",
-			path, s.Heads, s.MaskBlocks, a.Heads, a.MaskBlocks)
-	}
 	fitted, _, err := stored.Fit(a, nil)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,86 @@
+package arch
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// ErrBackboneOnly is wrapped where weights of a backbone are given for a whole
+// network.
+var ErrBackboneOnly = errors.New("the weights are of a backbone alone, without queries and heads")
+
+// IncompatibleError is weights that were trained as another network than the one
+// that is to run. Mine of a difference is the network's value, Theirs the weights'.
+type IncompatibleError struct {
+	Differences []Difference
+}
+
+func (e *IncompatibleError) Error() string {
+	parts := make([]string, len(e.Differences))
+	for i, d := range e.Differences {
+		parts[i] = fmt.Sprintf("%s is %s in the weights and %s in the network (%s)", d.Field, d.Theirs, d.Mine, remedy(d))
+	}
+	return "the weights are of another network: " + strings.Join(parts, "; ")
+}
+
+// remedy says what a user can do about a difference.
+func remedy(d Difference) string {
+	key := map[string]string{"network": "network", "kind": "backbone", "heads": "heads", "mask_blocks": "query_blocks",
+		"registers": "registers", "queries": "queries", "norm_eps": "norm_eps", "rope_theta": "rope_theta"}[d.Field]
+	switch {
+	case d.Field == "classes":
+		return "take the data set they were trained on, or new_parameters: [class_head.] to train other classes"
+	case d.Field == "queries":
+		return fmt.Sprintf("set model.queries=%s, or new_parameters: [q.] to train other queries", d.Theirs)
+	case d.Field == "head_silu":
+		return "no setting computes the other activation in mask head and ScaleBlocks"
+	case key != "":
+		return fmt.Sprintf("set model.%s=%s", key, d.Theirs)
+	}
+	return "choose the size they were trained in"
+}
+
+// Compatible fails where a network of architecture a would not compute what
+// weights of architecture w were trained as; the error is an [IncompatibleError]
+// with every difference, or wraps [ErrBackboneOnly]. fresh tells which parameters
+// start from scratch instead of from the weights; nil is none. The grid, and the
+// patch of a backbone alone, may differ: embeddings are resized. Heads that the
+// weights do not state, 0, are not compared.
+func (a Architecture) Compatible(w Architecture, fresh func(name string) bool) error {
+	if fresh == nil {
+		fresh = func(string) bool { return false }
+	}
+	if w.BackboneOnly() && !a.BackboneOnly() && !slices.ContainsFunc(a.HeadNames(), fresh) {
+		return ErrBackboneOnly
+	}
+	var list []Difference
+	for _, d := range a.Differences(w) {
+		if !a.mayDiffer(d.Field, w, fresh) {
+			list = append(list, d)
+		}
+	}
+	if list != nil {
+		return &IncompatibleError{list}
+	}
+	return nil
+}
+
+// mayDiffer tells whether weights of w run in a although a field differs.
+func (a Architecture) mayDiffer(field string, w Architecture, fresh func(name string) bool) bool {
+	heads := w.BackboneOnly() || a.BackboneOnly()
+	switch field {
+	case "grid":
+		return true
+	case "heads":
+		return w.Heads == 0
+	case "queries", "mask_blocks":
+		return heads || fresh(QueryWeight)
+	case "classes":
+		return heads || fresh(ClassWeight)
+	case "network", "patch", "upscales", "head_silu":
+		return heads || !slices.ContainsFunc(a.HeadNames(), func(name string) bool { return !fresh(name) })
+	}
+	return false
+}
