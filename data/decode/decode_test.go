@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -107,6 +108,24 @@ func TestClaimedJPEGSize(t *testing.T) {
 	copy(large[at+5:], []byte{0x38, 0, 0x38, 0}) // 14336 x 14336
 	_, err = decode.Image(large, "bomb.jpg")
 	wantFormatError(t, err, "bomb.jpg", "14336 x 14336 pixels; at most 178956970")
+}
+
+// Likewise a PNG's, whose pixels deflate cannot compress to any size.
+func TestClaimedPNGSize(t *testing.T) {
+	raw := read(t, "testdata/gray16.png")
+	binary.BigEndian.PutUint32(raw[16:], 13000)
+	binary.BigEndian.PutUint32(raw[20:], 13000)
+	binary.BigEndian.PutUint32(raw[29:], crc32.ChecksumIEEE(raw[12:29]))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := decode.Image(raw, "claim.png")
+	wantFormatError(t, err, "claim.png", "truncated PNG")
+	_, _, _, err = decode.Labels(raw, "claim.png")
+	wantFormatError(t, err, "claim.png", "truncated PNG")
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 {
+		t.Errorf("%d bytes allocated", got)
+	}
 }
 
 // pngHeader is a PNG that claims a size and ends there.

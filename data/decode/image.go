@@ -17,8 +17,8 @@ import (
 	"eomt/data/pngmap"
 )
 
-// MaxPixels bounds the size that a file may claim before anything is allocated
-// for it: Pillow's limit against decompression bombs.
+// MaxPixels is the largest size that is read, checked before anything is
+// allocated: Pillow's limit against decompression bombs.
 const MaxPixels = 2 * 89478485
 
 // format is one kind of image file.
@@ -27,7 +27,7 @@ type format struct {
 	magic  func(raw []byte) bool
 	config func(raw []byte) (image.Config, error)
 	decode func(raw []byte, cfg image.Config) (data.RGB, error)
-	exif   func(raw []byte) []byte // the TIFF structure with the tags; nil where there is none
+	exif   func(raw []byte) []byte // the TIFF structure with the tags; nil if there is none
 }
 
 var formats = []format{
@@ -38,8 +38,7 @@ var formats = []format{
 }
 
 // Image decodes a JPEG, PNG, WebP or TIFF file as it is stored, whatever EXIF
-// orientation it states.
-// The path is for error messages; errors are *[data.FormatError].
+// orientation it states. The path is for error messages; errors are *[data.FormatError].
 func Image(raw []byte, path string) (data.RGB, error) {
 	img, _, err := decodeImage(raw, path)
 	return img, err
@@ -151,6 +150,9 @@ func standard(decode func(io.Reader) (image.Image, error), convert func(image.Im
 func decodePNGImage(raw []byte, cfg image.Config) (data.RGB, error) {
 	if pix, w, h, ok := pngmap.RGB(raw); ok {
 		return data.RGB{W: w, H: h, Pix: pix}, nil
+	}
+	if err := checkPNGHolds(raw, cfg); err != nil {
+		return data.RGB{}, err
 	}
 	return standard(png.Decode, toRGB)(raw, cfg)
 }

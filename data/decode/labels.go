@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"io"
 	"slices"
 
 	"eomt/data"
@@ -88,6 +89,17 @@ func Labels(raw []byte, path string) (labels []uint16, w, h int, err error) {
 	return labels, w, h, nil
 }
 
+// checkPNGHolds refuses a file of fewer bytes than its pixels can be compressed to,
+// so that a small file which states a large size allocates nothing.
+func checkPNGHolds(raw []byte, cfg image.Config) error {
+	const maxRatio = 1032 // of deflate: 258 bytes in two bits
+	samples := [...]int{pngGray: 1, 2: 3, pngPaletted: 1, 4: 2, 6: 4}[raw[pngKind]]
+	if row := (cfg.Width*samples*int(raw[pngDepth]) + 7) / 8; len(raw) < row*cfg.Height/maxRatio {
+		return fmt.Errorf("%d bytes cannot hold %d x %d pixels: %w", len(raw), cfg.Width, cfg.Height, io.ErrUnexpectedEOF)
+	}
+	return nil
+}
+
 const pngMagic = "\x89PNG\r\n\x1a\n"
 
 // Of the header chunk, which the PNG decoder has checked to be the first.
@@ -108,6 +120,9 @@ func decodePNG(raw []byte, path string) (image.Image, error) {
 		return nil, broken(name, path, len(raw), err)
 	}
 	if err := checkSize(cfg.Width, cfg.Height); err != nil {
+		return nil, broken(name, path, len(raw), err)
+	}
+	if err := checkPNGHolds(raw, cfg); err != nil {
 		return nil, broken(name, path, len(raw), err)
 	}
 	img, err := readAll(raw, png.Decode)
