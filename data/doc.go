@@ -9,10 +9,11 @@
 //	labelmap   images of class labels -> Sample
 //	pngmap     id, label and RGB PNGs, decoded without an image between
 //	jsonscan   JSON documents of any size, read as a stream
-//	coco, ade20k, cityscapes, folder: one room a format, archive -> Sample
+//	coco, ade20k, cityscapes, folder, shapes (generated): one room per format, archive -> Sample
+//	formats    the list of them; each declares a [Format]
 //	transform  Sample -> Sample of the training size; geometry of evaluation
 //	loader     ordered, seeded, bounded: Dataset -> Batch
-//	shapes     the generated data set
+//	inspect    what is in a data set and what is wrong with it, as text and pictures
 //
 // Data goes one way: archive -> Sample -> Batch. Start reading at sample.go.
 package data

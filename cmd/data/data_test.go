@@ -1,14 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/jpeg"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"eomt/data/decode/exiftest"
 	"eomt/internal/cli"
 )
 
@@ -109,6 +113,36 @@ func TestEveryFaultIsListed(t *testing.T) {
 		if !strings.Contains(report, part) {
 			t.Errorf("the report lacks %q:\n%s", part, report)
 		}
+	}
+}
+
+// data.exif reaches the images, and an orientation that is not upright is noted.
+func TestOrientation(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "set")
+	if _, err := command(t, "shapes", "-out", root, "-images", "1", "-size", "64"); err != nil {
+		t.Fatal(err)
+	}
+	var raw bytes.Buffer
+	if err := jpeg.Encode(&raw, image.NewGray(image.Rect(0, 0, 64, 32)), nil); err != nil {
+		t.Fatal(err)
+	}
+	text := `{"images": [{"id": 1, "file_name": "000000000001.jpg", "width": 32, "height": 64}],
+		"categories": [{"id": 3, "name": "a"}], "annotations": [{"id": 5, "image_id": 1, "category_id": 3, "segmentation": [[1, 1, 5, 1, 5, 5]]}]}`
+	for path, body := range map[string][]byte{
+		filepath.Join("train2017", "000000000001.jpg"):           exiftest.Orient(raw.Bytes(), 6),
+		filepath.Join("annotations", "instances_train2017.json"): []byte(text),
+	} {
+		if err := os.WriteFile(filepath.Join(root, path), body, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{"inspect", "-config", config(t, root), "-split", "train", "-set", "task=instance", "-set", "data.format=coco"}
+	if report, err := command(t, args...); err == nil || !strings.Contains(report, "states EXIF orientation 6: set data.exif to apply") {
+		t.Errorf("ignored: %v\n%s", err, report)
+	}
+	report, err := command(t, append(args, "-set", "data.exif=apply")...)
+	if err != nil || !strings.Contains(report, "1 images state an EXIF orientation other than upright") {
+		t.Errorf("applied: %v\n%s", err, report)
 	}
 }
 

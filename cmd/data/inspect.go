@@ -4,24 +4,22 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime"
-	"sync/atomic"
 
 	"eomt/cmd/internal/app"
 	"eomt/configs"
-	"eomt/data"
+	"eomt/data/inspect"
+	"eomt/data/loader"
+	"eomt/data/overlay"
 	"eomt/internal/cli"
 	"eomt/internal/progress"
-
-	"golang.org/x/sync/errgroup"
 )
 
-func inspect(ctx context.Context, args []string) error {
+func inspectDataset(ctx context.Context, args []string) error {
 	f := cli.Flags("data inspect", "go run ./cmd/data inspect -config FILE [-set key=value ...] [-split train|val] [-out DIR]",
 		"go run ./cmd/data inspect -config configs/quickstart.yaml -split val -out runs/inspect")
 	path := f.String("config", "", "configuration `file` of the data set")
 	split := f.String("split", "val", "`split` to read: train or val")
-	out := f.String("out", "", "also draw samples with their targets into this `folder`")
+	out := f.String("out", "", "also draw samples with their targets into this `folder`, in place of those drawn before")
 	var set cli.Overrides
 	f.Var(&set, "set", "override a value of the configuration, as `key=value`")
 	if err := cli.Parse(f, args); err != nil {
@@ -39,55 +37,34 @@ func inspect(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	c.Data.Loader.OnBadSample = "skip" // go on, and list what is broken
+	c.Data.Loader.OnBadSample = loader.Skip // list what is broken instead of failing
 	ds, err := app.OpenDataset(ctx, c, *split)
 	if err != nil {
 		return err
 	}
 	defer ds.Close()
-	findings, err := readAll(ctx, ds)
+	bar := progress.Start("inspect", ds.Len())
+	findings, err := inspect.Read(ctx, ds, func(done, _ int) { bar.Set(done, "") })
+	bar.Finish()
 	if err != nil {
 		return err
 	}
-	findings.write(os.Stdout, c, *split)
+	findings.Write(os.Stdout, fmt.Sprintf("%s %s, %s", c.Data.Format, c.Task, *split))
 	if *out != "" {
-		if err := drawSamples(ds, findings.sound, c, *out); err != nil {
+		train := c.Data.Augment.Train(c.Model.Image[0], c.Model.Image[1])
+		sheet, n, err := inspect.Draw(ds, findings.Sound, train, c.Seed, *out)
+		if err != nil {
 			return err
 		}
+		if note := overlay.Note(ds.Classes()); note != "" {
+			fmt.Fprintln(os.Stderr, note)
+		}
+		if n > 0 {
+			fmt.Printf("pictures of %d samples, before and after the training transforms: %s\n", n, sheet)
+		}
 	}
-	if n := len(findings.problems); n > 0 {
+	if n := len(findings.Problems); n > 0 {
 		return fmt.Errorf("%d problems in %s, listed above", n, c.Data.Root)
 	}
 	return nil
-}
-
-// faulty are data sets that find all that is wrong with a sample.
-type faulty interface{ Faults(i int) []error }
-
-// readAll loads every sample, on all cores.
-func readAll(ctx context.Context, ds data.Dataset) (*findings, error) {
-	found := newFindings(ds)
-	bar := progress.Start("inspect", ds.Len())
-	defer bar.Finish()
-	var next, done atomic.Int64
-	workers, ctx := errgroup.WithContext(ctx)
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() error {
-			for i := int(next.Add(1)) - 1; i < ds.Len(); i = int(next.Add(1)) - 1 {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				if sample, err := ds.Load(i); err == nil {
-					found.add(i, sample)
-				} else if d, ok := ds.(faulty); ok {
-					found.addBroken(append(d.Faults(i), err)...)
-				} else {
-					found.addBroken(err)
-				}
-				bar.Set(int(done.Add(1)), "")
-			}
-			return nil
-		})
-	}
-	return found, workers.Wait()
 }

@@ -16,7 +16,8 @@ const usage = `Usage: data shapes -out DIR -images N [-val N] [-size PX] [-seed 
 
 "shapes" generates a small data set in COCO's formats. "inspect" reads every image
 and annotation of a data set, lists what is wrong by file (exit code 1 if
-anything), and draws samples before and after the training transforms.
+anything is), notes what may be meant, and draws samples before and after the
+training transforms.
 "data shapes -h" and "data inspect -h" describe the flags.
 
 Example:
@@ -33,7 +34,7 @@ func run(ctx context.Context, args []string) error {
 	case "shapes":
 		return generate(ctx, args[1:])
 	case "inspect":
-		return inspect(ctx, args[1:])
+		return inspectDataset(ctx, args[1:])
 	case "-h", "-help", "--help", "help":
 		fmt.Print(usage)
 		return flag.ErrHelp

@@ -96,7 +96,7 @@ func open(o data.OpenOptions) (labelmap.Config, error) {
 	}
 	set := labelmap.Config{Images: images, Labels: labels, Classes: Classes(),
 		KeepConstant: o.KeepEmpty, ApplyEXIF: o.ApplyEXIF, Closers: labelmap.Closers{images, labels}}
-	set.Pairs, set.Unused, err = labelmap.Match(images, labels, "", ".png", o.SkipBad)
+	set.Pairs, set.Unmatched, err = labelmap.Match(images, labels, "", ".png", o.SkipBad)
 	if err != nil {
 		return labelmap.Config{}, errors.Join(fmt.Errorf("ade20k: %w", err), set.Closers.Close())
 	}

@@ -116,7 +116,7 @@ func open(o data.OpenOptions, kind string) (labelmap.Config, error) {
 	}
 	set := labelmap.Config{Images: images, Labels: labels, Classes: Classes(),
 		KeepConstant: o.KeepEmpty, ApplyEXIF: o.ApplyEXIF, Closers: labelmap.Closers{images, labels}}
-	set.Pairs, set.Unused, err = labelmap.Match(images, labels, imageSuffix, "_gtFine_"+kind+".png", o.SkipBad)
+	set.Pairs, set.Unmatched, err = labelmap.Match(images, labels, imageSuffix, "_gtFine_"+kind+".png", o.SkipBad)
 	if err != nil {
 		return labelmap.Config{}, errors.Join(fmt.Errorf("cityscapes: %w", err), set.Closers.Close())
 	}

@@ -29,9 +29,9 @@ type targets interface {
 	has(image int32) bool
 	// load adds the targets of the image to the sample, whose pixels are there.
 	load(image int32, sample *data.Sample) error
-	// faults returns all that is wrong with the targets of the image, whose size
-	// the sample has.
-	faults(image int32, sample *data.Sample) []error
+	// faults returns all that is wrong with the targets of the image. The sample has
+	// its size, and its targets where loaded is set.
+	faults(image int32, sample *data.Sample, loaded bool) []error
 }
 
 func newDataset(o data.OpenOptions, doc *document, t targets) (*Dataset, error) {
@@ -110,10 +110,14 @@ func (d *Dataset) loadImage(at int32) (*data.Sample, error) {
 	return s, nil
 }
 
-// Faults returns all that is wrong with sample i beside what Problems has. Load
-// stops at the first.
-func (d *Dataset) Faults(i int) []error {
+// Faults returns all that is wrong with sample i beside what Problems has: why it
+// cannot be loaded, of which Load gives the first reason only, and targets without
+// a mask. loaded is what Load gave; nil where it failed.
+func (d *Dataset) Faults(i int, loaded *data.Sample) []error {
 	at := d.kept[i]
+	if loaded != nil {
+		return d.targets.faults(at, loaded, true)
+	}
 	var all []error
 	sample, err := d.loadImage(at)
 	if err != nil {
@@ -124,7 +128,7 @@ func (d *Dataset) Faults(i int) []error {
 	if sample.Image.W == 0 || sample.Image.H == 0 {
 		return all // the targets' size is not known
 	}
-	return append(all, d.targets.faults(at, sample)...)
+	return append(all, d.targets.faults(at, sample, false)...)
 }
 
 // Close closes the archives. Nothing may be loaded after it.

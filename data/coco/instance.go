@@ -166,17 +166,6 @@ func (t *annotations) load(image int32, sample *data.Sample) error {
 	return nil
 }
 
-func (t *annotations) faults(image int32, sample *data.Sample) []error {
-	var all []error
-	for i := t.first[image]; i < t.first[image+1]; i++ {
-		a := &t.records[i]
-		if _, err := maskOf(t.masks.get(a.mask), sample.Image.H, sample.Image.W); err != nil {
-			all = append(all, t.doc.formatError(t.record(a, image), "%v", err))
-		}
-	}
-	return all
-}
-
 // place is where an arena keeps something: chunk number and offset.
 type place struct{ chunk, offset uint32 }
 

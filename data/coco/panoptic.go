@@ -191,13 +191,6 @@ func (t *maps) load(image int32, sample *data.Sample) error {
 	return t.paint(m, ids, path, sample)
 }
 
-func (t *maps) faults(image int32, sample *data.Sample) []error {
-	if err := t.load(image, sample); err != nil {
-		return []error{err}
-	}
-	return nil
-}
-
 // paint sets the bit of each pixel's segment.
 func (t *maps) paint(m labelMap, ids []uint32, path string, sample *data.Sample) error {
 	sample.Masks = data.NewPlanes(sample.Image.W, sample.Image.H, len(m.segments))

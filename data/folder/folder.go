@@ -51,7 +51,7 @@ func Open(o data.OpenOptions) (*labelmap.Dataset, error) {
 	set := labelmap.Config{Images: images, Labels: labels, Classes: table.Classes,
 		Read:         labelmap.Semantic(labels, table.ClassOf, false),
 		KeepConstant: o.KeepEmpty, ApplyEXIF: o.ApplyEXIF, Closers: labelmap.Closers{images, labels}}
-	set.Pairs, set.Unused, err = labelmap.Match(images, labels, "", ".png", o.SkipBad)
+	set.Pairs, set.Unmatched, err = labelmap.Match(images, labels, "", ".png", o.SkipBad)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("folder: %w", err), set.Closers.Close())
 	}

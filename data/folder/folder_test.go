@@ -192,7 +192,7 @@ func TestFaults(t *testing.T) {
 		raw := all["images/train/a.jpg"]
 		all["images/train/a.jpg"], all["labels/train/a.png"] = raw[:len(raw)/2], test.labels
 		all.Write(t, root)
-		faults := open(t, data.OpenOptions{Root: root, Split: "train", KeepEmpty: true}).Faults(0)
+		faults := open(t, data.OpenOptions{Root: root, Split: "train", KeepEmpty: true}).Faults(0, nil)
 		if len(faults) != len(test.want) {
 			t.Errorf("%s: %v, want %d faults", name, faults, len(test.want))
 			continue

@@ -25,8 +25,8 @@ type Pair struct{ Image, Labels string }
 // imageEnding (its extension where that is empty) and with labelEnding. Files that
 // are no images by their extension are passed over; finding no image is an error.
 // So is an image without a label map, unless skipBad leaves that to its loading.
-// unused are the label maps of no image.
-func Match(images, labels archive.Source, imageEnding, labelEnding string, skipBad bool) (pairs []Pair, unused []error, err error) {
+// unmatched are the label maps of no image and the images that share one.
+func Match(images, labels archive.Source, imageEnding, labelEnding string, skipBad bool) (pairs []Pair, unmatched []error, err error) {
 	names, err := images.Names(".")
 	if err != nil {
 		return nil, nil, err
@@ -41,6 +41,9 @@ func Match(images, labels archive.Source, imageEnding, labelEnding string, skipB
 		if !skipBad && !labels.Has(p.Labels) {
 			return nil, nil, &data.FormatError{Path: images.Path(name), Reason: "has no label map; looked for " + labels.Path(p.Labels)}
 		}
+		if used[p.Labels] {
+			unmatched = append(unmatched, &data.FormatError{Path: images.Path(name), Reason: "shares its label map with another image: " + labels.Path(p.Labels)})
+		}
 		pairs = append(pairs, p)
 		used[p.Labels] = true
 	}
@@ -53,10 +56,10 @@ func Match(images, labels archive.Source, imageEnding, labelEnding string, skipB
 	}
 	for _, name := range maps {
 		if strings.HasSuffix(name, labelEnding) && !used[name] {
-			unused = append(unused, &data.FormatError{Path: labels.Path(name), Reason: "has no image of its name"})
+			unmatched = append(unmatched, &data.FormatError{Path: labels.Path(name), Reason: "has no image of its name"})
 		}
 	}
-	return pairs, unused, nil
+	return pairs, unmatched, nil
 }
 
 var imageEndings = []string{".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
@@ -68,7 +71,7 @@ type Reader func(p Pair, s *data.Sample) error
 type Config struct {
 	Images, Labels archive.Source
 	Pairs          []Pair
-	Unused         []error // label maps of no image
+	Unmatched      []error // label maps of no image, images that share one
 	Classes        []data.Class
 	Read           Reader
 	// KeepConstant keeps images whose label map has the same value everywhere;
@@ -171,8 +174,8 @@ func (d *Dataset) Classes() []data.Class { return slices.Clone(d.c.Classes) }
 // Dropped returns how many images were left out for their constant label map.
 func (d *Dataset) Dropped() int { return d.dropped }
 
-// Problems returns the label maps that belong to no image.
-func (d *Dataset) Problems() []error { return d.c.Unused }
+// Problems returns the label maps that belong to no image and the images that share one.
+func (d *Dataset) Problems() []error { return d.c.Unmatched }
 
 // Info returns the name of sample i and its number, from 1, as its id.
 func (d *Dataset) Info(i int) data.ImageInfo {
@@ -202,9 +205,13 @@ func (d *Dataset) loadImage(i int) (*data.Sample, error) {
 	return s, decode.Into(s, raw, d.c.ApplyEXIF)
 }
 
-// Faults returns what is wrong with the image of sample i and with its label map.
-// Load stops at the first.
-func (d *Dataset) Faults(i int) []error {
+// Faults returns what is wrong with the image of sample i and with its label map,
+// of which Load gives the first fault only. loaded is what Load gave; nil where it
+// failed.
+func (d *Dataset) Faults(i int, loaded *data.Sample) []error {
+	if loaded != nil {
+		return nil
+	}
 	var all []error
 	p := d.c.Pairs[i]
 	s, err := d.loadImage(i)

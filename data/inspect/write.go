@@ -1,0 +1,99 @@
+package inspect
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+
+	"eomt/data"
+)
+
+// Write prints the findings; title says of what they are.
+func (f *Findings) Write(w io.Writer, title string) {
+	fmt.Fprintf(w, "%s: %d images read, %d left out, %d broken, %d problems\n", title, len(f.Sound), f.dropped, f.broken, len(f.Problems))
+	if len(f.Sound) > 0 {
+		f.writeSizes(w)
+	}
+	f.writeClasses(w)
+	f.writeNotes(w)
+	f.writeProblems(w)
+}
+
+// writeSizes prints the spread of sizes and targets.
+func (f *Findings) writeSizes(w io.Writer) {
+	fmt.Fprintf(w, "  width   %s pixels\n  height  %s pixels\n  targets %s per image, %d images without, %d targets without a pixel\n",
+		spread(f.widths), spread(f.heights), spread(f.targets), f.empty, f.hidden)
+	limit := data.Buckets[len(data.Buckets)-1]
+	if n := len(slices.DeleteFunc(slices.Clone(f.targets), func(n int) bool { return n <= limit })); n > 0 {
+		fmt.Fprintf(w, "  %d images have more than %d targets; training drops their smallest\n", n, limit)
+	}
+}
+
+// spread describes a list of numbers, which is not empty.
+func spread(values []int) string {
+	sorted := slices.Sorted(slices.Values(values))
+	sum := 0
+	for _, v := range sorted {
+		sum += v
+	}
+	return fmt.Sprintf("%d to %d, median %d, mean %.1f", sorted[0], sorted[len(sorted)-1],
+		sorted[len(sorted)/2], float64(sum)/float64(len(sorted)))
+}
+
+func (f *Findings) writeClasses(w io.Writer) {
+	var pixels int64
+	for i := range f.widths {
+		pixels += int64(f.widths[i]) * int64(f.heights[i])
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "class\tid\tkind\timages\ttargets\tcrowds\tpixels\t  name")
+	for i, c := range f.classes {
+		kind := "stuff"
+		if c.Thing {
+			kind = "thing"
+		}
+		fmt.Fprintf(table, "%d\t%d\t%s\t%d\t%d\t%d\t%.2f%%\t  %s\n", i, c.ID, kind, c.images, c.targets, c.crowds,
+			100*float64(c.pixels)/float64(max(1, pixels)), c.Name)
+	}
+	table.Flush()
+}
+
+func (f *Findings) writeNotes(w io.Writer) {
+	if len(f.Notes) > 0 {
+		fmt.Fprintf(w, "%d notes:\n", len(f.Notes))
+	}
+	for _, note := range f.Notes {
+		fmt.Fprintf(w, "    %s\n", note)
+	}
+}
+
+// writeProblems lists the problems by file.
+func (f *Findings) writeProblems(w io.Writer) {
+	switch {
+	case len(f.Problems) == 0 && len(f.Notes) == 0:
+		fmt.Fprintln(w, "no problems")
+		return
+	case len(f.Problems) == 0:
+		fmt.Fprintln(w, "no broken files or records; see the notes")
+		return
+	}
+	counts := map[string]int{}
+	for _, p := range f.Problems {
+		counts[p.Path]++
+	}
+	fmt.Fprintf(w, "%d problems in %d files:\n", len(f.Problems), len(counts))
+	last := ""
+	for i, p := range f.Problems {
+		if i == 0 || p.Path != last {
+			fmt.Fprintf(w, "%s (%d)\n", cmp.Or(p.Path, "files that cannot be read"), counts[p.Path])
+			last = p.Path
+		}
+		fmt.Fprintf(w, "    %s\n", p.Text)
+	}
+}
+
+func (p Problem) compare(q Problem) int {
+	return cmp.Or(cmp.Compare(p.Path, q.Path), cmp.Compare(p.Text, q.Text))
+}
