@@ -12,11 +12,13 @@ import (
 	"testing"
 
 	"eomt/cmd/internal/app"
-	"eomt/cmd/report/page"
-	"eomt/configs"
+		"eomt/configs"
 	"eomt/eval"
 	"eomt/eval/postprocess"
 	"eomt/eval/report"
+	"eomt/eval/report/bundle"
+	"eomt/eval/report/page"
+	"eomt/experiment/runs"
 	"eomt/internal/cli"
 )
 
@@ -58,6 +60,10 @@ func makeRun(t *testing.T, dir, task string, seed uint64, steps ...int) {
 			t.Fatal(err)
 		}
 	}
+}
+
+func evaluationFolder(dir string, step int) string {
+	return filepath.Join(dir, "eval", fmt.Sprintf("step-%08d", step))
 }
 
 // guesser predicts blocks of random classes.
@@ -107,7 +113,7 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-func runs(t *testing.T, args ...string) {
+func mustRun(t *testing.T, args ...string) {
 	t.Helper()
 	if err := run(t.Context(), args); err != nil {
 		t.Fatal(err)
@@ -119,11 +125,12 @@ func TestReportOfOneRun(t *testing.T) {
 		t.Run(task, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "mine")
 			makeRun(t, dir, task, 1, 3, 20)
-			runs(t, dir)
+			mustRun(t, dir)
 			out := filepath.Join(dir, "report")
-			runs(t, "verify", out)
+			mustRun(t, "verify", out)
 			text := read(t, filepath.Join(out, "report.html"))
-			for _, want := range []string{"best", "median", "worst", "go run ./cmd/train -config &#39;my config.yaml&#39;", "git checkout abc",
+			for _, want := range []string{"best", "median", "worst", "go run ./cmd/train -config " + filepath.Join(dir, "config.yaml") + " -out " + dir + "-repeated", "git checkout abc",
+				"There are no published figures for this data set.",
 				"weights of step 20", "9 images", "go run ./cmd/report verify " + out, "data:image/"} {
 				if !strings.Contains(text, want) {
 					t.Errorf("the page lacks %q", want)
@@ -155,8 +162,16 @@ func TestReportOfOneRun(t *testing.T) {
 func TestVerifyFindsWhatIsChanged(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "mine")
 	makeRun(t, dir, "panoptic", 1, 20)
-	runs(t, dir)
+	r, err := runs.Read(dir, runs.Latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := r.Source()
+	source.Benchmark = "coco" // as if the images were COCO's, which has published figures
 	out := filepath.Join(dir, "report")
+	if _, err := bundle.Write(t.Context(), out, []bundle.Source{source}, bundle.Options{Bootstrap: report.DefaultBootstrap}); err != nil {
+		t.Fatal(err)
+	}
 	analysis, err := report.Recompute(t.Context(), out, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +179,7 @@ func TestVerifyFindsWhatIsChanged(t *testing.T) {
 	text := []byte(read(t, filepath.Join(out, "report.html")))
 	differ := func(spoilt []byte) []string {
 		t.Helper()
-		d, err := verifyPage(analysis, spoilt)
+		d, err := bundle.VerifyPage(analysis, spoilt)
 		if err != nil {
 			return []string{err.Error()}
 		}
@@ -211,8 +226,8 @@ func TestReportOfSeveralRuns(t *testing.T) {
 	makeRun(t, filepath.Join(dir, "a", "run"), "panoptic", 1, 20)
 	makeRun(t, filepath.Join(dir, "b", "run"), "panoptic", 2, 20)
 	out := filepath.Join(dir, "both")
-	runs(t, filepath.Join(dir, "a", "run"), filepath.Join(dir, "b", "run"), "-out", out)
-	runs(t, "verify", out)
+	mustRun(t, filepath.Join(dir, "a", "run"), filepath.Join(dir, "b", "run"), "-out", out)
+	mustRun(t, "verify", out)
 	text := read(t, filepath.Join(out, "report.html"))
 	for _, key := range []string{"run/PQ", "run%20%282%29/PQ", "run%20%282%29%20minus%20run/PQ",
 		"run%20%282%29%20%28upstream%20protocol%29%20minus%20run%20%28upstream%20protocol%29/PQ", "mean%20of%20run%2C%20run%20%282%29/PQ"} {
@@ -238,7 +253,7 @@ func TestWithoutPictures(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"has no config.yaml": func(t *testing.T, dir string) {
+		"there is no config.yaml": func(t *testing.T, dir string) {
 			if err := os.Remove(filepath.Join(dir, "config.yaml")); err != nil {
 				t.Fatal(err)
 			}
@@ -248,8 +263,8 @@ func TestWithoutPictures(t *testing.T) {
 		makeRun(t, dir, "panoptic", 1, 20)
 		spoil(t, dir)
 		out := filepath.Join(dir, "report")
-		runs(t, dir)
-		runs(t, "verify", out)
+		mustRun(t, dir)
+		mustRun(t, "verify", out)
 		if text := read(t, filepath.Join(out, "report.html")); !strings.Contains(text, "no pictures") || !strings.Contains(text, name) {
 			t.Errorf("the page does not say: %s", name)
 		}
@@ -261,19 +276,19 @@ func TestReportOfAnEvaluation(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "mine")
 	makeRun(t, dir, "instance", 1, 20)
 	out := filepath.Join(dir, "of-evaluation")
-	runs(t, evaluationFolder(dir, 20), "-out", out)
-	runs(t, "verify", out)
+	mustRun(t, evaluationFolder(dir, 20), "-out", out)
+	mustRun(t, "verify", out)
 }
 
 func TestWhichEvaluation(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "mine")
 	makeRun(t, dir, "panoptic", 1, 10, 20)
 	write(t, filepath.Join(dir, "eval", "step-00000030", "images.jsonl"), `{"images":9,"classes":[{"ID":1}]}`+"\n") // interrupted
-	f, err := readFolder(dir, "latest")
-	if err != nil || f.step != 20 || len(f.entries) != 2 {
+	f, err := runs.Read(dir, runs.Latest)
+	if err != nil || f.Step != 20 || len(f.Entries) != 2 {
 		t.Errorf("%+v, %v", f, err)
 	}
-	if _, err := readFolder(dir, "best"); err == nil || !strings.Contains(err.Error(), "no best checkpoint is marked; leave the flag out") {
+	if _, err := runs.Read(dir, runs.Best); err == nil || !strings.Contains(err.Error(), "no best checkpoint is marked; leave the flag out") {
 		t.Errorf("%v", err)
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "checkpoints", "step-00000010"), 0o777); err != nil {
@@ -282,13 +297,13 @@ func TestWhichEvaluation(t *testing.T) {
 	if err := os.Symlink("step-00000010", filepath.Join(dir, "checkpoints", "best")); err != nil {
 		t.Fatal(err)
 	}
-	if f, err = readFolder(dir, "best"); err != nil || f.step != 10 {
+	if f, err = runs.Read(dir, runs.Best); err != nil || f.Step != 10 {
 		t.Errorf("%+v, %v", f, err)
 	}
 	if err := os.RemoveAll(evaluationFolder(dir, 10)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = readFolder(dir, "best"); err == nil || !strings.Contains(err.Error(), "no evaluation of step 10; evaluate it: go run ./cmd/eval -config ") {
+	if _, err = runs.Read(dir, runs.Best); err == nil || !strings.Contains(err.Error(), "no evaluation of step 10; evaluate it: go run ./cmd/eval -config ") {
 		t.Errorf("%v", err)
 	}
 }
@@ -321,20 +336,12 @@ func TestRefuses(t *testing.T) {
 		{false, "different tasks", []string{at("panoptic"), at("semantic"), "-out", at("out")}},
 		{false, "provenance.json", []string{at("log")}},
 		{false, "is no folder of a report", []string{"verify", at("empty")}},
-		{false, "make folder", []string{at("panoptic"), "-out", at("file")}},
+		{false, "report: make folder", []string{at("panoptic"), "-out", at("file")}},
 	} {
 		err := run(t.Context(), test.args)
 		var usage *cli.UsageError
 		if err == nil || errors.As(err, &usage) != test.usage || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%q: %v, want %q in it", test.args, err, test.want)
-		}
-	}
-}
-
-func TestQuote(t *testing.T) {
-	for arg, want := range map[string]string{"runs/a-1": "runs/a-1", "": "''", "my run": "'my run'", "it's": `'it'\''s'`, "a=b.c": "a=b.c", "$x": "'$x'"} {
-		if got := quote(arg); got != want {
-			t.Errorf("quote(%q) = %s, want %s", arg, got, want)
 		}
 	}
 }

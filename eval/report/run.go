@@ -22,6 +22,9 @@ type Info struct {
 	Absent   iou.Absent    `json:"absent"` // semantic
 	Classes  []data.Class  `json:"classes"`
 	Group    string        `json:"group"` // the same for runs that differ by seed only; may be empty
+	// Benchmark is the published data set that the images are of, as
+	// [PublishedFigures] takes it; empty for any other.
+	Benchmark string `json:"benchmark,omitempty"`
 }
 
 // Run is an evaluation as one protocol counts it.

@@ -184,8 +184,13 @@ func (t *tables) seeds() {
 }
 
 func (t *tables) published() {
+	figures := t.analysis.Published()
+	if len(figures) == 0 {
+		t.linef("\n%% No published figures for this data set.")
+		return
+	}
 	t.begin("Published figures, not results of these runs", "tabular", "Published in "+PublishedSource, "Data", "Figure", "Value")
-	for _, p := range PublishedFigures(t.task) {
+	for _, p := range figures {
 		l := line{}
 		for _, s := range []string{p.Model, p.Data, p.Metric, p.Value} {
 			l.text(s)

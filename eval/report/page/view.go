@@ -9,10 +9,12 @@ import (
 
 // view is a report as the template wants it.
 type view struct {
-	Report
+	Content
 	Several      bool // runs
+	ByRun        bool // tables have a row for each run, for there are many
 	Lead         []leadFigure
 	Headline     []headlineRow
+	Costs        *costTable
 	Curves       [][]chart // in groups that begin a line
 	CurvesNote   string
 	SideBySide   *sideBySide
@@ -35,6 +37,22 @@ type headlineRow struct {
 	Cells []*Figure // by run, nil where a run has it not
 	Strip *strip    // nil where the metric is no share
 }
+
+// costTable is what training took, by run and name.
+type costTable struct {
+	Names []string
+	Runs  []costRow
+}
+
+type costRow struct {
+	Run    string
+	Color  int
+	Values []string // as costTable.Names; empty where unknown
+}
+
+// maxColumns are as many runs as a table has columns for; the tables of more runs
+// have a row for each.
+const maxColumns = 3
 
 // sideBySide compares the first column of the runs' class tables.
 type sideBySide struct {
@@ -71,15 +89,15 @@ type drawnExample struct {
 	Pictures []picture
 }
 
-func newView(r Report) (*view, error) {
+func newView(r Content) (*view, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	v := &view{Report: r, Several: len(r.Runs) > 1, Headline: headline(r.Runs), Curves: curves(r.Runs), CurvesNote: caption(r.Runs),
+	v := &view{Content: r, Several: len(r.Runs) > 1, ByRun: len(r.Runs) > maxColumns, Headline: headline(r.Runs), Costs: costs(r.Runs), Curves: curves(r.Runs), CurvesNote: caption(r.Runs),
 		SideBySide: compareClasses(r.Runs)}
 	charts := calibrationCharts(r.Runs)
 	for i, run := range r.Runs {
-		if len(run.Headline) > 0 {
+		if len(run.Headline) > 0 && !v.ByRun {
 			v.Lead = append(v.Lead, leadFigure{run.Name, run.Note, i % len(runColors), run.Headline[0]})
 		}
 		if run.Confusion != nil {
@@ -105,7 +123,7 @@ func newView(r Report) (*view, error) {
 }
 
 // check finds what would be shown wrongly.
-func (r Report) check() error {
+func (r Content) check() error {
 	if len(r.Runs) == 0 {
 		return fmt.Errorf("page: report %q: no runs", r.Title)
 	}
@@ -147,6 +165,32 @@ func headline(runs []Run) []headlineRow {
 		rows[i].Strip = figureStrip(rows[i].Cells)
 	}
 	return rows
+}
+
+// costs has the facts that some run states, in the order of their first appearance.
+func costs(runs []Run) *costTable {
+	t := &costTable{}
+	for _, r := range runs {
+		for _, f := range r.Costs {
+			if !slices.Contains(t.Names, f.Name) {
+				t.Names = append(t.Names, f.Name)
+			}
+		}
+	}
+	for i, r := range runs {
+		if len(r.Costs) == 0 {
+			continue
+		}
+		row := costRow{Run: r.Name, Color: i % len(runColors), Values: make([]string, len(t.Names))}
+		for _, f := range r.Costs {
+			row.Values[slices.Index(t.Names, f.Name)] = f.Value
+		}
+		t.Runs = append(t.Runs, row)
+	}
+	if len(t.Names) == 0 {
+		return nil
+	}
+	return t
 }
 
 // compareClasses is nil unless several runs have class tables with the same
@@ -208,7 +252,7 @@ func (v *view) absent() string {
 		name  string
 		there bool
 	}{
-		{"headline figures", len(v.Lead) > 0},
+		{"headline figures", len(v.Headline) > 0},
 		{"training curves", len(v.Curves) > 0},
 		{"a table of classes", slices.ContainsFunc(v.Runs, func(r Run) bool { return len(r.Classes.Rows) > 0 })},
 		{"a confusion matrix", len(v.Matrices) > 0},

@@ -6,8 +6,6 @@ import (
 	"image/color"
 	"math"
 	"math/rand/v2"
-
-	"eomt/train"
 )
 
 // size says how large a made-up report is.
@@ -15,8 +13,8 @@ type size struct{ runs, classes, steps, confused int }
 
 // sample is a report of made-up runs, with what real ones have: noise, gaps of
 // values that are not finite, classes without a figure.
-func sample(s size) Report {
-	r := Report{Title: "Three ways to train", Task: "panoptic", Data: "shapes val2017, exact protocol",
+func sample(s size) Content {
+	r := Content{Title: "Three ways to train", Task: "panoptic", Data: "shapes val2017, exact protocol",
 		Commands: []Command{{"Make this report", "go run ./cmd/report runs/a runs/b -out report"}},
 		Published: []Published{
 			{"EoMT-S, 640 px", "COCO panoptic", "PQ", "44.7", "EoMT, CVPR 2025, arXiv 2503.19108, table 2"},
@@ -52,7 +50,7 @@ func sampleRun(s size, seed uint64) Run {
 		r.Headline = append(r.Headline, Figure{name, number(v, Percent, name), number(v-0.03, Percent, name, "low"),
 			number(v+0.04, Percent, name, "high"), number(100, Count, name, "images")})
 	}
-	r.Entries = sampleEntries(s.steps, rng)
+	r.Steps = sampleSteps(s.steps, rng)
 	r.Classes.Columns = []string{"PQ", "SQ", "RQ", "TP", "FP", "FN"}
 	var names []string
 	for i := range s.classes {
@@ -86,6 +84,11 @@ func sampleRun(s size, seed uint64) Run {
 		r.Examples = append(r.Examples, sampleExample(kind, []image.Point{{640, 427}, {64, 64}, {427, 640}}[i],
 			number(0.9-0.4*float64(i), Percent, "image", kind), rng))
 	}
+	for i := range 5 {
+		pq := 0.1*float64(i) + 0.03*rng.Float64()
+		r.Validations = append(r.Validations, Validation{max(1, s.steps*(i+1)/5), []Metric{{"PQ", pq}, {"PQ things", pq / 2}, {"PQ stuff", pq * 1.3}}})
+	}
+	r.Costs = []Field{{"training time", "3 h 12 min"}, {"images per second", "31.2"}, {"peak memory", "1.1 GiB"}, {"devices", "8 × NVIDIA H100 80GB HBM3"}}
 	r.Provenance = []Field{{"commit", "605ee84c0ffee605ee84c0ffee605ee84c0ffee6 (with changes)"}, {"started", "2026-11-24 10:11:12 UTC"},
 		{"backend", "xla:cpu"}, {"devices", "1 x TFRT_CPU_0"}, {"seed", "0"}, {"images", "2000 train, 100 val"}, {"parameters", "1 284 113"},
 		{"modules", "github.com/gomlx/gomlx v0.28.8, github.com/gomlx/compute v0.1.6, github.com/gomlx/go-xla v0.4.5"}}
@@ -94,9 +97,9 @@ func sampleRun(s size, seed uint64) Run {
 	return r
 }
 
-func sampleEntries(steps int, rng *rand.Rand) []train.Entry {
-	entries := make([]train.Entry, steps)
-	for i := range entries {
+func sampleSteps(steps int, rng *rand.Rand) []Step {
+	logged := make([]Step, steps)
+	for i := range logged {
 		done := float64(i+1) / float64(steps)
 		loss := func(start float64) []float64 {
 			var all []float64
@@ -109,7 +112,7 @@ func sampleEntries(steps int, rng *rand.Rand) []train.Entry {
 		for k := range probs {
 			probs[k] = math.Pow(max(0, min(1, 1-(done-0.2*float64(k))/0.4)), 0.9)
 		}
-		e := train.Entry{Step: i + 1, LossMask: loss(0.6), LossDice: loss(0.8), LossClass: loss(2.1), MaskProbs: probs,
+		e := Step{Step: i + 1, LossMask: loss(0.6), LossDice: loss(0.8), LossClass: loss(2.1), MaskProbs: probs,
 			RateHead: 1e-4 * math.Pow(1-done, 0.9), RateBackbone: 8e-5 * math.Pow(1-done, 0.9) * min(1, 10*done),
 			GradientNorm: 40 * math.Exp(-5*done+rng.NormFloat64()), ImagesPerSec: 31 + rng.NormFloat64(), DataWait: 0.02 * rng.Float64()}
 		for k := range e.LossMask {
@@ -118,9 +121,9 @@ func sampleEntries(steps int, rng *rand.Rand) []train.Entry {
 		if at := i * 100 / steps; at == 60 || at == 61 {
 			e.Loss, e.GradientNorm, e.LossMask[3] = math.NaN(), math.Inf(1), math.NaN()
 		}
-		entries[i] = e
+		logged[i] = e
 	}
-	return entries
+	return logged
 }
 
 func sampleConfusion(key string, names []string, rng *rand.Rand) *Confusion {

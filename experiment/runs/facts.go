@@ -1,4 +1,4 @@
-package main
+package runs
 
 import (
 	"fmt"
@@ -7,18 +7,18 @@ import (
 	"strings"
 	"time"
 
-	"eomt/cmd/report/page"
+	"eomt/eval/report/page"
 )
 
 // facts are the run's provenance and what its configuration says at a glance.
-func (f *folder) facts() []page.Field {
-	list := []page.Field{{Name: "run folder", Value: f.path}}
+func (r *Run) facts() []page.Field {
+	list := []page.Field{{Name: "run folder", Value: r.Path}}
 	add := func(name, value string) {
 		if value != "" {
 			list = append(list, page.Field{Name: name, Value: value})
 		}
 	}
-	if p := f.provenance; p != nil {
+	if p := r.Provenance; p != nil {
 		add("started", p.Started.Format(time.RFC3339))
 		commit := p.Commit
 		if p.Dirty {
@@ -43,13 +43,13 @@ func (f *folder) facts() []page.Field {
 		}
 		add("resumed after steps", strings.Join(resumed, " "))
 	}
-	if c := f.config; c != nil {
+	if c := r.Config; c != nil {
 		add("model", strings.TrimSpace(fmt.Sprintf("%s %s, %d x %d px, %d queries", c.Model.Backbone, c.Model.Size, c.Model.Image[1], c.Model.Image[0], c.Model.Queries)))
 		add("weights at start", c.Weights)
 		add("steps", fmt.Sprint(c.Derived.Steps))
 		add("batch", fmt.Sprint(c.Data.Loader.Batch))
 		add("learning rate", fmt.Sprint(c.Train.LearningRate))
 	}
-	add("evaluation", f.stored.Config.Identity)
+	add("evaluation", r.Evaluation.Config.Identity)
 	return list
 }

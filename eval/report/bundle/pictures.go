@@ -1,4 +1,4 @@
-package main
+package bundle
 
 import (
 	"context"
@@ -7,56 +7,53 @@ import (
 	"image/color"
 	"io/fs"
 
-	"eomt/cmd/internal/app"
-	"eomt/cmd/report/page"
 	"eomt/data"
 	"eomt/data/overlay"
 	"eomt/eval"
 	"eomt/eval/report"
+	"eomt/eval/report/page"
 )
 
-// pictureError is why a report has no pictures. It goes on without.
+// pictureError is why a run has no pictures; the report is made without them.
 type pictureError struct{ error }
 
 // examples draws the run's best, median and worst images from its data set and
 // its stored predictions.
-func (f *folder) examples(ctx context.Context, a *report.Analysis, r *report.Run) ([]page.Example, []page.Swatch, error) {
-	if f.config == nil {
-		return nil, nil, &pictureError{fmt.Errorf("%s has no config.yaml, which would name the data set", f.path)}
+func (n *named) examples(ctx context.Context, a *report.Analysis, r *report.Run) ([]page.Example, error) {
+	if n.Dataset == nil {
+		return nil, &pictureError{errors.New("the data set is unknown, for there is no config.yaml")}
 	}
-	c := f.config.Config
-	c.Data.Shapes = nil // a data set that is gone is not made anew for pictures
-	set, err := app.OpenDataset(ctx, c, "val")
+	set, err := n.Dataset(ctx)
 	if err != nil {
-		return nil, nil, &pictureError{fmt.Errorf("the data set cannot be opened: %w", err)}
+		return nil, &pictureError{fmt.Errorf("the data set cannot be opened: %w", err)}
 	}
 	defer set.Close()
 	records := map[int]eval.Record{}
-	for _, record := range f.stored.Records {
+	for _, record := range n.Stored.Records {
 		records[record.Index] = record
 	}
 	var list []page.Example
 	for _, e := range r.Examples() {
 		if ctx.Err() != nil {
-			return nil, nil, context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
-		drawn, err := f.draw(set, records[e.Image.Index])
+		drawn, err := n.draw(set, records[e.Image.Index])
 		if err != nil {
-			return nil, nil, &pictureError{err}
+			return nil, &pictureError{err}
 		}
 		drawn.Kind, drawn.Image, drawn.Metric = e.Kind, e.Image.Name, report.Headline(r.Task)
 		drawn.Score = value(a.Number(r.Name, report.ImageMetric, e.Image.Name))
 		list = append(list, drawn)
 	}
-	return list, errorLegend(r.Task), nil
+	return list, nil
 }
 
 // draw makes the four pictures of one image.
-func (f *folder) draw(set data.Dataset, r eval.Record) (page.Example, error) {
+func (n *named) draw(set data.Dataset, r eval.Record) (page.Example, error) {
 	if r.Index >= set.Len() || set.Info(r.Index).Name != r.Name {
 		return page.Example{}, fmt.Errorf("the data set has changed: its image %d is not %s", r.Index, r.Name)
 	}
-	p, err := f.stored.Prediction(r)
+	p, err := n.Stored.Prediction(r)
 	if errors.Is(err, fs.ErrNotExist) {
 		return page.Example{}, fmt.Errorf("the predictions of this evaluation were not kept")
 	}
@@ -73,10 +70,10 @@ func (f *folder) draw(set data.Dataset, r eval.Record) (page.Example, error) {
 	predicted, _ := p.Targets(truth.Image, eval.SureScore)
 	return page.Example{
 		Photo:      overlay.Plain(truth.Image),
-		Prediction: overlay.Draw(predicted, f.stored.Classes),
-		Truth:      overlay.Draw(truth, f.stored.Classes),
-		Errors:     overlay.Plain(errorMap(truth, predicted, f.stored)),
-		Legend:     legend(f.stored.Classes, truth, predicted),
+		Prediction: overlay.Draw(predicted, n.Stored.Classes),
+		Truth:      overlay.Draw(truth, n.Stored.Classes),
+		Errors:     overlay.Plain(errorMap(truth, predicted, n.Stored)),
+		Legend:     legend(n.Stored.Classes, truth, predicted),
 	}, nil
 }
 

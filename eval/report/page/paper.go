@@ -28,7 +28,7 @@ const (
 
 // paperFigures are the charts and confusion matrices as files for papers, by
 // file name: NAME.svg and NAME.pdf.
-func paperFigures(r Report) (map[string][]byte, error) {
+func paperFigures(r Content) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, c := range slices.Concat(append(curves(r.Runs), calibrationCharts(r.Runs))...) {
 		p, err := c.paper()

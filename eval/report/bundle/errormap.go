@@ -1,13 +1,12 @@
-package main
+package bundle
 
 import (
+	"image/color"
 	"math/bits"
 
-	"image/color"
-
-	"eomt/cmd/report/page"
 	"eomt/data"
 	"eomt/eval"
+	"eomt/eval/report/page"
 )
 
 // The colours of error maps; pixels that are right, or void, keep the image.

@@ -7,37 +7,35 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-
-	"eomt/train"
 )
 
 // curve is a quantity of training that has one line a run.
 type curve struct {
 	name, title, of string
 	mayLog          bool
-	value           func(train.Entry) float64
+	value           func(Step) float64
 }
 
 var oneLine = []curve{
-	{"loss", "Total loss", "weighted sum of all predictions", false, func(e train.Entry) float64 { return e.Loss }},
-	{"gradient-norm", "Gradient norm", "before clipping", true, func(e train.Entry) float64 { return e.GradientNorm }},
-	{"throughput", "Images per second", "", false, func(e train.Entry) float64 { return e.ImagesPerSec }},
-	{"data-wait", "Data wait", "share of time waiting for batches", false, func(e train.Entry) float64 { return e.DataWait }},
+	{"loss", "Total loss", "weighted sum of all predictions", false, func(e Step) float64 { return e.Loss }},
+	{"gradient-norm", "Gradient norm", "before clipping", true, func(e Step) float64 { return e.GradientNorm }},
+	{"throughput", "Images per second", "", false, func(e Step) float64 { return e.ImagesPerSec }},
+	{"data-wait", "Data wait", "share of time waiting for batches", false, func(e Step) float64 { return e.DataWait }},
 }
 
 // fan is a quantity of training that has several lines a run, from the first
 // query block to the last prediction.
 type fan struct {
 	name, title, of string
-	values          func(train.Entry) []float64
+	values          func(Step) []float64
 	label           func(i, n int) string
 }
 
 var fans = []fan{
-	{"loss-mask", "Mask loss", "by prediction", func(e train.Entry) []float64 { return e.LossMask }, prediction},
-	{"loss-dice", "Dice loss", "by prediction", func(e train.Entry) []float64 { return e.LossDice }, prediction},
-	{"loss-class", "Class loss", "by prediction", func(e train.Entry) []float64 { return e.LossClass }, prediction},
-	{"mask-probabilities", "Mask probabilities", "by query block", func(e train.Entry) []float64 { return e.MaskProbs },
+	{"loss-mask", "Mask loss", "by prediction", func(e Step) []float64 { return e.LossMask }, prediction},
+	{"loss-dice", "Dice loss", "by prediction", func(e Step) []float64 { return e.LossDice }, prediction},
+	{"loss-class", "Class loss", "by prediction", func(e Step) []float64 { return e.LossClass }, prediction},
+	{"mask-probabilities", "Mask probabilities", "by query block", func(e Step) []float64 { return e.MaskProbs },
 		func(i, _ int) string { return fmt.Sprintf("block %d", i+1) }},
 }
 
@@ -52,8 +50,8 @@ func prediction(i, n int) string {
 // first those that compare the runs, then each quantity that has a chart a run.
 // The charts of a single run are one group.
 func curves(runs []Run) [][]chart {
-	var charts []chart
-	if slices.ContainsFunc(runs, func(r Run) bool { return len(r.Entries) > 0 }) {
+	charts := validationCharts(runs)
+	if slices.ContainsFunc(runs, func(r Run) bool { return len(r.Steps) > 0 }) {
 		for _, c := range oneLine {
 			charts = append(charts, c.chart(runs))
 			if c.name == "loss" {
@@ -81,10 +79,10 @@ func curves(runs []Run) [][]chart {
 func (c curve) chart(runs []Run) chart {
 	ch := chart{name: c.name, title: c.title, of: c.of}
 	for i, r := range runs {
-		if len(r.Entries) == 0 {
+		if len(r.Steps) == 0 {
 			continue
 		}
-		s := series{ink: ofRun(i), points: line(r.Entries, maxPoints, c.value)}
+		s := series{ink: ofRun(i), points: line(r.Steps, maxPoints, c.value)}
 		if len(runs) > 1 {
 			s.name = r.Name
 		}
@@ -98,12 +96,12 @@ func (c curve) chart(runs []Run) chart {
 func ratesChart(runs []Run) chart {
 	c := chart{name: "learning-rates", title: "Learning rates", of: "dashed: last backbone block"}
 	for i, r := range runs {
-		if len(r.Entries) == 0 {
+		if len(r.Steps) == 0 {
 			continue
 		}
-		head := series{name: "head", ink: ofRun(i), points: line(r.Entries, maxPoints, func(e train.Entry) float64 { return e.RateHead })}
+		head := series{name: "head", ink: ofRun(i), points: line(r.Steps, maxPoints, func(e Step) float64 { return e.RateHead })}
 		backbone := series{name: "backbone", ink: ofRun(i), dashed: true,
-			points: line(r.Entries, maxPoints, func(e train.Entry) float64 { return e.RateBackbone })}
+			points: line(r.Steps, maxPoints, func(e Step) float64 { return e.RateBackbone })}
 		if len(runs) > 1 {
 			head.name, backbone.name = r.Name, ""
 		}
@@ -128,14 +126,14 @@ func (f fan) scale(runs []Run) axis {
 
 func (f fan) lines(r Run) int {
 	n := 0
-	for _, e := range r.Entries {
+	for _, e := range r.Steps {
 		n = max(n, len(f.values(e)))
 	}
 	return n
 }
 
 func (f fan) line(r Run, i int) []point {
-	return line(r.Entries, maxFanPoints, func(e train.Entry) float64 {
+	return line(r.Steps, maxFanPoints, func(e Step) float64 {
 		if values := f.values(e); i < len(values) {
 			return values[i]
 		}
@@ -179,9 +177,9 @@ func (c *chart) span(mayLog bool) {
 }
 
 // line has one point an entry, thinned to `most`.
-func line(entries []train.Entry, most int, value func(train.Entry) float64) []point {
-	points := make([]point, len(entries))
-	for i, e := range entries {
+func line(steps []Step, most int, value func(Step) float64) []point {
+	points := make([]point, len(steps))
+	for i, e := range steps {
 		v := value(e)
 		if math.IsInf(v, 0) {
 			v = math.NaN()
@@ -195,11 +193,11 @@ func line(entries []train.Entry, most int, value func(train.Entry) float64) []po
 func caption(runs []Run) string {
 	var thinned, gaps []string
 	for _, r := range runs {
-		if n := len(r.Entries); n > maxFanPoints {
+		if n := len(r.Steps); n > maxFanPoints {
 			thinned = append(thinned, fmt.Sprintf("%s %s (%d a point, %d in the charts of several lines)",
 				r.Name, grouped(strconv.Itoa(n)), groupOf(n, maxPoints), groupOf(n, maxFanPoints)))
 		}
-		if n := notFinite(r.Entries); n > 0 {
+		if n := notFinite(r.Steps); n > 0 {
 			gaps = append(gaps, fmt.Sprintf("%s %s", r.Name, grouped(strconv.Itoa(n))))
 		}
 	}
@@ -214,9 +212,9 @@ func caption(runs []Run) string {
 	return text
 }
 
-func notFinite(entries []train.Entry) int {
+func notFinite(steps []Step) int {
 	count := 0
-	for _, e := range entries {
+	for _, e := range steps {
 		values := slices.Concat([]float64{e.Loss, e.GradientNorm, e.ImagesPerSec, e.DataWait, e.RateHead, e.RateBackbone},
 			e.LossMask, e.LossDice, e.LossClass, e.MaskProbs)
 		if slices.ContainsFunc(values, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }) {

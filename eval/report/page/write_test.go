@@ -12,7 +12,7 @@ import (
 )
 
 // numbers are all that a report of a single run has to print.
-func numbers(r Report) []Number {
+func numbers(r Content) []Number {
 	var all []Number
 	for _, run := range r.Runs {
 		for _, f := range run.Headline {
@@ -93,7 +93,7 @@ func TestWrite(t *testing.T) {
 		return err
 	})
 	var want []string
-	for _, name := range []string{"calibration", "confusion", "data-wait", "gradient-norm", "learning-rates", "loss", "loss-class", "loss-dice", "loss-mask", "mask-probabilities", "throughput"} {
+	for _, name := range []string{"calibration", "confusion", "data-wait", "gradient-norm", "learning-rates", "loss", "loss-class", "loss-dice", "loss-mask", "mask-probabilities", "throughput", "validation"} {
 		want = append(want, "figures/"+name+".pdf", "figures/"+name+".svg")
 	}
 	want = append(want, "report.html")
@@ -113,7 +113,7 @@ func TestWrite(t *testing.T) {
 
 // A report of nothing but a name, and one of one logged step, are reports.
 func TestLittleIsKnown(t *testing.T) {
-	r := Report{Title: "little", Task: "semantic", Runs: []Run{{Name: "run"}}}
+	r := Content{Title: "little", Task: "semantic", Runs: []Run{{Name: "run"}}}
 	var file bytes.Buffer
 	if err := HTML(&file, r); err != nil {
 		t.Fatal(err)
@@ -125,7 +125,7 @@ func TestLittleIsKnown(t *testing.T) {
 	if err := Write(t.TempDir(), r); err != nil {
 		t.Error(err)
 	}
-	r.Runs[0].Entries = sampleRun(size{1, 2, 1, 2}, 0).Entries
+	r.Runs[0].Steps = sampleRun(size{1, 2, 1, 2}, 0).Steps
 	if err := Write(t.TempDir(), r); err != nil {
 		t.Error(err)
 	}
@@ -147,11 +147,11 @@ func TestTextIsEscaped(t *testing.T) {
 }
 
 func TestRejects(t *testing.T) {
-	for want, change := range map[string]func(*Report){
-		`page: report "Three ways to train": no runs`:                                            func(r *Report) { r.Runs = nil },
-		`page: report "Three ways to train": two runs named "quickstart"`:                        func(r *Report) { r.Runs[1].Name = "quickstart" },
-		`page: run "quickstart": class "class 1" has 1 values for 6 columns`:                     func(r *Report) { row := &r.Runs[0].Classes.Rows[0]; row.Values = row.Values[:1] },
-		`page: run "quickstart": confusion matrix is not of 2 x 3 counts`:                        func(r *Report) { r.Runs[0].Confusion.Counts[1] = nil },
+	for want, change := range map[string]func(*Content){
+		`page: report "Three ways to train": no runs`:                                            func(r *Content) { r.Runs = nil },
+		`page: report "Three ways to train": two runs named "quickstart"`:                        func(r *Content) { r.Runs[1].Name = "quickstart" },
+		`page: run "quickstart": class "class 1" has 1 values for 6 columns`:                     func(r *Content) { row := &r.Runs[0].Classes.Rows[0]; row.Values = row.Values[:1] },
+		`page: run "quickstart": confusion matrix is not of 2 x 3 counts`:                        func(r *Content) { r.Runs[0].Confusion.Counts[1] = nil },
 		`page: read numbers: 1 of 2 <data> elements are not as the report wrote them`:            nil,
 		`page: read numbers: value "x" of a/PQ: strconv.ParseFloat: parsing "x": invalid syntax`: nil,
 	} {

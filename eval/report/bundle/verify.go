@@ -1,38 +1,28 @@
-package main
+package bundle
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"html"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"sync"
 
-	"eomt/cmd/report/page"
 	"eomt/eval/report"
-	"eomt/internal/progress"
+	"eomt/eval/report/page"
 )
 
-// pageFile is what package page writes.
-const pageFile = "report.html"
-
-// verify computes every number of a report again from what its images count, and
+// Verify computes every number of a report again from what its images count, and
 // names each one that the report has otherwise. It returns how many there are.
-func verify(ctx context.Context, dir string) (count int, differences []string, err error) {
-	var bar *progress.Progress
-	var started sync.Once
-	analysis, err := report.Recompute(ctx, dir, func(done, total int) {
-		started.Do(func() { bar = progress.Start("bootstrap", total) })
-		bar.Set(done, "")
-	})
-	if bar != nil {
-		bar.Finish()
-	}
-	if absent(err) {
+// progress may be nil.
+func Verify(ctx context.Context, dir string, progress func(done, total int)) (count int, differences []string, err error) {
+	analysis, err := report.Recompute(ctx, dir, progress)
+	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil, fmt.Errorf("%s is no folder of a report: %w", dir, err)
 	}
 	if err != nil {
@@ -41,22 +31,22 @@ func verify(ctx context.Context, dir string) (count int, differences []string, e
 	if differences, err = analysis.Verify(dir); err != nil {
 		return 0, nil, err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, pageFile))
+	text, err := os.ReadFile(filepath.Join(dir, page.File))
 	if err != nil {
 		return 0, nil, err
 	}
-	onPage, err := verifyPage(analysis, text)
+	onPage, err := VerifyPage(analysis, text)
 	return len(analysis.Numbers), append(differences, onPage...), err
 }
 
-// verifyPage names the numbers that a page prints otherwise than computed.
-func verifyPage(a *report.Analysis, text []byte) (differences []string, err error) {
+// VerifyPage names the numbers that a page prints otherwise than computed.
+func VerifyPage(a *report.Analysis, text []byte) (differences []string, err error) {
 	printed, err := page.Printed(bytes.NewReader(text))
 	if err != nil {
 		return nil, err
 	}
 	differ := func(format string, args ...any) {
-		differences = append(differences, pageFile+": "+fmt.Sprintf(format, args...))
+		differences = append(differences, page.File+": "+fmt.Sprintf(format, args...))
 	}
 	keys := map[string]bool{}
 	for _, p := range printed {
@@ -80,7 +70,7 @@ func verifyPage(a *report.Analysis, text []byte) (differences []string, err erro
 		}
 	}
 	var want []string
-	for _, p := range report.PublishedFigures(a.Runs[0].Task) {
+	for _, p := range a.Published() {
 		want = append(want, p.Model, p.Data, p.Metric, p.Value)
 	}
 	if got := publishedCells(text); !slices.Equal(got, want) {

@@ -1,17 +1,15 @@
-package main
+package bundle
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"eomt/cmd/report/page"
 	"eomt/eval"
 	"eomt/eval/report"
-	"eomt/train"
+	"eomt/eval/report/page"
 )
 
 // form is how the page prints a kind of numbers.
@@ -47,20 +45,20 @@ var metrics = map[eval.Task][]string{
 	eval.Semantic: {"mIoU", "mIoU_present", "pixel_accuracy", "mean_accuracy", "frequency_weighted_IoU"},
 }
 
-// fill lays out the analysis and what the folders know besides.
-func (o options) fill(ctx context.Context, a *report.Analysis, folders []*folder) (page.Report, error) {
+// fill lays out the analysis and what the sources know besides.
+func (s *Summary) fill(ctx context.Context, a *report.Analysis, all []*named) (page.Content, error) {
 	task := a.Runs[0].Task
-	out := page.Report{Task: string(task), Title: title(folders), Commands: o.commands()}
+	out := page.Content{Task: string(task), Title: title(all)}
 	for i := range a.Runs {
 		r := &a.Runs[i]
-		f := folders[slices.IndexFunc(folders, func(f *folder) bool { return f.names[r.Protocol] == r.Name })]
-		run, err := fillRun(ctx, a, r, f)
+		source := all[slices.IndexFunc(all, func(n *named) bool { return n.runs[r.Protocol] == r.Name })]
+		run, err := s.fillRun(ctx, a, r, source)
 		if err != nil {
 			return out, err
 		}
 		out.Runs = append(out.Runs, run)
 		if i == 0 {
-			out.Data = fmt.Sprintf("%s, %d images of the validation split", dataName(f), len(r.Images))
+			out.Data = fmt.Sprintf("%s, %d images of the validation split", cmp.Or(source.Data, "data set unknown"), len(r.Images))
 		}
 	}
 	for _, p := range a.Pairs {
@@ -70,13 +68,13 @@ func (o options) fill(ctx context.Context, a *report.Analysis, folders []*folder
 				Value: value(n), Low: low(n), High: high(n), Images: value(a.Number(p.Name(), "images"))})
 		}
 	}
-	for _, s := range a.Seeds {
+	for _, spread := range a.Seeds {
 		for _, m := range metrics[task] {
-			out.Seeds = append(out.Seeds, page.Spread{Metric: metricName(m), Runs: s.Runs, Mean: value(a.Number(s.Name(), m)),
-				Deviation: value(a.Number(s.Name(), report.Deviation(m)))})
+			out.Seeds = append(out.Seeds, page.Spread{Metric: metricName(m), Runs: spread.Runs, Mean: value(a.Number(spread.Name(), m)),
+				Deviation: value(a.Number(spread.Name(), report.Deviation(m)))})
 		}
 	}
-	for _, p := range report.PublishedFigures(task) {
+	for _, p := range a.Published() {
 		out.Published = append(out.Published, page.Published{Model: p.Model, Data: p.Data, Metric: p.Metric, Value: p.Value, Source: report.PublishedSource})
 	}
 	return out, nil
@@ -85,10 +83,10 @@ func (o options) fill(ctx context.Context, a *report.Analysis, folders []*folder
 // metricName is a metric as a reader knows it.
 func metricName(m string) string { return strings.ReplaceAll(m, "_", " ") }
 
-func title(folders []*folder) string {
+func title(all []*named) string {
 	var names []string
-	for _, f := range folders {
-		names = append(names, f.name)
+	for _, s := range all {
+		names = append(names, s.Name)
 	}
 	if len(names) > 3 {
 		return fmt.Sprintf("%s and %d more runs", names[0], len(names)-1)
@@ -96,17 +94,9 @@ func title(folders []*folder) string {
 	return strings.Join(names, ", ")
 }
 
-// dataName is the run's data set in words.
-func dataName(f *folder) string {
-	if f.config == nil {
-		return "data set unknown"
-	}
-	return fmt.Sprintf("%s %s (%s)", f.config.Data.Format, f.config.Task, f.config.Data.Root)
-}
-
 // fillRun lays out one run by one protocol. What does not depend on the protocol
 // is shown with the exact one alone, where there is one.
-func fillRun(ctx context.Context, a *report.Analysis, r *report.Run, f *folder) (page.Run, error) {
+func (s *Summary) fillRun(ctx context.Context, a *report.Analysis, r *report.Run, source *named) (page.Run, error) {
 	run := page.Run{Name: r.Name, Note: note(r), Classes: classTable(a, r)}
 	for _, m := range metrics[r.Task] {
 		n := a.Number(r.Name, m)
@@ -116,17 +106,21 @@ func fillRun(ctx context.Context, a *report.Analysis, r *report.Run, f *folder) 
 		}
 		run.Headline = append(run.Headline, figure)
 	}
-	if _, twice := f.names[eval.Exact]; twice && r.Protocol != eval.Exact {
+	if _, both := source.runs[eval.Exact]; both && r.Protocol != eval.Exact {
 		return run, nil
 	}
-	run.Entries, run.Confusion, run.Calibration = f.entries, confusion(r), calibration(a, r)
-	run.Provenance, run.Commands = f.facts(), f.commands()
+	run.Steps, run.Validations, run.Costs = source.Steps, source.Validations, source.Costs
+	run.Confusion, run.Calibration = confusion(r), calibration(a, r)
+	run.Provenance, run.Commands = source.Provenance, source.Commands
 	var err error
-	run.Examples, run.ErrorLegend, err = f.examples(ctx, a, r)
+	run.Examples, err = source.examples(ctx, a, r)
 	if _, left := err.(*pictureError); left {
-		fmt.Fprintf(os.Stderr, "report: %v\n", err)
+		s.Warnings = append(s.Warnings, fmt.Sprintf("run %s has no pictures: %v", r.Name, err))
 		run.Note += "; no pictures: " + err.Error()
 		err = nil
+	}
+	if run.Examples != nil {
+		run.ErrorLegend = errorLegend(r.Task)
 	}
 	return run, err
 }
@@ -188,48 +182,4 @@ func calibration(a *report.Analysis, r *report.Run) *page.Calibration {
 			MeanScore: value(a.Number(r.Name, report.CalibrationScore, bin)), MeanIoU: value(a.Number(r.Name, report.CalibrationIoU, bin))})
 	}
 	return c
-}
-
-// commands make and check this report again.
-func (o options) commands() []page.Command {
-	quoted := make([]string, len(o.paths))
-	for i, p := range o.paths {
-		quoted[i] = quote(p)
-	}
-	line := fmt.Sprintf("go run ./cmd/report %s -out %s", strings.Join(quoted, " "), quote(o.out))
-	if o.which != "latest" {
-		line += " -evaluation " + o.which
-	}
-	return []page.Command{{Does: "Make this report", Line: line},
-		{Does: "Compute every number again", Line: "go run ./cmd/report verify " + quote(o.out)}}
-}
-
-// commands make the run and its figures again.
-func (f *folder) commands() []page.Command {
-	var list []page.Command
-	if p := f.provenance; p != nil && len(p.Command) > 0 {
-		if p.Commit != "" && p.Commit != train.UnknownCommit {
-			list = append(list, page.Command{Does: "Go back to its code", Line: "git checkout " + p.Commit})
-		}
-		line := "go run ./cmd/" + strings.TrimSuffix(filepath.Base(p.Command[0]), ".exe")
-		for _, arg := range p.Command[1:] {
-			line += " " + quote(arg)
-		}
-		list = append(list, page.Command{Does: "Train", Line: line})
-	}
-	if f.step > 0 {
-		list = append(list, page.Command{Does: "Evaluate again", Line: again(f.path, f.step)})
-	}
-	return list
-}
-
-// quote is an argument as a shell takes it.
-func quote(arg string) string {
-	plain := func(r rune) bool {
-		return strings.ContainsRune("-_./=,:+@%", r) || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-	}
-	if arg != "" && strings.IndexFunc(arg, func(r rune) bool { return !plain(r) }) < 0 {
-		return arg
-	}
-	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 }

@@ -3,21 +3,19 @@ package page
 import (
 	"image"
 	"image/color"
-
-	"eomt/train"
 )
 
-// Report is what a page shows. Sections without content are left out, and said
+// Content is what a page shows. Sections without content are left out, and said
 // to be absent where a reader would look for them.
-type Report struct {
+type Content struct {
 	Title     string // heading and window title, plain text like all strings here
 	Task      string // "panoptic", "instance" or "semantic"
 	Data      string // one line: data set, split, protocol; may be empty
 	Runs      []Run  // one at least, names unique
 	Compared  []Difference
 	Seeds     []Spread
-	Published []Published
-	Commands  []Command // that make this report again
+	Published []Published // of the runs' data set; a toy set has none
+	Commands  []Command   // that make this report again
 }
 
 // Run is one run, as far as it is known: any field but Name may be empty.
@@ -25,14 +23,41 @@ type Run struct {
 	Name        string // short; the first part of its numbers' keys
 	Note        string // one line below the name: weights, step
 	Headline    []Figure
-	Entries     []train.Entry // of metrics.jsonl, in order of steps
+	Steps       []Step       // logged ones, in order
+	Validations []Validation // in order of steps
 	Classes     ClassTable
 	Confusion   *Confusion
 	Calibration *Calibration
 	Examples    []Example
 	ErrorLegend []Swatch // what the colours of the error maps mean
+	Costs       []Field  // what training took: time, memory, hardware
 	Provenance  []Field
 	Commands    []Command // that make this run and its figures again
+}
+
+// Step is a logged step of training. Lists of losses are by prediction, the final
+// one last, unweighted; MaskProbs is by query block.
+type Step struct {
+	Step                          int
+	Loss                          float64
+	LossMask, LossDice, LossClass []float64
+	RateHead, RateBackbone        float64 // learning rates of the head and the last backbone block
+	MaskProbs                     []float64
+	GradientNorm                  float64 // before clipping
+	ImagesPerSec                  float64
+	DataWait                      float64 // share of time spent waiting for batches
+}
+
+// Validation is the figures of an evaluation during training, fractions.
+type Validation struct {
+	Step    int
+	Metrics []Metric // the one that a run is judged by first; the same in all of a run
+}
+
+// Metric is one figure by name.
+type Metric struct {
+	Name  string
+	Value float64 // NaN where it is not defined
 }
 
 // Figure is one metric over a validation set; the first of a run is the one it

@@ -65,8 +65,11 @@ func sources(published []Published) []string {
 	return all
 }
 
+// File is the page's name in a report's folder.
+const File = "report.html"
+
 // HTML writes the page.
-func HTML(w io.Writer, r Report) error {
+func HTML(w io.Writer, r Content) error {
 	v, err := newView(r)
 	if err != nil {
 		return err
@@ -79,7 +82,7 @@ func HTML(w io.Writer, r Report) error {
 
 // Write writes report.html and figures/NAME.{svg,pdf} into a folder, which it
 // makes. Each file appears whole or not at all; what else is there stays.
-func Write(dir string, r Report) error {
+func Write(dir string, r Content) error {
 	var page bytes.Buffer
 	if err := HTML(&page, r); err != nil {
 		return err
@@ -96,7 +99,7 @@ func Write(dir string, r Report) error {
 			return fmt.Errorf("page: write report: %w", err)
 		}
 	}
-	if err := atomicfile.WriteBytes(filepath.Join(dir, "report.html"), page.Bytes()); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(dir, File), page.Bytes()); err != nil {
 		return fmt.Errorf("page: write report: %w", err)
 	}
 	return nil

@@ -1,7 +1,7 @@
 // Package page lays out what is known of one or more runs as one HTML file that
 // opens without a network, and as figures for papers.
 //
-// Start at [Report], the input, which holds numbers and pictures and nothing of
+// Start at [Content], the input, which holds numbers and pictures and nothing of
 // how they look. [Write] puts report.html and figures/NAME.{svg,pdf} into a
 // folder, each file whole or not at all.
 //

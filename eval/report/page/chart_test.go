@@ -116,8 +116,8 @@ func TestThin(t *testing.T) {
 func TestGapsBreakLines(t *testing.T) {
 	run := sampleRun(size{1, 2, 200, 2}, 1)
 	charts := slices.Concat(curves([]Run{run})...)
-	loss := charts[0].series[0]
-	if got := len(loss.pieces(charts[0].y)); got != 2 {
+	loss := charts[1].series[0]
+	if got := len(loss.pieces(charts[1].y)); got != 2 {
 		t.Errorf("the loss has %d pieces, want 2", got)
 	}
 	for _, c := range charts {
