@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"eomt/cmd/internal/app"
-		"eomt/configs"
+	"eomt/configs"
 	"eomt/eval"
 	"eomt/eval/postprocess"
 	"eomt/eval/report"
