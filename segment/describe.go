@@ -1,0 +1,120 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"eomt/arch"
+	"eomt/checkpoints/weights"
+	"eomt/configs"
+	"eomt/data"
+	"eomt/eval/postprocess"
+)
+
+// Description is what weights segment, and how.
+type Description struct {
+	Architecture   arch.Architecture
+	Task           postprocess.Task
+	Classes        []data.Class // in the order of the class head
+	Score, Overlap float64      // panoptic: see [postprocess.PanopticOptions]
+	TopK           int          // instance: detections per image
+	MatMul         string       // number format of matrix products, f32 or bf16
+	// Assumed has a sentence for each value that nobody states.
+	Assumed []string
+}
+
+// describe collects it: from the options, then from the weights, then from the
+// configuration that is named or lies in the weights' run folder.
+func describe(stored *weights.Model, o Options) (Description, error) {
+	if stored.Architecture.BackboneOnly() {
+		return Description{}, errors.New("the weights are of a backbone alone, without queries and heads")
+	}
+	c, err := configuration(stored.Path, o.Config)
+	if err != nil {
+		return Description{}, err
+	}
+	defaults := configs.Default()
+	d := Description{Architecture: stored.Architecture, MatMul: defaults.Train.Precision,
+		Score: defaults.Eval.ScoreThreshold, Overlap: defaults.Eval.Overlap, TopK: defaults.Eval.TopK}
+	if c != nil {
+		d.MatMul = c.Train.Precision
+		d.Score, d.Overlap, d.TopK = c.Eval.ScoreThreshold, c.Eval.Overlap, c.Eval.TopK
+		if d.Architecture, err = d.Architecture.ForImage(c.Model.Image[0], c.Model.Image[1]); err != nil {
+			return d, err
+		}
+	}
+	if t := stored.Thresholds; t != nil && o.Config == "" {
+		d.Score, d.Overlap, d.TopK = t.Score, t.Overlap, t.TopK
+	}
+	if o.Score != nil {
+		d.Score = *o.Score
+	}
+	if o.MatMul != "" {
+		d.MatMul = o.MatMul
+	}
+	d.task(stored, c, o)
+	if o.Architecture != nil {
+		d.Architecture = *o.Architecture
+	}
+	if d.Architecture.ImageH() == 0 || d.Architecture.ImageW() == 0 {
+		return d, errors.New("the weights do not state their image size: name a configuration (-config)")
+	}
+	if d.Task == postprocess.TaskSemantic && d.Architecture.ImageH() != d.Architecture.ImageW() {
+		return d, fmt.Errorf("semantic segmentation needs a model of square images, this one's are %d x %d", d.Architecture.ImageW(), d.Architecture.ImageH())
+	}
+	return d, d.classes(stored, c, o)
+}
+
+// task takes the option's, that of a configuration which the caller names, the
+// weights' own, or their run's.
+func (d *Description) task(stored *weights.Model, c *configs.Config, o Options) {
+	switch {
+	case o.Task != "":
+		d.Task = o.Task
+	case o.Config != "":
+		d.Task = postprocess.Task(c.Task)
+	case stored.Task != "":
+		d.Task = postprocess.Task(stored.Task)
+	case c != nil:
+		d.Task = postprocess.Task(c.Task)
+	default:
+		d.Task = postprocess.TaskPanoptic
+		d.assume("the weights do not state their task: taken as panoptic (-task or -config names another)")
+	}
+}
+
+func (d *Description) assume(format string, args ...any) {
+	d.Assumed = append(d.Assumed, fmt.Sprintf(format, args...))
+}
+
+// configuration reads the file that is named, or the one of the run folder that a
+// run, checkpoints or step folder belongs to; nil where there is none.
+func configuration(path, named string) (*configs.Config, error) {
+	if named == "" {
+		named = runConfig(path)
+	}
+	if named == "" {
+		return nil, nil
+	}
+	c, err := configs.Read(named)
+	if err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+func runConfig(path string) string {
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		path = resolved
+	}
+	for _, dir := range []string{path, filepath.Dir(path), filepath.Dir(filepath.Dir(path))} {
+		file := filepath.Join(dir, "config.yaml")
+		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+			return file
+		}
+	}
+	return ""
+}

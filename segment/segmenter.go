@@ -1,0 +1,108 @@
+package segment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"eomt/arch"
+	"eomt/checkpoints/weights"
+	"eomt/data"
+	"eomt/eval/inference"
+	"eomt/eval/postprocess"
+	"eomt/internal/panics"
+)
+
+// Options say what [Open] shall not take from the weights. The zero value takes
+// all from there.
+type Options struct {
+	Backend string           // xla:cuda, xla:cpu or go; empty: GOMLX_BACKEND, otherwise the best found
+	Config  string           // configuration file that says what the weights leave open
+	Task    postprocess.Task // in place of the one that the weights were trained for
+	Score   *float64         // panoptic: in place of the least class probability of a segment
+
+	// Architecture, where not nil, is what the weights must be compatible with (see
+	// [arch.Architecture.Compatible]); position and patch embeddings are resized to it.
+	Architecture *arch.Architecture
+	// MatMul is the number format of matrix products, "f32" or "bf16", in place of
+	// the configuration's.
+	MatMul string
+	// Checksum asks for [Segmenter.Checksum].
+	Checksum bool
+}
+
+// Segmenter segments images with one network. Its methods are safe for concurrent
+// use.
+type Segmenter struct {
+	Description
+	Backend  string // what computes, and why it was chosen
+	Checksum string // of the weights' values, where [Options].Checksum asked for it
+
+	device *device
+}
+
+// Open reads weights (a run folder, a checkpoint, a Hugging Face folder, a file of
+// safetensors or an official pytorch_model.bin) and brings them to a device.
+func Open(path string, o Options) (s *Segmenter, err error) {
+	stored, err := weights.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stored.Close()) }()
+	s = &Segmenter{}
+	if s.Description, err = describe(stored, o); err != nil {
+		return nil, fmt.Errorf("segment: %s: %w", path, err)
+	}
+	var engine engine
+	err = panics.Recover(func() (err error) {
+		engine, err = newGraph(stored, s, o)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("segment: %s: %w", path, err)
+	}
+	s.device = newDevice(engine)
+	return s, nil
+}
+
+// Close ends the goroutine that owns the device and frees what lies there, after
+// the image that it works on. Whoever still waits gets [ErrClosed].
+func (s *Segmenter) Close() { s.device.close() }
+
+// Segment segments one image.
+func (s *Segmenter) Segment(ctx context.Context, img data.RGB) (*Segments, error) {
+	if img.W <= 0 || img.H <= 0 || len(img.Pix) != 3*img.W*img.H {
+		return nil, fmt.Errorf("segment: an image of %d x %d pixels with %d bytes: want 3 bytes per pixel", img.W, img.H, len(img.Pix))
+	}
+	var found *Segments
+	err := s.Run(ctx, single{img}, []int{0}, 1, nil, func(r inference.Result) error {
+		found = s.segments(img, r.Segmentation)
+		return nil
+	})
+	return found, err
+}
+
+// single is a source of one image.
+type single struct{ img data.RGB }
+
+func (s single) Load(int) (*data.Sample, error) {
+	return &data.Sample{Name: "image", Image: s.img}, nil
+}
+
+// Run segments many images, as [inference.Run] describes: batch inputs at once,
+// skipping what skip, where not nil, returns nil for.
+func (s *Segmenter) Run(ctx context.Context, src inference.Source, indices []int, batch int,
+	skip func(i int, err error) error, each func(inference.Result) error) error {
+	p := inference.PredictFunc(func(images []uint8, b int) (postprocess.Logits, error) {
+		return s.device.predict(ctx, images, b)
+	})
+	return inference.Run(ctx, src, indices, p, inference.Config{Task: s.Task, Classes: s.Classes,
+		ImageH: s.Architecture.ImageH(), ImageW: s.Architecture.ImageW(), Batch: batch,
+		Score: s.Score, Overlap: s.Overlap, TopK: s.TopK, LoadFailed: skip}, each)
+}
+
+// Predict runs the network on uint8 RGB images [b, H, W, 3] of its size. It makes
+// the Segmenter an [inference.Predictor].
+func (s *Segmenter) Predict(images []uint8, b int) (postprocess.Logits, error) {
+	return s.device.predict(context.Background(), images, b)
+}
