@@ -1,6 +1,7 @@
 package formats_test
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -80,6 +81,29 @@ func TestOwnFilesHaveNoPublishedSize(t *testing.T) {
 		}
 		if n, _, ok := f.Published(o); ok {
 			t.Errorf("%s: %d images", o.Task, n)
+		}
+	}
+}
+
+// The tables of an opened data set are those promised, and the same for both splits.
+func TestOpenedTables(t *testing.T) {
+	f, err := formats.Named("shapes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join(t.TempDir(), "set")
+	for _, task := range f.Tasks {
+		for _, split := range []string{"train", "val"} {
+			o := data.OpenOptions{Task: task, Root: root, Split: split, KeepEmpty: true, Shapes: &data.Shapes{Train: 2, Val: 1, Size: 48}}
+			set, err := formats.Open(t.Context(), "shapes", o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer set.Close()
+			_, want, _ := f.Published(o)
+			if err := data.CompareClasses(want, set.Classes()); err != nil {
+				t.Errorf("%s %s: %v", task, split, err)
+			}
 		}
 	}
 }

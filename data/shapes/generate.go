@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -34,16 +35,20 @@ type stamp struct {
 const stampFile = "shapes.json"
 
 // Generate writes the data set, unless a complete one of the same configuration
-// is there. It is built beside Dir and then renamed, so that Dir is never half
-// there. Anything else in Dir is an error, and is left as it is. progress, which
-// may be nil, is called after each image, from several goroutines at once.
+// exists, and logs that it does. It is built beside Dir and then renamed, so that
+// Dir is never incomplete. Anything else in Dir is an error, and is left as it is.
+// progress, which may be nil, is called after each image, from several goroutines
+// at once.
 func Generate(ctx context.Context, c Config, progress func(done, total int)) error {
 	if c.Size < 32 || c.Train < 0 || c.Val < 0 || c.Train+c.Val == 0 || c.Dir == "" {
 		return fmt.Errorf("shapes: generate: want a folder, images and a size of 32 or more, got %d + %d images of %d pixels in %q",
 			c.Train, c.Val, c.Size, c.Dir)
 	}
-	if there, err := c.isThere(); there || err != nil {
+	if exists, err := c.exists(); exists || err != nil {
 		return err
+	}
+	if dir, err := filepath.Abs(c.Dir); err == nil {
+		slog.Info("shapes: generating a data set that does not exist yet", "folder", dir, "images", c.Train+c.Val, "train", c.Train, "val", c.Val)
 	}
 	parent := filepath.Dir(c.Dir)
 	if err := os.MkdirAll(parent, 0o755); err != nil {
@@ -66,8 +71,8 @@ func Generate(ctx context.Context, c Config, progress func(done, total int)) err
 	return nil
 }
 
-// isThere tells whether this data set exists already.
-func (c Config) isThere() (bool, error) {
+// exists reports whether this data set has been generated.
+func (c Config) exists() (bool, error) {
 	entries, err := os.ReadDir(c.Dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		return false, nil
@@ -85,9 +90,14 @@ func (c Config) isThere() (bool, error) {
 	}
 	found.Dir = c.Dir
 	if want := (stamp{version, c}); found != want {
-		return false, fmt.Errorf("shapes: generate: %s holds another generated data set (%+v); remove it or choose another folder", c.Dir, found)
+		return false, fmt.Errorf("shapes: generate: %s holds another generated data set (%s), not the one asked for (%s); remove it or choose another folder",
+			c.Dir, found, want)
 	}
 	return true, nil
+}
+
+func (s stamp) String() string {
+	return fmt.Sprintf("%d + %d images of %d pixels, seed %d, scenes of version %d", s.Train, s.Val, s.Size, s.Seed, s.Version)
 }
 
 // write puts the whole data set into dir.
