@@ -118,7 +118,7 @@ func TestImageOrientedEqualsPillow(t *testing.T) {
 				t.Fatal(err)
 			}
 			compare(t, name, s.Image, want)
-			if digit := strings.TrimLeft(name, "oriented")[0]; s.Orientation != int(digit-'0') {
+			if digit := strings.TrimPrefix(name, "oriented")[0]; s.Orientation != int(digit-'0') {
 				t.Errorf("orientation %d", s.Orientation)
 			}
 		})
