@@ -4,7 +4,7 @@
 //	checkpoints/
 //	  step-00001000/
 //	    params.safetensors     parameters, by their documented names
-//	    optimizer.safetensors  first.NAME and second.NAME, AdamW's two moments
+//	    optimizer.safetensors  SLOT.NAME: AdamW's moments first.NAME and second.NAME
 //	    state.json             [State]: step, data position, random state, architecture
 //	    SHA256SUMS             of the three above; `sha256sum -c` checks them too
 //	  latest -> step-00001000

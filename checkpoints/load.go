@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"eomt/checkpoints/safetensors"
@@ -57,12 +58,59 @@ type Loaded struct {
 	files []*safetensors.File
 }
 
-// Load opens the checkpoint that [Find] gives for path, for resuming a run. Every file's checksum
-// is verified first; damage is a [CorruptError].
+// Load opens the checkpoint that [Find] gives for path, for resuming a run. Every
+// file's checksum is verified first; damage is a [CorruptError].
 func Load(path string) (*Loaded, error) { return load(path, true) }
 
-// LoadParams is [Load] without the optimizer's moments, for evaluation: their file is neither read
-// nor verified.
+// LoadIntact is [Load], or where that checkpoint is damaged, the newest of the
+// same run before it that is not. damaged names what was stepped over, newest first.
+// Nothing is deleted. Where no checkpoint is intact, err has the damage of each.
+func LoadIntact(path string) (l *Loaded, damaged []*CorruptError, err error) {
+	folder, err := Find(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if folder, err = filepath.EvalSymlinks(folder); err != nil {
+		return nil, nil, fmt.Errorf("checkpoints: load %s: %w", path, err)
+	}
+	earlier, err := before(folder)
+	if err != nil {
+		return nil, nil, err
+	}
+	var all []error
+	for _, one := range append([]string{folder}, earlier...) {
+		l, err := Load(one)
+		var corrupt *CorruptError
+		if !errors.As(err, &corrupt) {
+			return l, damaged, err
+		}
+		damaged, all = append(damaged, corrupt), append(all, err)
+	}
+	return nil, damaged, errors.Join(all...)
+}
+
+// before lists the folders of the steps before a step's folder, newest first.
+func before(folder string) ([]string, error) {
+	dir := filepath.Dir(folder)
+	last, ok := stepOf(strings.TrimPrefix(filepath.Base(folder), oldPrefix))
+	if !ok {
+		return nil, nil
+	}
+	steps, err := Steps(dir)
+	if err != nil {
+		return nil, err
+	}
+	var folders []string
+	for _, step := range slices.Backward(steps) {
+		if step < last {
+			folders = append(folders, filepath.Join(dir, stepName(step)))
+		}
+	}
+	return folders, nil
+}
+
+// LoadParams is [Load] without the optimizer's slots, for evaluation: their file
+// is neither read nor verified.
 func LoadParams(path string) (*Loaded, error) { return load(path, false) }
 
 // Close closes the files behind the tensors; those not yet read fail from then on.
@@ -74,13 +122,13 @@ func (l *Loaded) Close() error {
 	return errors.Join(errs...)
 }
 
-func load(path string, withMoments bool) (*Loaded, error) {
+func load(path string, withSlots bool) (*Loaded, error) {
 	dir, err := Find(path)
 	if err != nil {
 		return nil, err
 	}
 	files := []string{stateFile, paramsFile}
-	if withMoments {
+	if withSlots {
 		files = append(files, optimizerFile)
 	}
 	if err := verify(dir, files); err != nil {
@@ -93,10 +141,10 @@ func load(path string, withMoments bool) (*Loaded, error) {
 	if l.Params, err = l.open(paramsFile); err != nil {
 		return nil, err
 	}
-	if withMoments {
-		moments, err := l.open(optimizerFile)
+	if withSlots {
+		slots, err := l.open(optimizerFile)
 		if err == nil {
-			err = l.takeMoments(moments)
+			err = l.takeSlots(slots)
 		}
 		if err != nil {
 			return nil, errors.Join(err, l.Close())
@@ -135,17 +183,15 @@ func (l *Loaded) open(name string) ([]tensor.Tensor, error) {
 	return file.Tensors, nil
 }
 
-// takeMoments sorts the optimizer file's tensors into first and second moments.
-func (l *Loaded) takeMoments(moments []tensor.Tensor) error {
-	for _, t := range moments {
-		if name, ok := strings.CutPrefix(t.Name, firstPrefix); ok {
-			l.First = append(l.First, t.Renamed(name))
-		} else if name, ok := strings.CutPrefix(t.Name, secondPrefix); ok {
-			l.Second = append(l.Second, t.Renamed(name))
-		} else {
-			return fmt.Errorf("checkpoints: load %s: tensor %s is neither %sNAME nor %sNAME",
-				filepath.Join(l.Path, optimizerFile), t.Name, firstPrefix, secondPrefix)
+// takeSlots sorts the optimizer file's tensors, SLOT.NAME, into slots.
+func (l *Loaded) takeSlots(all []tensor.Tensor) error {
+	l.Slots = map[string][]tensor.Tensor{}
+	for _, t := range all {
+		slot, name, ok := strings.Cut(t.Name, ".")
+		if !ok || slot == "" || name == "" {
+			return fmt.Errorf("checkpoints: load %s: tensor %s is not SLOT.NAME", filepath.Join(l.Path, optimizerFile), t.Name)
 		}
+		l.Slots[slot] = append(l.Slots[slot], t.Renamed(name))
 	}
 	return nil
 }

@@ -10,8 +10,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"eomt/checkpoints/safetensors"
 	"eomt/checkpoints/tensor"
@@ -71,11 +74,8 @@ func (s *Store) save(snapshot Snapshot) (string, error) {
 	if err := os.Rename(final, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", errors.Join(err, os.RemoveAll(part))
 	}
-	if err := os.Rename(part, final); err != nil {
+	if err := atomicfile.Rename(part, final); err != nil {
 		return "", errors.Join(err, restoreOld(s.Dir), os.RemoveAll(part))
-	}
-	if err := atomicfile.SyncDir(s.Dir); err != nil {
-		return "", err
 	}
 	if err := link(s.Dir, Latest, step); err != nil {
 		return "", err
@@ -149,9 +149,12 @@ func (s *Store) write(dir string, snapshot Snapshot) error {
 	}); err != nil {
 		return err
 	}
-	moments := append(prefixed(firstPrefix, snapshot.First), prefixed(secondPrefix, snapshot.Second)...)
+	slots, err := slotTensors(snapshot.Slots)
+	if err != nil {
+		return err
+	}
 	if err := put(optimizerFile, func(w io.Writer) error {
-		return safetensors.Write(w, moments, nil)
+		return safetensors.Write(w, slots, nil)
 	}); err != nil {
 		return err
 	}
@@ -194,10 +197,17 @@ func (s *Store) writeFile(path string, fill func(io.Writer) error) (sum string, 
 	return hex.EncodeToString(hash.Sum(nil)), file.Sync()
 }
 
-func prefixed(prefix string, tensors []tensor.Tensor) []tensor.Tensor {
-	named := make([]tensor.Tensor, len(tensors))
-	for i, t := range tensors {
-		named[i] = t.Renamed(prefix + t.Name)
+// slotTensors are the tensors of all slots as SLOT.NAME, in the order of the
+// slots' names.
+func slotTensors(slots map[string][]tensor.Tensor) ([]tensor.Tensor, error) {
+	var list []tensor.Tensor
+	for _, slot := range slices.Sorted(maps.Keys(slots)) {
+		if slot == "" || strings.Contains(slot, ".") {
+			return nil, fmt.Errorf("slot %q: want a name without a dot", slot)
+		}
+		for _, t := range slots[slot] {
+			list = append(list, t.Renamed(slot+"."+t.Name))
+		}
 	}
-	return named
+	return list, nil
 }

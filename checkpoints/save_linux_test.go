@@ -36,7 +36,7 @@ func child(kind, dir string) int {
 			return 3
 		}
 	case "kill": // the process dies with the parameters written, the moments half
-		large.Second[0] = tensor.Lazy("backbone.norm.weight", tensor.Float32, []int{3}, func() ([]byte, error) {
+		large.Slots["second"][0] = tensor.Lazy("backbone.norm.weight", tensor.Float32, []int{3}, func() ([]byte, error) {
 			return nil, syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		})
 	}
@@ -75,7 +75,7 @@ func TestSaveOnAFullDisk(t *testing.T) {
 	store := &Store{Dir: filepath.Join(disk, "checkpoints"), Keep: 1}
 	mustSave(t, store, 1)
 	large := snapshotAt(2)
-	large.First = append(large.First, tensor.FromFloat32s("large", []int{1 << 20}, make([]float32, 1<<20)))
+	large.Slots["first"] = append(large.Slots["first"], tensor.FromFloat32s("large", []int{1 << 20}, make([]float32, 1<<20)))
 	if _, err := store.Save(large); err == nil || !strings.Contains(err.Error(), "no space left on device") {
 		t.Fatalf("Save on a full disk: %v", err)
 	}

@@ -30,7 +30,7 @@ func snapshotAt(step int) Snapshot {
 			Architecture: &arch.Architecture{Kind: arch.DINOv2, Width: 64, Grid: [2]int{2, 3}},
 			Best:         &Metric{Name: "pq", Value: .1 + .2, Step: step},
 		},
-		Params: named(0), First: named(1), Second: named(2),
+		Params: named(0), Slots: map[string][]tensor.Tensor{"first": named(1), "second": named(2)},
 	}
 }
 
@@ -72,7 +72,7 @@ func wantLoads(t *testing.T, path string, step int) {
 	for _, part := range []struct {
 		name      string
 		want, got []tensor.Tensor
-	}{{"params", want.Params, got.Params}, {"first", want.First, got.First}, {"second", want.Second, got.Second}} {
+	}{{"params", want.Params, got.Params}, {"first", want.Slots["first"], got.Slots["first"]}, {"second", want.Slots["second"], got.Slots["second"]}} {
 		if diff := cmp.Diff(values(t, part.want), values(t, part.got)); diff != "" {
 			t.Errorf("%s differ (-want +got):\n%s", part.name, diff)
 		}
@@ -91,8 +91,8 @@ func TestSaveThenLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer params.Close()
-	if len(params.Params) != 2 || params.First != nil || params.Second != nil {
-		t.Errorf("LoadParams gives %d, %d, %d tensors, want 2, 0, 0", len(params.Params), len(params.First), len(params.Second))
+	if len(params.Params) != 2 || params.Slots != nil {
+		t.Errorf("LoadParams gives %d tensors and %d slots, want 2 and 0", len(params.Params), len(params.Slots))
 	}
 }
 
@@ -223,7 +223,7 @@ func TestTensorThatCannotBeReadFailsTheSave(t *testing.T) {
 	store := &Store{Dir: t.TempDir()}
 	mustSave(t, store, 1)
 	broken := snapshotAt(2)
-	broken.Second[1] = tensor.Lazy("q.weight", tensor.Float32, []int{2, 2}, func() ([]byte, error) { return nil, errDisk })
+	broken.Slots["second"][1] = tensor.Lazy("q.weight", tensor.Float32, []int{2, 2}, func() ([]byte, error) { return nil, errDisk })
 	if _, err := store.Save(broken); !errors.Is(err, errDisk) {
 		t.Errorf("Save of an unreadable tensor: %v", err)
 	}
@@ -312,7 +312,8 @@ func TestDamageIsFound(t *testing.T) {
 func BenchmarkSave(b *testing.B) {
 	large := snapshotAt(1)
 	values := tensor.FromFloat32s("large", []int{1 << 24}, make([]float32, 1<<24))
-	large.Params, large.First, large.Second = []tensor.Tensor{values}, []tensor.Tensor{values}, []tensor.Tensor{values}
+	large.Params = []tensor.Tensor{values}
+	large.Slots = map[string][]tensor.Tensor{"first": {values}, "second": {values}}
 	store := &Store{Dir: b.TempDir(), Keep: 1}
 	b.SetBytes(3 << 26)
 	for b.Loop() {
@@ -326,7 +327,8 @@ func BenchmarkSave(b *testing.B) {
 func BenchmarkLoad(b *testing.B) {
 	large := snapshotAt(1)
 	values := tensor.FromFloat32s("large", []int{1 << 24}, make([]float32, 1<<24))
-	large.Params, large.First, large.Second = []tensor.Tensor{values}, []tensor.Tensor{values}, []tensor.Tensor{values}
+	large.Params = []tensor.Tensor{values}
+	large.Slots = map[string][]tensor.Tensor{"first": {values}, "second": {values}}
 	path, err := (&Store{Dir: b.TempDir()}).Save(large)
 	if err != nil {
 		b.Fatal(err)
@@ -338,7 +340,7 @@ func BenchmarkLoad(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, part := range [][]tensor.Tensor{loaded.Params, loaded.First, loaded.Second} {
+		for _, part := range [][]tensor.Tensor{loaded.Params, loaded.Slots["first"], loaded.Slots["second"]} {
 			if err := part[0].ReadFloat32s(into); err != nil {
 				b.Fatal(err)
 			}

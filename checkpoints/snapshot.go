@@ -6,12 +6,13 @@ import (
 	"eomt/data"
 )
 
-// Snapshot is everything that a run needs to go on as if it had never stopped.
+// Snapshot is everything that a run needs to resume as if it had never stopped.
 type Snapshot struct {
 	State  State
-	Params []tensor.Tensor // by the model's parameter names
-	First  []tensor.Tensor // AdamW's first moments, by the names of their parameters
-	Second []tensor.Tensor // and its second moments
+	Params []tensor.Tensor // the network's parameters and buffers, by name
+	// Slots are what the optimizer keeps for each parameter, under the parameters'
+	// names: AdamW's moments in slots "first" and "second". A slot's name has no dot.
+	Slots map[string][]tensor.Tensor
 }
 
 // State is what a checkpoint holds besides tensors. Step counts the finished
@@ -52,12 +53,6 @@ const (
 	optimizerFile = "optimizer.safetensors"
 	stateFile     = "state.json"
 	sumsFile      = "SHA256SUMS"
-)
-
-// The prefixes of the moments' names in the optimizer file.
-const (
-	firstPrefix  = "first."
-	secondPrefix = "second."
 )
 
 // The links beside the step folders.

@@ -470,6 +470,11 @@ func TestRestoreRefusesAnotherModel(t *testing.T) {
 	if _, err := Restore(wider, loaded.Snapshot); !errors.As(err, &mismatch) {
 		t.Errorf("got %v, want a MismatchError", err)
 	}
+	loaded.Slots["ema"] = nil
+	if _, err := Restore(tr.step.config.Network.Architecture(), loaded.Snapshot); err == nil || !strings.Contains(err.Error(), `slot "ema"`) {
+		t.Errorf("a slot of another optimizer: %v", err)
+	}
+	delete(loaded.Slots, "ema")
 	// Names and shapes are the same, the saved state says that the network is not.
 	a := tr.step.config.Network.Architecture()
 	a.Heads = 4

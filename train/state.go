@@ -57,13 +57,20 @@ func toTensor(values []float32, shape []int, dtype dtypes.DType) *tensors.Tensor
 	return tensors.FromFlatDataAndDimensions(wide, shape...)
 }
 
+// The optimizer's slots in checkpoints.
+const (
+	firstSlot  = "first"
+	secondSlot = "second"
+)
+
 // snapshot views the state as a checkpoint of a model; the tensors are copied
 // from the device one at a time, when they are written.
 func (s *State) snapshot(a arch.Architecture, state checkpoints.State) checkpoints.Snapshot {
 	state.Step = s.Step
 	parameters := a.Tensors()
 	return checkpoints.Snapshot{State: state,
-		Params: stored(parameters, s.Params), First: stored(parameters, s.First), Second: stored(parameters, s.Second)}
+		Params: stored(parameters, s.Params),
+		Slots:  map[string][]tensor.Tensor{firstSlot: stored(parameters, s.First), secondSlot: stored(parameters, s.Second)}}
 }
 
 func stored(parameters []arch.Tensor, values []*tensors.Tensor) []tensor.Tensor {
@@ -93,11 +100,16 @@ func Restore(a arch.Architecture, snapshot checkpoints.Snapshot) (*State, error)
 			return nil, err
 		}
 	}
+	for slot := range snapshot.Slots {
+		if slot != firstSlot && slot != secondSlot {
+			return nil, fmt.Errorf("train: restore: the checkpoint has optimizer slot %q, which this optimizer does not keep", slot)
+		}
+	}
 	s := &State{Step: snapshot.State.Step}
 	for _, part := range []struct {
 		from []tensor.Tensor
 		to   *[]*tensors.Tensor
-	}{{snapshot.Params, &s.Params}, {snapshot.First, &s.First}, {snapshot.Second, &s.Second}} {
+	}{{snapshot.Params, &s.Params}, {snapshot.Slots[firstSlot], &s.First}, {snapshot.Slots[secondSlot], &s.Second}} {
 		var err error
 		if *part.to, err = fromStored(a, part.from); err != nil {
 			return nil, err
