@@ -4,20 +4,21 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"eomt/cmd/internal/app"
 	"eomt/data"
+	"eomt/internal/backend"
 	"eomt/losses"
 	"eomt/matcher"
 )
 
 // graphWork is a work that calls a graph on arguments and waits for its results.
 func graphWork(o options, args []any, build func(in []*Node) []*Node) (*work, error) {
-	b, _, err := app.OpenBackend(o.backend)
+	b, _, err := backend.Start(o.backend, os.Stderr)
 	if err != nil {
 		return nil, err
 	}

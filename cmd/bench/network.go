@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"eomt/cmd/internal/app"
 	"eomt/data"
+	"eomt/internal/backend"
 	"eomt/losses"
 	"eomt/model"
 	"eomt/train"
@@ -32,7 +33,7 @@ func described(o options, predictions int) *work {
 func prepareFLOPs(_ context.Context, o options) (*work, error) { return described(o, 1), nil }
 
 func prepareForward(_ context.Context, o options) (*work, error) {
-	b, _, err := app.OpenBackend(o.backend)
+	b, _, err := backend.Start(o.backend, os.Stderr)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +93,7 @@ func prepareForwardMasked(_ context.Context, o options) (*work, error) {
 }
 
 func prepareStep(_ context.Context, o options) (*work, error) {
-	b, _, err := app.OpenBackend(o.backend)
+	b, _, err := backend.Start(o.backend, os.Stderr)
 	if err != nil {
 		return nil, err
 	}

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"os"
 
-	"eomt/cmd/internal/app"
 	"eomt/configs"
 	"eomt/data/inspect"
 	"eomt/data/loader"
 	"eomt/data/overlay"
+	"eomt/experiment"
 	"eomt/internal/cli"
 	"eomt/internal/progress"
 )
@@ -38,7 +38,7 @@ func inspectDataset(ctx context.Context, args []string) error {
 		return err
 	}
 	c.Data.Loader.OnBadSample = loader.Skip // list what is broken instead of failing
-	ds, err := app.OpenDataset(ctx, c, *split)
+	ds, err := experiment.OpenDataset(ctx, c, *split, os.Stderr, experiment.Terminal)
 	if err != nil {
 		return err
 	}

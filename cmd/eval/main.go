@@ -13,9 +13,10 @@ import (
 	"strings"
 
 	"eomt/arch"
-	"eomt/cmd/internal/app"
 	"eomt/configs"
 	"eomt/eval"
+	"eomt/experiment"
+	"eomt/internal/backend"
 	"eomt/internal/cli"
 	"eomt/internal/progress"
 	"eomt/model"
@@ -75,13 +76,13 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	ds, err := app.OpenDataset(ctx, c, "val")
+	ds, err := experiment.OpenDataset(ctx, c, "val", os.Stderr, experiment.Terminal)
 	if err != nil {
 		return err
 	}
 	defer ds.Close()
 	c.Data.Classes = len(ds.Classes())
-	a, err := app.Model(c)
+	a, err := experiment.Architecture(c)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
@@ -89,7 +90,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
-	weights, err := app.LoadWeights(o.weights, a)
+	weights, err := experiment.LoadWeights(o.weights, a)
 	if err != nil {
 		return err
 	}
@@ -97,11 +98,11 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	backend, _, err := app.OpenBackend(o.backend)
+	device, _, err := backend.Start(o.backend, os.Stderr)
 	if err != nil {
 		return err
 	}
-	predictor, err := model.NewPredictor(backend, network, weights.Params, weights.MaskProbs, app.MatMul(c.Train.Precision))
+	predictor, err := model.NewPredictor(device, network, weights.Params, weights.MaskProbs, experiment.MatMul(c.Train.Precision))
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func run(ctx context.Context, args []string) error {
 		images = min(images, o.limit)
 	}
 	bar := progress.Start("evaluate", images)
-	report, err := eval.Evaluate(ctx, ds, app.Predictor(predictor), ec, func(done, _ int) { bar.Set(done, "") })
+	report, err := eval.Evaluate(ctx, ds, experiment.Predictor(predictor), ec, func(done, _ int) { bar.Set(done, "") })
 	bar.Finish()
 	if errors.Is(err, context.Canceled) && ec.Journal+ec.Save != "" {
 		return fmt.Errorf("%w; the same command resumes it", err)
@@ -136,8 +137,8 @@ func (o options) describe(c configs.Config) error {
 }
 
 // evaluation adds to the configured evaluation what the command line asks for.
-func (o options) evaluation(c configs.Config, a arch.Architecture, w *app.Weights) (eval.Config, error) {
-	ec := app.Evaluation(c, a)
+func (o options) evaluation(c configs.Config, a arch.Architecture, w *experiment.Weights) (eval.Config, error) {
+	ec := experiment.Evaluation(c, a)
 	ec.Protocol, ec.Limit, ec.Save = eval.Protocol(o.protocol), o.limit, o.save
 	if o.json != "" && o.save == "" {
 		ec.Journal = strings.TrimSuffix(o.json, ".json") + ".images.jsonl"
@@ -163,7 +164,7 @@ func (o options) write(r *eval.Result) error {
 		if len(r.Outcomes) > 1 {
 			fmt.Printf("Protocol %s:\n", outcome.Protocol)
 		}
-		app.WriteOutcome(os.Stdout, outcome)
+		experiment.WriteOutcome(os.Stdout, outcome)
 	}
 	resumed := ""
 	if r.Resumed > 0 {

@@ -14,9 +14,9 @@ import (
 	"eomt/arch"
 	"eomt/checkpoints"
 	"eomt/checkpoints/tensor"
-	"eomt/cmd/internal/app"
 	"eomt/configs"
 	"eomt/data/shapes"
+	"eomt/experiment"
 	"eomt/internal/cli"
 )
 
@@ -52,7 +52,7 @@ func tinyRun(t *testing.T, task string) (config, weights string) {
 			}
 		}
 	}
-	a, err := app.Model(c)
+	a, err := experiment.Architecture(c)
 	if err != nil {
 		t.Fatal(err)
 	}

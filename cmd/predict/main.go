@@ -11,10 +11,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"eomt/cmd/internal/app"
 	"eomt/data/overlay"
 	"eomt/eval/inference"
 	"eomt/eval/predictions"
+	"eomt/experiment"
+	"eomt/internal/backend"
 	"eomt/internal/cli"
 	"eomt/internal/progress"
 	"eomt/model"
@@ -74,20 +75,20 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	weights, err := app.LoadWeights(o.weights, s.architecture)
+	weights, err := experiment.LoadWeights(o.weights, s.architecture)
 	if err != nil {
 		return err
 	}
-	backend, _, err := app.OpenBackend(o.backend)
+	device, _, err := backend.Start(o.backend, os.Stderr)
 	if err != nil {
 		return err
 	}
-	predictor, err := model.NewPredictor(backend, s.network, weights.Params, weights.MaskProbs, app.MatMul(s.config.Train.Precision))
+	predictor, err := model.NewPredictor(device, s.network, weights.Params, weights.MaskProbs, experiment.MatMul(s.config.Train.Precision))
 	if err != nil {
 		return err
 	}
 	defer predictor.Close()
-	ec := app.Evaluation(s.config, s.architecture)
+	ec := experiment.Evaluation(s.config, s.architecture)
 	drawn := defaultDrawn
 	if o.score >= 0 {
 		ec.Score, drawn = o.score, o.score
@@ -101,7 +102,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	bar := progress.Start("predict", len(files))
-	ran := inference.Run(ctx, files, indices(len(files)), app.Predictor(predictor), inference.Config{Task: ec.Task, Classes: s.classes,
+	ran := inference.Run(ctx, files, indices(len(files)), experiment.Predictor(predictor), inference.Config{Task: ec.Task, Classes: s.classes,
 		ImageH: ec.ImageH, ImageW: ec.ImageW, Batch: 1, Score: ec.Score, Overlap: ec.Overlap, TopK: ec.TopK, LoadFailed: out.failed},
 		func(r inference.Result) error {
 			err := out.take(r)

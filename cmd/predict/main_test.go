@@ -15,9 +15,9 @@ import (
 
 	"eomt/checkpoints"
 	"eomt/checkpoints/tensor"
-	"eomt/cmd/internal/app"
 	"eomt/configs"
 	"eomt/data/shapes"
+	"eomt/experiment"
 	"eomt/internal/cli"
 )
 
@@ -43,7 +43,7 @@ func tinyRun(t *testing.T) string {
 		t.Fatal(err)
 	}
 	c.Data.Classes = len(shapes.Classes())
-	a, err := app.Model(c)
+	a, err := experiment.Architecture(c)
 	if err != nil {
 		t.Fatal(err)
 	}

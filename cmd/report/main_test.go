@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -11,13 +12,13 @@ import (
 	"strings"
 	"testing"
 
-	"eomt/cmd/internal/app"
 	"eomt/configs"
 	"eomt/eval"
 	"eomt/eval/postprocess"
 	"eomt/eval/report"
 	"eomt/eval/report/bundle"
 	"eomt/eval/report/page"
+	"eomt/experiment"
 	"eomt/experiment/runs"
 	"eomt/internal/cli"
 )
@@ -48,7 +49,7 @@ func makeRun(t *testing.T, dir, task string, seed uint64, steps ...int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := app.OpenDataset(t.Context(), c, "val")
+	set, err := experiment.OpenDataset(t.Context(), c, "val", io.Discard, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

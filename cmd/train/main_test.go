@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"eomt/checkpoints"
-	"eomt/cmd/internal/app"
 	"eomt/configs"
+	"eomt/experiment"
 	"eomt/internal/cli"
 )
 
@@ -80,7 +80,7 @@ func (b *bench) generate() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	set, err := app.OpenDataset(b.t.Context(), c, "train")
+	set, err := experiment.OpenDataset(b.t.Context(), c, "train", io.Discard, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestTrainAndResume(t *testing.T) {
 	if err != nil || !strings.Contains(text, "step 3, 2 validation images") {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	if _, err := b.train(); err == nil || !strings.Contains(err.Error(), b.out+" holds a run already: go on with it by -resume") {
+	if _, err := b.train(); err == nil || !strings.Contains(err.Error(), b.out+" holds a run already: resume it with -resume") {
 		t.Errorf("a second run into the folder: %v", err)
 	}
 	if _, err := b.train("-resume", "-set", "model.width=32"); err == nil || !strings.Contains(err.Error(), "step-00000003") {
@@ -381,7 +381,7 @@ func TestInterrupt(t *testing.T) {
 		t.Fatalf("ended with %v, want exit code 1:\n%s", err, &stderr)
 	}
 	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
-	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "train: interrupted: saved after step ") || !strings.HasSuffix(last, "with -resume goes on from there") {
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "train: interrupted: saved after step ") || !strings.HasSuffix(last, "with -resume continues from there") {
 		t.Errorf("the last line is %q", last)
 	}
 	before := b.steps()

@@ -5,23 +5,23 @@ import (
 	"io"
 
 	"eomt/arch"
-	"eomt/cmd/internal/app"
 	"eomt/configs"
+	"eomt/experiment"
 	"eomt/train"
 )
 
 // print writes what -print-config and -print-params ask for. It needs no data:
 // where the archives are not at hand, counts are the published ones.
 func (o options) print(w io.Writer, c configs.Config) error {
-	images, classes, err := app.Counts(c)
+	images, classes, err := experiment.Counts(c)
 	if err != nil {
 		return err
 	}
-	r, a, err := app.Resolve(c, images, classes)
+	r, a, err := experiment.Resolve(c, images, classes)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
-	groups := train.Groups(a, app.Rates(c))
+	groups := train.Groups(a, experiment.Rates(c))
 	if o.printConfig {
 		if err := r.Write(w); err != nil {
 			return err

@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"eomt/checkpoints/hub"
-	"eomt/cmd/internal/app"
+	"eomt/experiment"
 	"eomt/internal/cli"
 )
 
@@ -27,7 +28,7 @@ HF_TOKEN or from where the hub's own login command keeps it.`,
 	if !hub.IsReference(names[0]) {
 		return cli.Usagef("%q names nothing on the hub; want dinov2:NAME, dinov3:NAME or hf:OWNER/NAME", names[0])
 	}
-	dir, err := app.FindWeights(ctx, names[0], hub.Options{Revision: *revision, CacheDir: *cache})
+	dir, err := experiment.FindWeights(ctx, names[0], hub.Options{Revision: *revision, CacheDir: *cache}, os.Stderr, experiment.Terminal)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 	"eomt/checkpoints/safetensors"
 	"eomt/checkpoints/tensor"
 	"eomt/checkpoints/weights"
-	"eomt/cmd/internal/app"
+	"eomt/internal/backend"
 	"eomt/internal/cli"
 	"eomt/model"
 )
@@ -69,7 +69,7 @@ final norm.`, "go run ./cmd/weights forward -weights eomt_small -input in.safete
 	if len(probs) != a.MaskBlocks {
 		return fmt.Errorf("%s: mask_probs has %d values, the model has %d blocks that see queries", *input, len(probs), a.MaskBlocks)
 	}
-	b, _, err := app.OpenBackend(*backendName)
+	b, _, err := backend.Start(*backendName, os.Stderr)
 	if err != nil {
 		return err
 	}

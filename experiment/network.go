@@ -1,12 +1,12 @@
-package app
+package experiment
 
 import (
 	"eomt/arch"
 	"eomt/configs"
 )
 
-// Model is the architecture that a configuration describes, for data.classes classes.
-func Model(c configs.Config) (arch.Architecture, error) {
+// Architecture is the network that a configuration describes, for data.classes classes.
+func Architecture(c configs.Config) (arch.Architecture, error) {
 	m := c.Model
 	a := arch.Architecture{Width: m.Width, Blocks: m.Blocks, Heads: m.Heads, Hidden: m.MLPHidden,
 		MaskBlocks: m.QueryBlocks}.ForPatch(m.Patch)

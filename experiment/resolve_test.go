@@ -1,4 +1,4 @@
-package app
+package experiment
 
 import (
 	"io/fs"
@@ -25,7 +25,7 @@ func TestConfigurationsResolve(t *testing.T) {
 		"quickstart":                         200,
 		"overfit-real":                       400,
 	}
-	root := filepath.Join("..", "..", "..", "configs")
+	root := filepath.Join("..", "configs")
 	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".yaml" {
 			return err

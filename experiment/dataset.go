@@ -1,0 +1,55 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"eomt/configs"
+	"eomt/data"
+	"eomt/data/formats"
+)
+
+// OpenDataset opens a split, "train" or "val", of the configured data set;
+// generated shapes are generated where they are missing, which is noted. Validation
+// keeps images without annotations, as the official metrics count them.
+func OpenDataset(ctx context.Context, c configs.Config, split string, notes io.Writer, watch Watch) (data.DatasetCloser, error) {
+	o := openOptions(c, split)
+	var display Display = noDisplay{}
+	if o.Shapes != nil {
+		if _, err := os.Stat(o.Root); errors.Is(err, fs.ErrNotExist) {
+			fmt.Fprintf(notes, "data.root %s is missing: %d training and %d validation images are generated there\n",
+				located(o.Root), o.Shapes.Train, o.Shapes.Val)
+			display = watch.start("generate shapes", o.Shapes.Train+o.Shapes.Val, "images", 1)
+		}
+		o.Progress = func(done, _ int) { display.Set(done, "") }
+	}
+	set, err := formats.Open(ctx, c.Data.Format, o)
+	display.Finish()
+	if err != nil && errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w (data.root is %s)", err, located(o.Root))
+	}
+	return set, err
+}
+
+// located is a path with what it is relative to.
+func located(path string) string {
+	absolute, err := filepath.Abs(path)
+	if filepath.IsAbs(path) || err != nil {
+		return path
+	}
+	return fmt.Sprintf("%s, relative to the current directory: %s", path, absolute)
+}
+
+func openOptions(c configs.Config, split string) data.OpenOptions {
+	files := c.Data.Train
+	if split == "val" {
+		files = c.Data.Val
+	}
+	return data.OpenOptions{Task: c.Task, Root: c.Data.Root, Split: split, Files: files, Shapes: c.Data.Shapes,
+		KeepEmpty: split == "val" || c.Data.Augment.KeepEmpty, SkipBad: c.Data.Loader.OnBadSample == "skip", ApplyEXIF: c.Data.EXIF == "apply"}
+}

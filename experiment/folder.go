@@ -1,0 +1,110 @@
+package experiment
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/gomlx/compute/dtypes"
+
+	"eomt/checkpoints"
+	"eomt/configs"
+	"eomt/internal/atomicfile"
+	"eomt/internal/backend"
+	"eomt/train"
+)
+
+const configFile = "config.yaml"
+
+// checkFolder refuses to mix a new run with one that is there.
+func (r *Run) checkFolder() error {
+	dir := r.options.Dir
+	_, err := checkpoints.Find(dir)
+	switch {
+	case r.options.Resume && errors.Is(err, checkpoints.ErrNone):
+		return fmt.Errorf("-resume: %s holds no checkpoint; leave -resume out to start", dir)
+	case !r.options.Resume && err == nil:
+		return fmt.Errorf("%s holds a run already: resume it with -resume, or name another folder with -out", dir)
+	case err != nil && !errors.Is(err, checkpoints.ErrNone) && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	return nil
+}
+
+// start makes the state to train from: of the latest checkpoint, or of the
+// configured weights, or random.
+func (r *Run) start(ctx context.Context) error {
+	hash, err := configHash(r.Config)
+	if err != nil {
+		return err
+	}
+	c := r.Config.Config
+	if !r.options.Resume {
+		values, err := StartValues(ctx, c, r.Architecture, r.Classes, r.options)
+		if err != nil {
+			return err
+		}
+		architecture := r.Architecture
+		r.saved = checkpoints.State{Seed: c.Seed, ConfigHash: hash, Architecture: &architecture, Task: c.Task, Classes: r.Classes}
+		r.State, err = train.NewState(r.Architecture, values, c.Seed, dtypes.Float32)
+		return err
+	}
+	loaded, err := checkpoints.Load(r.options.Dir)
+	if err != nil {
+		return err
+	}
+	defer loaded.Close()
+	if loaded.State.ConfigHash != hash {
+		r.noteDifferences(loaded.Path)
+	}
+	if r.State, err = train.Restore(r.Architecture, loaded.Snapshot); err != nil {
+		return fmt.Errorf("%s: %w", loaded.Path, err)
+	}
+	r.saved = loaded.State
+	fmt.Fprintf(r.options.Notes, "resuming %s after step %d\n", r.options.Dir, r.State.Step)
+	return nil
+}
+
+// noteDifferences says in what the configuration differs from the one that the run
+// folder holds.
+func (r *Run) noteDifferences(checkpoint string) {
+	before, err := configs.Read(filepath.Join(r.options.Dir, configFile))
+	if err != nil {
+		fmt.Fprintf(r.options.Notes, "%s was saved under another configuration, which cannot be read: %v\n", checkpoint, err)
+		return
+	}
+	if keys := configs.Differences(before, r.Config.Config); len(keys) > 0 {
+		fmt.Fprintf(r.options.Notes, "%s was saved under another configuration: %s\n", checkpoint, strings.Join(keys, "; "))
+	}
+}
+
+// describe writes config.yaml and provenance.json into the run folder.
+func (r *Run) describe() error {
+	var text bytes.Buffer
+	if err := r.Config.Write(&text); err != nil {
+		return err
+	}
+	if err := atomicfile.WriteBytes(filepath.Join(r.options.Dir, configFile), text.Bytes()); err != nil {
+		return fmt.Errorf("run folder: %w", err)
+	}
+	p := train.Provenance{Start: train.ThisStart(r.State.Step, r.choice.Name, backend.Devices(r.device)), Seed: r.Config.Seed,
+		Data: map[string]int{"train": r.train.Len(), "val": r.val.Len()}}
+	for _, row := range r.Architecture.Parameters() {
+		p.Parameters += row.Size()
+	}
+	return p.Write(r.options.Dir)
+}
+
+// configHash identifies a resolved configuration.
+func configHash(c configs.Resolved) (string, error) {
+	h := sha256.New()
+	if err := c.Write(h); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)), nil
+}

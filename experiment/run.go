@@ -1,0 +1,174 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/gomlx/compute"
+
+	"eomt/arch"
+	"eomt/checkpoints"
+	"eomt/configs"
+	"eomt/data"
+	"eomt/data/loader"
+	"eomt/eval"
+	"eomt/internal/backend"
+	"eomt/model"
+	"eomt/train"
+)
+
+// Options are what a run needs besides its configuration.
+type Options struct {
+	Dir      string // run folder
+	Backend  string // xla:cuda, xla:cpu or go; empty: GOMLX_BACKEND, otherwise the best found
+	Resume   bool   // continue from the latest checkpoint in Dir
+	MaxSteps int    // stop after this step without changing any schedule; 0: the whole run
+
+	// Notes gets remarks, such as which backend was chosen; nil discards them.
+	Notes io.Writer
+	// Results gets the table of each evaluation; nil discards them.
+	Results io.Writer
+	// Watch, where not nil, is asked to display each lengthy part.
+	Watch Watch
+}
+
+// checkTime bounds how long a run looks for broken validation images before it starts.
+const checkTime = time.Minute
+
+// Run is a run that is ready to start: its data sets are open and checked, and its
+// state is loaded. It holds the lock of its folder until Close.
+type Run struct {
+	Config       configs.Resolved
+	Architecture arch.Architecture
+	Classes      []data.Class // of the data set, in the order of the network's class outputs
+	State        *train.State // trained in place
+
+	options  Options
+	lock     *train.Lock
+	train    data.DatasetCloser
+	val      data.DatasetCloser
+	device   compute.Backend
+	choice   backend.Choice
+	network  model.Network
+	saved    checkpoints.State
+	batches  *loader.Loader
+	lastEval *eval.Result
+}
+
+// Open prepares a run: it locks the folder, opens and compares the data sets,
+// derives what follows from them, loads or initialises the state and writes
+// config.yaml and provenance.json. Whatever would end the run later and can be known
+// now is an error, so that it does not come after hours of training.
+func Open(ctx context.Context, c configs.Config, o Options) (_ *Run, err error) {
+	if o.Notes == nil {
+		o.Notes = io.Discard
+	}
+	if o.Results == nil {
+		o.Results = io.Discard
+	}
+	r := &Run{options: o}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	if r.lock, err = train.LockFolder(o.Dir); err != nil {
+		return nil, err
+	}
+	if err := r.checkFolder(); err != nil {
+		return nil, err
+	}
+	if err := r.openData(ctx, c); err != nil {
+		return nil, err
+	}
+	if r.device, r.choice, err = backend.Start(o.Backend, o.Notes); err != nil {
+		return nil, err
+	}
+	if err := r.start(ctx); err != nil {
+		return nil, err
+	}
+	feed := c.Data.Loader
+	feed.Seed, feed.Start = c.Seed, r.State.Step
+	feed.Transform = c.Data.Augment.Train(r.Architecture.ImageH(), r.Architecture.ImageW())
+	if r.batches, err = loader.New(r.train, feed); err != nil {
+		return nil, err
+	}
+	return r, r.describe()
+}
+
+// openData opens both splits, checks that they fit each other and the evaluation,
+// and derives the network and the length of the run.
+func (r *Run) openData(ctx context.Context, c configs.Config) (err error) {
+	if r.train, err = OpenDataset(ctx, c, "train", r.options.Notes, r.options.Watch); err != nil {
+		return err
+	}
+	if r.val, err = OpenDataset(ctx, c, "val", r.options.Notes, r.options.Watch); err != nil {
+		return err
+	}
+	r.Classes = r.train.Classes()
+	if err := data.CompareClasses(r.Classes, r.val.Classes()); err != nil {
+		return err
+	}
+	if r.Config, r.Architecture, err = Resolve(c, r.train.Len(), len(r.Classes)); err != nil {
+		return err
+	}
+	if r.network, err = model.New(r.Architecture); err != nil {
+		return err
+	}
+	if err := Evaluation(c, r.Architecture).Check(r.val); err != nil {
+		return err
+	}
+	display := r.options.Watch.start("check validation images", r.val.Len(), "", 1)
+	defer display.Finish()
+	checked, err := eval.CheckImages(ctx, r.val, checkTime, func(done, _ int) { display.Set(done, "") })
+	if err == nil && checked < r.val.Len() {
+		fmt.Fprintf(r.options.Notes, "%d of %d validation images were checked in %v\n", checked, r.val.Len(), checkTime)
+	}
+	return err
+}
+
+// Train compiles the step and trains to the end of the run, with logs, checkpoints
+// and validations as configured. Where ctx ends first, the state is saved and the
+// error wraps [train.ErrInterrupted]; a run with Options.Resume continues from there.
+func (r *Run) Train(ctx context.Context) error {
+	step, err := train.NewStep(r.device, StepConfig(r.Config, r.network))
+	if err != nil {
+		return err
+	}
+	stop := r.Config.Derived.Steps
+	if r.options.MaxSteps > 0 {
+		stop = min(stop, r.options.MaxSteps)
+	}
+	c := r.Config.Train
+	display := r.options.Watch.start("train", stop, "images", r.Config.Data.Loader.Batch)
+	defer display.Finish()
+	display.Phase("compiling the step")
+	return train.Run(ctx, train.RunConfig{Dir: r.options.Dir, Stop: stop, LogEvery: c.LogEvery,
+		CheckpointEvery: c.CheckpointEvery, ValidateEvery: c.ValidateEvery, Keep: c.Keep,
+		StepsPerEpoch: r.Config.Derived.StepsPerEpoch, Saved: r.saved,
+		Progress: func(done int, l train.Losses) { display.Set(done, fmt.Sprintf("loss %.3f", l.Total)) },
+	}, step, r.State, r.batches, r.validate)
+}
+
+// Result is the last evaluation that [Run.Train] made; nil before there is one.
+func (r *Run) Result() *eval.Result { return r.lastEval }
+
+// Close releases data sets and folder.
+func (r *Run) Close() error {
+	var errs []error
+	if r.batches != nil {
+		r.batches.Close()
+	}
+	for _, set := range []data.DatasetCloser{r.train, r.val} {
+		if set != nil {
+			errs = append(errs, set.Close())
+		}
+	}
+	if r.lock != nil {
+		errs = append(errs, r.lock.Release())
+	}
+	return errors.Join(errs...)
+}

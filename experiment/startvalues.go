@@ -1,0 +1,86 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"eomt/arch"
+	"eomt/checkpoints/hub"
+	"eomt/checkpoints/tensor"
+	"eomt/checkpoints/weights"
+	"eomt/configs"
+	"eomt/data"
+)
+
+// StartValues are the parameters that a configuration's weights give a new run,
+// by name; nil where it starts from random values. Those that new_parameters names are
+// left out. What is loaded, resized and initialised is noted, and where the weights
+// were trained on other classes than these.
+func StartValues(ctx context.Context, c configs.Config, a arch.Architecture, classes []data.Class, o Options) (values map[string][]float32, err error) {
+	if c.Weights == "" {
+		return nil, nil
+	}
+	path, err := FindWeights(ctx, c.Weights, hub.Options{}, o.Notes, o.Watch)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := weights.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stored.Close()) }()
+	named := func(name string) bool {
+		return slices.ContainsFunc(c.NewParameters, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	}
+	stored.Tensors = slices.DeleteFunc(stored.Tensors, func(t tensor.Tensor) bool { return named(t.Name) })
+	allowNew := c.NewParameters
+	if stored.Architecture.BackboneOnly() {
+		allowNew = slices.Concat(allowNew, a.HeadNames())
+	}
+	fitted, report, err := stored.Fit(a, allowNew)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(o.Notes, "weights %s: %d parameters loaded, %d resized, %d initialised at random\n",
+		path, len(report.Loaded), len(report.Reshaped), len(report.Fresh))
+	if note := otherClasses(stored, classes); note != "" && !named("class_head.weight") {
+		fmt.Fprintf(o.Notes, "weights %s: %s\n", path, note)
+	}
+	values = make(map[string][]float32, len(fitted))
+	for _, t := range fitted {
+		if values[t.Name], err = t.Float32s(); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+// otherClasses says how the class table of weights differs from the data set's,
+// where the class head is taken over; empty where it does not or none is known.
+func otherClasses(w *weights.Model, classes []data.Class) string {
+	stored := w.Classes
+	if stored == nil && len(w.Labels) == len(classes) { // names are all that is known
+		stored = slices.Clone(classes)
+		for i := range stored {
+			stored[i].Name = w.Labels[i]
+		}
+	}
+	if w.Architecture.BackboneOnly() || len(stored) != len(classes) {
+		return ""
+	}
+	differ, first := 0, ""
+	for i, class := range classes {
+		if s := stored[i]; s.ID != class.ID || s.Name != class.Name || s.Thing != class.Thing {
+			if differ++; differ == 1 {
+				first = fmt.Sprintf("output %d was class %d %q and is now %d %q", i, s.ID, s.Name, class.ID, class.Name)
+			}
+		}
+	}
+	if differ == 0 {
+		return ""
+	}
+	return fmt.Sprintf("its class head was trained on other classes, %d of %d differ (%s); new_parameters: [class_head.] starts the head from random values", differ, len(classes), first)
+}
