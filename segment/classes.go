@@ -9,7 +9,6 @@ import (
 	"eomt/configs"
 	"eomt/data"
 	"eomt/data/formats"
-	"eomt/eval/postprocess"
 )
 
 // classes finds the class table, whose number of rows must be the class head's. A
@@ -38,7 +37,10 @@ func (d *Description) stated(stored *weights.Model, c *configs.Config, o Options
 	if c == nil {
 		return nil, "", nil
 	}
-	table, err = tableOf(*c, d.Task, o.Config != "")
+	table, err = tableOf(*c, o.Config != "")
+	if n := stored.Architecture.Classes; err == nil && len(table) != n && o.Config == "" {
+		err = fmt.Errorf("%s has %d classes now, the weights predict %d", c.Data.Root, len(table), n)
+	}
 	switch {
 	case err == nil:
 		return table, "data set " + c.Data.Root, nil
@@ -49,15 +51,15 @@ func (d *Description) stated(stored *weights.Model, c *configs.Config, o Options
 	return nil, "", nil
 }
 
-// tableOf is the class table of a configuration's data set. Where that is the
+// tableOf is the class table of a configuration's data set and task. Where that is the
 // caller's choice, a published table is enough; the files of an older run may be
 // anybody's, so that they are opened unless the format has one table for all.
-func tableOf(c configs.Config, task postprocess.Task, chosen bool) ([]data.Class, error) {
+func tableOf(c configs.Config, chosen bool) ([]data.Class, error) {
 	format, err := formats.Named(c.Data.Format)
 	if err != nil {
 		return nil, err
 	}
-	o := data.OpenOptions{Task: string(task), Root: c.Data.Root, Split: "val", Files: c.Data.Val, KeepEmpty: true, SkipBad: true}
+	o := data.OpenOptions{Task: c.Task, Root: c.Data.Root, Split: "val", Files: c.Data.Val, KeepEmpty: true, SkipBad: true}
 	ask := o
 	ask.Shapes = &data.Shapes{} // their number does not matter
 	if !chosen {

@@ -1,7 +1,7 @@
 // Command predict segments images and photographs: pictures with their segments
 // drawn on and a legend, and the predictions in the official formats. Start
-// reading at main.go; photos.go finds the images, subject.go says what the
-// weights know, picture.go draws.
+// reading at main.go; photos.go finds the images, output.go keeps the -out folder,
+// picture.go draws.
 package main
 
 import (
@@ -13,12 +13,11 @@ import (
 
 	"eomt/data/overlay"
 	"eomt/eval/inference"
+	"eomt/eval/postprocess"
 	"eomt/eval/predictions"
-	"eomt/experiment"
-	"eomt/internal/backend"
 	"eomt/internal/cli"
 	"eomt/internal/progress"
-	"eomt/model"
+	"eomt/segment"
 )
 
 func main() { cli.Main("predict", run) }
@@ -38,11 +37,11 @@ func parse(args []string) (options, error) {
 	f := cli.Flags("predict", "go run ./cmd/predict -weights PATH -out DIR [-task panoptic|instance|semantic] IMAGE|DIR ...",
 		"go run ./cmd/predict -weights runs/quickstart -out predictions photo.jpg holidays/")
 	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin")
-	f.StringVar(&o.out, "out", "", "`folder` for overlays/ and the predictions in the official formats")
-	f.StringVar(&o.task, "task", "", "panoptic, instance or semantic; by default what the weights were trained for, as far as they tell")
-	f.StringVar(&o.config, "config", "", "configuration `FILE`, where the weights do not lie in a run folder or tell their image size")
-	f.Float64Var(&o.score, "score", -1, "least `score`, 0 to 1, of panoptic segments (by default the configuration's, else 0.8), and of instances that are drawn (0.5; the results list has all)")
-	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, else the best found")
+	f.StringVar(&o.out, "out", "", "`folder` for overlays/, the predictions in the official formats and images.json, which has the file name of each image id; an earlier run's results there are removed")
+	f.StringVar(&o.task, "task", "", "panoptic, instance or semantic; by default what the weights were trained for, or panoptic where they do not state it")
+	f.StringVar(&o.config, "config", "", "configuration `FILE` that states task, classes, thresholds and image size where the weights do not")
+	f.Float64Var(&o.score, "score", -1, "least `score`, 0 to 1, of panoptic segments (by default the run's or configuration's, otherwise 0.8), and of instances that are drawn (0.5; the results list has all)")
+	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best found")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
 	}
@@ -71,44 +70,25 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	s, err := o.subject()
+	s, err := o.open()
 	if err != nil {
 		return err
 	}
-	weights, err := experiment.LoadWeights(o.weights, s.architecture)
-	if err != nil {
-		return err
-	}
-	device, _, err := backend.Start(o.backend, os.Stderr)
-	if err != nil {
-		return err
-	}
-	predictor, err := model.NewPredictor(device, s.network, weights.Params, weights.MaskProbs, experiment.MatMul(s.config.Train.Precision))
-	if err != nil {
-		return err
-	}
-	defer predictor.Close()
-	ec := experiment.Evaluation(s.config, s.architecture)
+	defer s.Close()
 	drawn := defaultDrawn
 	if o.score >= 0 {
-		ec.Score, drawn = o.score, o.score
+		drawn = o.score
 	}
-	fmt.Fprintf(os.Stderr, "%s segmentation, %d classes, input %d x %d; photos are turned upright as their EXIF data says\n", s.config.Task, len(s.classes), s.architecture.ImageW(), s.architecture.ImageH())
-	if note := overlay.Note(s.classes); note != "" {
-		fmt.Fprintln(os.Stderr, note)
-	}
-	out, err := newOutput(predictions.Folder{Dir: o.out, Task: ec.Task, Classes: s.classes}, files, drawn)
+	out, err := newOutput(predictions.Folder{Dir: o.out, Task: s.Task, Classes: s.Classes}, files, drawn)
 	if err != nil {
 		return err
 	}
 	bar := progress.Start("predict", len(files))
-	ran := inference.Run(ctx, files, indices(len(files)), experiment.Predictor(predictor), inference.Config{Task: ec.Task, Classes: s.classes,
-		ImageH: ec.ImageH, ImageW: ec.ImageW, Batch: 1, Score: ec.Score, Overlap: ec.Overlap, TopK: ec.TopK, LoadFailed: out.failed},
-		func(r inference.Result) error {
-			err := out.take(r)
-			bar.Set(out.count(), "")
-			return err
-		})
+	ran := s.Run(ctx, files, files.indices(), 1, out.failed, func(r inference.Result) error {
+		err := out.take(r)
+		bar.Set(out.count(), "")
+		return err
+	})
 	bar.Finish()
 	if err := errors.Join(out.finish(), out.verdict(ctx, ran)); err != nil {
 		return err
@@ -117,26 +97,26 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// indices are 0 to n-1.
-func indices(n int) []int {
-	list := make([]int, n)
-	for i := range list {
-		list[i] = i
+// open opens the weights and says on standard error what they segment, and what
+// was assumed because nobody states it.
+func (o options) open() (*segment.Segmenter, error) {
+	so := segment.Options{Backend: o.backend, Config: o.config, Task: postprocess.Task(o.task)}
+	if o.score >= 0 {
+		so.Score = &o.score
 	}
-	return list
-}
-
-// subject is what the weights segment, and how.
-func (o options) subject() (*subject, error) {
-	s, err := readSubject(o.weights, o.config)
+	s, err := segment.Open(o.weights, so)
 	if err != nil {
 		return nil, err
 	}
-	if o.task != "" {
-		s.config.Task = o.task
+	a := s.Architecture
+	fmt.Fprintln(os.Stderr, s.Backend)
+	fmt.Fprintf(os.Stderr, "%s segmentation, %d classes, input %d x %d; photos are turned upright as their EXIF orientation says\n",
+		s.Task, len(s.Classes), a.ImageW(), a.ImageH())
+	for _, sentence := range s.Assumed {
+		fmt.Fprintln(os.Stderr, "predict: "+sentence)
 	}
-	if s.config.Task == "semantic" && s.architecture.ImageH() != s.architecture.ImageW() {
-		return nil, cli.Usagef("-task semantic: needs a model of square images, this one's are %d x %d", s.architecture.ImageW(), s.architecture.ImageH())
+	if note := overlay.Note(s.Classes); note != "" {
+		fmt.Fprintln(os.Stderr, note)
 	}
 	return s, nil
 }

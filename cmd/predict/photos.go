@@ -76,6 +76,15 @@ func (p photos) info(i int) data.ImageInfo {
 	return data.ImageInfo{ImageID: int64(i + 1), Name: p[i].name}
 }
 
+// indices are those of all images.
+func (p photos) indices() []int {
+	list := make([]int, len(p))
+	for i := range list {
+		list[i] = i
+	}
+	return list
+}
+
 func (p photos) Load(i int) (*data.Sample, error) {
 	raw, err := os.ReadFile(p[i].path)
 	if err != nil {
