@@ -7,7 +7,7 @@ type Batch struct {
 	Epoch   int      // completed passes over the data set at its first image
 	Names   []string // [B], for messages
 	B, H, W int
-	M       int      // padded targets an image, one of [Buckets]
+	M       int      // padded targets per image, one of [Buckets]
 	Images  []uint8  // [B, H, W, 3] RGB
 	Masks   []uint32 // [B, H, W, M/32 rounded up], bits as in [Planes]
 	Classes []int32  // [B, M]; 0 where padded

@@ -2,7 +2,7 @@ package data
 
 import "math"
 
-// Color returns a colour for class i of a data set that states none. Hues are a
+// Color returns a colour for class i of a data set that states none. Hues are one
 // golden angle apart, so that neighbours in the class table look different.
 func Color(i int) [3]uint8 {
 	var rgb [3]uint8

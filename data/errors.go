@@ -2,7 +2,7 @@ package data
 
 import "fmt"
 
-// FormatError is a file or record that breaks its format. Callers that skip bad
+// FormatError is a file or record that violates its format. Callers that skip bad
 // samples test for it with errors.As.
 type FormatError struct {
 	Path   string // file, inside its archive where it is in one

@@ -14,10 +14,10 @@ func NewRGB(w, h int) RGB { return RGB{W: w, H: h, Pix: make([]uint8, 3*w*h)} }
 // Instance is one target of an image: a thing, or all of a stuff class in panoptic data.
 type Instance struct {
 	Class int   // index into the data set's class table, 0 <= Class < C
-	Crowd bool  // a group that is not counted; dropped from training targets
+	Crowd bool  // a group that is not scored; dropped from training targets
 	ID    int64 // the annotation's or segment's id in its file
-	// Area is what the annotation states, in pixels of the original image. COCO's
-	// are fractional, and its size ranges compare them as they are.
+	// Area is what the annotation states, in pixels of the original image. COCO's is
+	// fractional, and its size ranges compare it as stated.
 	Area float64
 }
 

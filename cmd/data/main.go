@@ -1,6 +1,6 @@
-// Command data makes and checks data sets: "shapes" generates one to try
-// everything on, "inspect" reads one whole and reports what is in it and what is
-// wrong with it.
+// Command data generates and inspects data sets: "shapes" generates one to try
+// everything on, "inspect" reads a whole data set and reports what is in it and what
+// is wrong with it. Package data/inspect does the reading.
 package main
 
 import (
@@ -15,9 +15,9 @@ const usage = `Usage: data shapes -out DIR -images N [-val N] [-size PX] [-seed 
        data inspect -config FILE [-set key=value ...] [-split train|val] [-out DIR]
 
 "shapes" generates a small data set in COCO's formats. "inspect" reads every image
-and annotation of a data set, lists what is wrong by file (exit code 1 if
-anything is), notes what may be meant, and draws samples before and after the
-training transforms.
+and annotation of a data set, lists problems by file (exit code 1 if there are
+any), notes what may be intended, and draws samples before and after the training
+transforms.
 "data shapes -h" and "data inspect -h" describe the flags.
 
 Example:

@@ -17,7 +17,7 @@ func generate(ctx context.Context, args []string) error {
 	f.IntVar(&c.Train, "images", 0, "training `images`")
 	f.IntVar(&c.Val, "val", -1, "validation `images`; a tenth of the training images by default")
 	f.IntVar(&c.Size, "size", 128, "longer side of the images in `pixels`, 32 or more")
-	f.Uint64Var(&c.Seed, "seed", 0, "images of another seed are others")
+	f.Uint64Var(&c.Seed, "seed", 0, "`seed` of the images")
 	if err := cli.Parse(f, args); err != nil {
 		return err
 	}

@@ -150,7 +150,7 @@ func readPanoptic(labels, instances archive.Source, p labelmap.Pair, s *data.Sam
 		return err
 	}
 	for i := range ids {
-		ids[i] &= 0xffff // the blue channel says nothing
+		ids[i] &= 0xffff // the blue channel is not used
 	}
 	if ids, err = labelmap.Fit(ids, w, h, s, file, true); err != nil {
 		return err

@@ -7,14 +7,14 @@ import (
 )
 
 // Classes returns the 150 classes of the scene parsing benchmark in order of
-// their label; a class's ID is its label in the label maps, from 1. Thing tells
-// the 100 classes of the instance benchmark from the 50 that are stuff. Sources:
+// their label; a class's ID is its label in the label maps, from 1. Thing is set for
+// the 100 classes of the instance benchmark; the other 50 are stuff. Sources:
 // sceneparsing's objectInfo150.txt (the first of each class's names) and colour
 // list; categoryMapping.txt of the instance benchmark.
 func Classes() []data.Class { return slices.Clone(classes[:]) }
 
 // Images returns how many images a split ("train" or "val") of the official data
-// has, 0 for another. Steps can be derived from it where the data is not at hand.
+// has, 0 for any other, so that steps can be derived without the data.
 func Images(split string) int { return map[string]int{"train": 20210, "val": 2000}[split] }
 
 // thingLabel is the scene parsing label of each class of the instance benchmark,

@@ -48,7 +48,7 @@ func OpenPanoptic(o data.OpenOptions) (*labelmap.Dataset, error) {
 }
 
 // OpenInstance opens the instance ids as the eight classes that have instances. A
-// group of them is a crowd; all else is background.
+// group of instances is a crowd; everything else is background.
 func OpenInstance(o data.OpenOptions) (*labelmap.Dataset, error) { return openInstances(o, Things()) }
 
 func openInstances(o data.OpenOptions, classes []data.Class) (*labelmap.Dataset, error) {

@@ -17,7 +17,7 @@ func Things() []data.Class {
 }
 
 // Images returns how many images a split ("train" or "val") of the official data
-// has, 0 for another. Steps can be derived from it where the data is not at hand.
+// has, 0 for any other, so that steps can be derived without the data.
 func Images(split string) int { return map[string]int{"train": 2975, "val": 500}[split] }
 
 // Thing is what has instances.

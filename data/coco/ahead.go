@@ -1,17 +1,21 @@
 package coco
 
-import "io"
+import (
+	"io"
 
-// readAhead reads a file in a goroutine of its own, so that a compressed one is
-// unpacked while what came before is scanned.
+	"eomt/internal/panics"
+)
+
+// readAhead reads a file in its own goroutine, so that a compressed file is
+// unpacked while the text before is scanned.
 type readAhead struct {
 	file   io.ReadCloser
 	blocks chan block
 	free   chan []byte
 	stop   chan struct{}
 	done   chan struct{}
-	now    block
-	rest   []byte // of now
+	block  block  // being read
+	rest   []byte // of block
 }
 
 type block struct {
@@ -50,12 +54,14 @@ func (r *readAhead) run() {
 		}
 		n := 0
 		for n < blockSize && b.err == nil {
-			var got int
-			got, b.err = r.file.Read(b.bytes[:blockSize][n:])
-			n += got
+			b.err = panics.Recover(func() error {
+				got, err := r.file.Read(b.bytes[:blockSize][n:])
+				n += got
+				return err
+			})
 		}
 		b.bytes = b.bytes[:n]
-		r.blocks <- b // there is room for all blocks: never waits
+		r.blocks <- b // never waits: the channel holds all blocks
 		if b.err != nil {
 			return
 		}
@@ -64,14 +70,14 @@ func (r *readAhead) run() {
 
 func (r *readAhead) Read(p []byte) (int, error) {
 	if len(r.rest) == 0 {
-		if r.now.err != nil {
-			return 0, r.now.err
+		if r.block.err != nil {
+			return 0, r.block.err
 		}
-		if r.now.bytes != nil {
-			r.free <- r.now.bytes
+		if r.block.bytes != nil {
+			r.free <- r.block.bytes
 		}
-		r.now = <-r.blocks
-		r.rest = r.now.bytes
+		r.block = <-r.blocks
+		r.rest = r.block.bytes
 	}
 	n := copy(p, r.rest)
 	r.rest = r.rest[n:]

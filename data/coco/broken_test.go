@@ -69,9 +69,9 @@ func TestBrokenAnnotations(t *testing.T) {
 		"no annotations":      {`"annotations"`, `"notes"`, `has no "annotations" list`},
 		"unknown category":    {`"category_id": 1`, `"category_id": 5`, "annotation 80 of image 8 (000000000002.jpg): category_id 5 is not among the categories"},
 		"unknown image":       {`"image_id": 8`, `"image_id": 9`, "annotation 80: image_id 9 is not among the images"},
-		"annotation id twice": {`"id": 80`, `"id": 70`, "annotation 70: its id is there twice"},
-		"image id twice":      {`{"id": 8,`, `{"id": 7,`, "image 7: its id is there twice, for 000000000001.jpg and 000000000002.jpg"},
-		"category id twice":   {`{"id": 1,`, `{"id": 3,`, "category 3: its id is there twice"},
+		"annotation id twice": {`"id": 80`, `"id": 70`, "annotation 70: duplicate id"},
+		"image id twice":      {`{"id": 8,`, `{"id": 7,`, "image 7: duplicate id, of 000000000001.jpg and 000000000002.jpg"},
+		"category id twice":   {`{"id": 1,`, `{"id": 3,`, "category 3: duplicate id"},
 		"odd polygon":         {`5, 5.5]]},`, `5]]},`, "annotation 70 of image 7 (000000000001.jpg): polygon 1 has 5 numbers, want pairs of x and y"},
 		"empty polygon":       {`[[1, 1, 5, 1, 5, 5.5]]},`, `[[]]},`, "polygon 1 has 0 numbers"},
 		"segmentation a word": {`[[1, 1, 5, 1, 5, 5.5]]},`, `"x"},`, `want a segmentation`},
@@ -224,7 +224,7 @@ func TestBrokenPanoptic(t *testing.T) {
 		want     string
 	}{
 		"sound":             {png: labelMap(70000, 5)},
-		"segment twice":     {old: `"id": 5`, new: `"id": 70000`, want: "segment 70000 of image 7 (x.png): its id is there twice"},
+		"segment twice":     {old: `"id": 5`, new: `"id": 70000`, want: "segment 70000 of image 7 (x.png): duplicate id"},
 		"unknown category":  {old: `"category_id": 9, "is`, new: `"category_id": 8, "is`, want: "segment 5 of image 7 (x.png): category_id 8"},
 		"unknown image":     {old: `"image_id": 7`, new: `"image_id": 8`, want: "x.png: image_id 8 is not among the images"},
 		"two annotations":   {old: `"annotations": [`, new: `"annotations": [{"image_id": 7, "file_name": "w.png", "segments_info": []}, `, want: "x.png: image 7 has a second annotation; the first is w.png"},

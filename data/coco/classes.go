@@ -15,8 +15,8 @@ func PanopticClasses() []data.Class { return slices.Clone(classes[:]) }
 func InstanceClasses() []data.Class { return slices.Clone(classes[:80]) }
 
 // Images returns how many images COCO 2017 has in a split ("train" or "val") and
-// how many of them carry instance annotations; 0, 0 for another split. Steps can
-// be derived from it where the archives are not at hand.
+// how many of them have instance annotations; 0, 0 for any other split. Steps can be
+// derived from it without the archives.
 func Images(split string) (all, annotated int) {
 	switch split {
 	case "train":

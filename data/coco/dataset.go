@@ -27,7 +27,7 @@ type Dataset struct {
 type targets interface {
 	// has reports whether the document's image has an annotation.
 	has(image int32) bool
-	// load adds the targets of the image to the sample, whose pixels are there.
+	// load adds the targets of the image to the sample, which has its pixels.
 	load(image int32, sample *data.Sample) error
 	// faults returns all that is wrong with the targets of the image. The sample has
 	// its size, and its targets where loaded is set.
@@ -59,8 +59,8 @@ func (d *Dataset) Classes() []data.Class { return slices.Clone(d.classes) }
 // Dropped returns how many images without annotations are left out (data.OpenOptions.KeepEmpty).
 func (d *Dataset) Dropped() int { return d.dropped }
 
-// Problems returns all broken records of the annotation file, in its order. With
-// data.OpenOptions.SkipBad unset there are none, for opening has failed.
+// Problems returns all broken records of the annotation file, in its order. Without
+// data.OpenOptions.SkipBad there are none, because opening fails.
 func (d *Dataset) Problems() []error {
 	all := make([]error, len(d.problems))
 	for i, p := range d.problems {
@@ -69,14 +69,14 @@ func (d *Dataset) Problems() []error {
 	return all
 }
 
-// Info returns what the annotation file states of sample i.
+// Info returns what the annotation file states about sample i.
 func (d *Dataset) Info(i int) data.ImageInfo {
 	m := d.images[d.kept[i]]
 	return data.ImageInfo{ImageID: m.id, Name: m.name, W: m.w, H: m.h}
 }
 
 // Load decodes sample i. Errors name the image's file or the annotation's record;
-// what breaks a format is a data.FormatError.
+// broken formats are data.FormatErrors.
 func (d *Dataset) Load(i int) (*data.Sample, error) {
 	at := d.kept[i]
 	if err := d.bad[at]; err != nil {
@@ -140,8 +140,8 @@ func (d *Dataset) Close() error {
 	return err
 }
 
-// choose decides which images are samples, and fails or goes on in the face of
-// broken records.
+// choose decides which images are samples. It fails at broken records unless
+// data.OpenOptions.SkipBad is set.
 func (d *Dataset) choose(o data.OpenOptions) error {
 	d.bad = map[int32]error{}
 	for _, p := range d.problems {
@@ -155,7 +155,7 @@ func (d *Dataset) choose(o data.OpenOptions) error {
 	for i := range d.images {
 		at := int32(i)
 		if d.byImage[d.images[i].id] != at {
-			continue // a second record of an image, which is a problem of the first
+			continue // a duplicate, which is noted as a problem of the first record
 		}
 		if o.KeepEmpty || d.targets.has(at) || d.bad[at] != nil {
 			d.kept = append(d.kept, at)

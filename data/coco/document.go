@@ -12,7 +12,8 @@ import (
 	"eomt/data/jsonscan"
 )
 
-// document is what an annotation file of either format holds beside its annotations.
+// document is the content of an annotation file of either format except its
+// annotations.
 type document struct {
 	path       string // for messages
 	classes    []data.Class
@@ -28,9 +29,9 @@ type image struct {
 	w, h int // 0 where the file does not state them
 }
 
-// problem is a record that is wrong in itself while the rest can be used.
+// problem is a broken record of a file whose other records can be used.
 type problem struct {
-	image int32 // whose sample it spoils, noImage where that is unknown
+	image int32 // whose sample cannot be loaded; noImage where that is unknown
 	err   *data.FormatError
 }
 
@@ -92,7 +93,7 @@ func (r *documentReader) list(section string, record func()) {
 	}
 }
 
-// scanError tells in which record the text went wrong.
+// scanError adds to the scanner's error in which record it occurred.
 func (r *documentReader) scanError() error {
 	var format *data.FormatError
 	if !errors.As(r.s.Err(), &format) {
@@ -184,8 +185,8 @@ func (r *documentReader) readImage() {
 	r.images = append(r.images, m)
 }
 
-// link orders the classes by ascending id, which makes their index, and fills the
-// look-up tables.
+// link sorts the classes by id, which gives their index, and fills the look-up
+// tables.
 func (d *document) link() error {
 	if len(d.classes) == 0 {
 		return d.formatError("categories", "the list is empty")
@@ -195,7 +196,7 @@ func (d *document) link() error {
 	for i := range d.classes {
 		c := &d.classes[i]
 		if _, twice := d.byCategory[c.ID]; twice {
-			return d.formatError(fmt.Sprintf("category %d", c.ID), "its id is there twice")
+			return d.formatError(fmt.Sprintf("category %d", c.ID), "duplicate id")
 		}
 		d.byCategory[c.ID] = i
 		if c.Color == [3]uint8{} {
@@ -205,7 +206,7 @@ func (d *document) link() error {
 	d.byImage = make(map[int64]int32, len(d.images))
 	for i, m := range d.images {
 		if first, twice := d.byImage[m.id]; twice {
-			d.addProblem(first, fmt.Sprintf("image %d", m.id), "its id is there twice, for %s and %s", d.images[first].name, m.name)
+			d.addProblem(first, fmt.Sprintf("image %d", m.id), "duplicate id, of %s and %s", d.images[first].name, m.name)
 			continue
 		}
 		d.byImage[m.id] = int32(i)
@@ -213,7 +214,7 @@ func (d *document) link() error {
 	return nil
 }
 
-// colorOf is the published colour of a COCO class, and one of its own for any other.
+// colorOf is the published colour of a COCO class, and a generated one for any other.
 func colorOf(c data.Class) [3]uint8 {
 	i := slices.IndexFunc(classes[:], func(known data.Class) bool { return known.ID == c.ID && known.Name == c.Name })
 	if i >= 0 {

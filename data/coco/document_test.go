@@ -205,6 +205,20 @@ func FuzzPanoptic(f *testing.F) {
 	})
 }
 
+// A panic while the file is read ahead is an error of the file.
+func TestReadAheadPanics(t *testing.T) {
+	_, err := readDocument(memory{raw: []byte(`{"images": [`), by: func(r io.Reader) io.Reader {
+		return io.MultiReader(r, panicking{})
+	}}, "f.json", nil)
+	if err == nil || !strings.Contains(err.Error(), "the archive is at fault") {
+		t.Error(err)
+	}
+}
+
+type panicking struct{}
+
+func (panicking) Read([]byte) (int, error) { panic("the archive is at fault") }
+
 // An error of the disk is passed on as it is, with the file.
 func TestReadErrors(t *testing.T) {
 	cause := &fs.PathError{Op: "read", Path: "f.json", Err: io.ErrNoProgress}

@@ -37,8 +37,8 @@ func maskFault(compact []byte, h, w int) string {
 	return ""
 }
 
-// outside says where polygons lie whose middle is not in the image: annotations of
-// another image or another size.
+// outside says where polygons lie if their centre is not in the image: annotations of
+// another image or another size. It is empty otherwise.
 func outside(polygons [][]float64, h, w int) string {
 	low, high := [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
 	for _, xy := range polygons {

@@ -8,9 +8,9 @@ import (
 	"eomt/data/jsonscan"
 )
 
-// OpenInstance opens a data set in COCO's instance format: one mask an
-// annotation, as polygons or run lengths; masks may overlap. Instances keep the
-// order of the file.
+// OpenInstance opens a data set in COCO's instance format: one mask per annotation,
+// as polygons or run lengths; masks may overlap. Instances keep the order of the
+// file.
 func OpenInstance(o data.OpenOptions) (*Dataset, error) {
 	if err := checkSplit(o); err != nil {
 		return nil, err
@@ -81,8 +81,8 @@ func (t *annotations) read(s *jsonscan.Scanner) {
 	t.records = append(t.records, a)
 }
 
-// link resolves ids to indices, notes what does not resolve as problems, and
-// orders the records by image.
+// link resolves ids to indices, notes those that do not resolve as problems, and
+// sorts the records by image.
 func (t *annotations) link(doc *document) {
 	t.doc = doc
 	t.checkIDs()
@@ -120,7 +120,7 @@ func (t *annotations) link(doc *document) {
 	t.records = ordered
 }
 
-// checkIDs notes ids that two annotations share.
+// checkIDs notes duplicate annotation ids.
 func (t *annotations) checkIDs() {
 	ids := make([]int64, len(t.records))
 	for i, a := range t.records {
@@ -139,7 +139,7 @@ func (t *annotations) checkIDs() {
 		if !known {
 			image = noImage
 		}
-		t.doc.addProblem(image, fmt.Sprintf("annotation %d", ids[i]), "its id is there twice")
+		t.doc.addProblem(image, fmt.Sprintf("annotation %d", ids[i]), "duplicate id")
 	}
 }
 
@@ -166,11 +166,11 @@ func (t *annotations) load(image int32, sample *data.Sample) error {
 	return nil
 }
 
-// place is where an arena keeps something: chunk number and offset.
+// place is the position of a string in an arena: chunk number and offset.
 type place struct{ chunk, offset uint32 }
 
-// arena keeps many small byte strings, which know their own ends, in few large
-// allocations that never move.
+// arena keeps many small self-delimiting byte strings in few large allocations,
+// which never move.
 type arena struct{ chunks [][]byte }
 
 const chunkSize = 4 << 20

@@ -25,8 +25,8 @@ func maskOf(compact []byte, h, w int) (rle.Mask, error) {
 	}
 }
 
-// reader takes values off the front of a compact segmentation, which the
-// segmenter wrote and which is therefore well-formed.
+// reader reads a compact segmentation, which the segmenter wrote and which is
+// therefore well-formed.
 type reader struct{ rest []byte }
 
 func (r *reader) uvarint() int {

@@ -10,8 +10,8 @@ import (
 	"eomt/data/jsonscan"
 )
 
-// OpenPanoptic opens a data set in COCO's panoptic format: a PNG label map an
-// image, and its segments in the JSON. Pixels of no segment are void. Instances
+// OpenPanoptic opens a data set in COCO's panoptic format: a PNG label map per image,
+// and its segments in the JSON. Pixels of no segment are void. Instances
 // keep the order of the file.
 func OpenPanoptic(o data.OpenOptions) (*Dataset, error) {
 	if err := checkSplit(o); err != nil {
@@ -122,7 +122,7 @@ func (t *maps) readSegment(s *jsonscan.Scanner) {
 // maxID is the largest id that the three bytes of a label map's pixel hold.
 const maxID = 1<<24 - 1
 
-// link resolves ids to indices and notes what does not resolve as problems.
+// link resolves ids to indices and notes those that do not resolve as problems.
 func (t *maps) link(doc *document) {
 	t.doc = doc
 	t.byImage = make([]int32, len(doc.images))
@@ -154,7 +154,7 @@ func (t *maps) linkSegments(m labelMap, image int32) {
 		g.class = int64(class)
 		for _, other := range m.segments[:i] {
 			if other.id == g.id {
-				t.doc.addProblem(image, m.record(g), "its id is there twice")
+				t.doc.addProblem(image, m.record(g), "duplicate id")
 			}
 		}
 	}
@@ -201,7 +201,7 @@ func (t *maps) paint(m labelMap, ids []uint32, path string, sample *data.Sample)
 		index[g.id] = i
 	}
 	words := sample.Masks.Words
-	var last, bit uint32 // of the pixel before: most have the same id
+	var last, bit uint32 // of the previous pixel, which mostly has the same id
 	word := 0
 	for pixel, id := range ids {
 		if id == void {

@@ -8,12 +8,12 @@ import (
 	"eomt/data/jsonscan"
 )
 
-// The kinds of compact segmentations. One is kept an annotation, as a short byte
-// string that is decoded when its image is loaded (mask.go).
+// The kinds of compact segmentations. Each annotation has one: a short byte string
+// that is decoded when its image is loaded (mask.go).
 //
-// COCO writes coordinates with at most two decimals, mostly near the one before:
-// differences of hundredths as variable-length integers take 2 bytes a number, a
-// quarter of the text, and give the very same float64.
+// COCO writes coordinates with at most two decimals, mostly near the previous one:
+// differences of hundredths as variable-length integers take 2 bytes per number, a
+// quarter of the text, and give the same float64 bit by bit.
 const (
 	kindEmpty      = iota // nothing follows: the annotation has no segmentation
 	kindHundredths        // polygon count; each: number count, then differences to the number before the last
@@ -38,7 +38,8 @@ type segmenter struct {
 }
 
 // read returns the compact form of the next value, valid until the next call, and
-// whether it is kindBroken: well-formed JSON that is no mask, such as an odd polygon.
+// whether it is kindBroken: well-formed JSON that is not a mask, such as a polygon of
+// an odd count of numbers.
 func (g *segmenter) read(s *jsonscan.Scanner) (compact []byte, broken bool) {
 	g.out, g.broken = g.out[:0], ""
 	switch c := s.Kind(); c {
@@ -96,8 +97,8 @@ func (g *segmenter) readPolygons(s *jsonscan.Scanner) {
 	}
 }
 
-// readCoordinate appends one number, and all plain ones before it, and moves to
-// floats at the first that is no hundredth.
+// readCoordinate appends one number and all plain ones before it. At the first that
+// is not a whole number of hundredths it converts what it has to floats.
 func (g *segmenter) readCoordinate(s *jsonscan.Scanner) {
 	if g.exact {
 		g.hundredths = s.PlainHundredths(g.hundredths)
@@ -133,8 +134,8 @@ func (g *segmenter) putPolygon(begin, end int) {
 }
 
 // hundredths returns the whole number h for which float64(h)/100 is v, bit for
-// bit, where there is one. It is for every v written with two decimals: division
-// rounds as correctly as parsing does.
+// bit, if it exists. It does for every v written with two decimals: division is
+// rounded as correctly as parsing is.
 func hundredths(v float64) (h int64, ok bool) {
 	scaled := math.Round(100 * v)
 	h = int64(scaled)

@@ -15,7 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Table is what the labels of a data set mean.
+// Table maps the labels of a data set to classes.
 type Table struct {
 	Classes []data.Class // in the order of the file, which is the contiguous order
 	index   [math.MaxUint16 + 1]int32
@@ -26,20 +26,19 @@ func (t *Table) ClassOf(label uint16) int { return int(t.index[label]) }
 
 // ParseClasses reads a class file, which path names in messages:
 //
-//	void: [255]           # labels of pixels that belong to no class; may be left out
+//	void: [255]           # labels of pixels that belong to no class; optional
 //	classes:
-//	  - {id: 0, name: road, color: [128, 64, 128]}   # color may be left out
+//	  - {id: 0, name: road, color: [128, 64, 128]}   # color is optional
 //	  - {id: 1, name: car, thing: true}
 //
-// A key that does not exist, a label that is there twice, and a name that is
-// missing are errors.
+// Unknown keys, duplicate labels and missing names are errors.
 func ParseClasses(raw []byte, path string) (*Table, error) {
 	var f file
 	decoder := yaml.NewDecoder(bytes.NewReader(raw))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&f); err != nil {
 		text := strings.ReplaceAll(err.Error(), "\n", " ")
-		return nil, &data.FormatError{Path: path, Reason: "not a class file: " + typeName.ReplaceAllString(text, " is no key here")}
+		return nil, &data.FormatError{Path: path, Reason: "not a class file: " + typeName.ReplaceAllString(text, " is not a key of this file")}
 	}
 	t := new(Table)
 	for i := range t.index {
@@ -106,7 +105,7 @@ func (t *Table) set(label int, meaning int32) error {
 	case label < 0 || label > math.MaxUint16:
 		return fmt.Errorf("label %d: want 0 to %d", label, math.MaxUint16)
 	case t.index[label] != labelmap.Unknown:
-		return fmt.Errorf("label %d is there twice", label)
+		return fmt.Errorf("label %d is a duplicate", label)
 	}
 	t.index[label] = meaning
 	return nil

@@ -1,10 +1,10 @@
-// Package folder reads a data set of one's own: images, PNG label maps of the same
+// Package folder reads the user's own data: images, PNG label maps of the same
 // names, and a small YAML file that says what the labels mean.
 //
 //	ROOT/images/train/a.jpg    ROOT/images/val/...
 //	ROOT/labels/train/a.png    ROOT/labels/val/...
 //	ROOT/classes.yaml
 //
-// Each of these may lie in a zip: ROOT/images.zip with images/train/a.jpg.
+// Each folder may be a zip instead: ROOT/images.zip with images/train/a.jpg.
 // Start reading at folder.go; classes.go reads the YAML file.
 package folder

@@ -14,7 +14,7 @@ import (
 // Findings are what reading a whole data set shows.
 type Findings struct {
 	Problems []Problem // in order of file and text
-	Notes    []string  // what may be meant
+	Notes    []string  // what may be intended
 	Sound    []int     // samples that can be loaded, ascending
 
 	classes []classFindings
@@ -32,8 +32,8 @@ type Findings struct {
 	known map[Problem]bool
 }
 
-// Problem is one broken or contradictory file or record. Path is empty where it is
-// not known which file.
+// Problem is one broken or contradictory file or record. Path is empty if the file
+// is not known.
 type Problem struct{ Path, Text string }
 
 type classFindings struct {
@@ -104,7 +104,7 @@ func (f *Findings) addProblem(p Problem) {
 	}
 }
 
-// addBroken takes in why a sample cannot be loaded.
+// addBroken records why a sample cannot be loaded.
 func (f *Findings) addBroken(errs []error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -114,11 +114,11 @@ func (f *Findings) addBroken(errs []error) {
 	}
 }
 
-// maxAspect is the ratio of sides beyond which an image's shape is noted: resized
-// to fit a square of 640 pixels it is less than four patches high.
+// maxAspect is the ratio of sides beyond which an image's shape is noted. Resized to
+// fit a square of 640 pixels, such an image is less than four patches high.
 const maxAspect = 10
 
-// add takes in sample i and what is wrong with it.
+// add records sample i and its faults.
 func (f *Findings) add(i int, s *data.Sample, faults []error) {
 	areas := s.Masks.Areas(len(s.Instances))
 	f.mu.Lock()
@@ -155,7 +155,7 @@ func (f *Findings) add(i int, s *data.Sample, faults []error) {
 	}
 }
 
-// finish orders what the workers found and draws conclusions.
+// finish sorts what the workers found and writes the notes.
 func (f *Findings) finish() {
 	slices.Sort(f.Sound)
 	slices.SortFunc(f.Problems, Problem.compare)

@@ -199,3 +199,24 @@ func TestDrawRemovesStalePictures(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// faulty is a data set whose loading panics at sample 1.
+type faulty struct{ data.DatasetCloser }
+
+func (f faulty) Load(i int) (*data.Sample, error) {
+	if i == 1 {
+		panic("a fault of the format")
+	}
+	return f.DatasetCloser.Load(i)
+}
+
+// A panic is a problem of its sample; the others are read.
+func TestPanicIsAProblem(t *testing.T) {
+	root := t.TempDir()
+	archivetest.Files{"a.json": []byte(instances), "im/a.jpg": picture(t, 40, 20), "im/b.jpg": picture(t, 40, 20)}.Write(t, root)
+	set, err := coco.OpenInstance(data.OpenOptions{Root: root, Files: data.Files{Images: "im", Annotations: "a.json"}})
+	f, text := report(t, faulty{set}, err)
+	if len(f.Sound) != 1 || len(f.Problems) != 1 || !strings.Contains(text, "a fault of the format") {
+		t.Error(text)
+	}
+}

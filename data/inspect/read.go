@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"eomt/data"
+	"eomt/internal/panics"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -50,11 +51,15 @@ func Read(ctx context.Context, set data.Dataset, progress func(done, total int))
 }
 
 func (f *Findings) read(set data.Dataset, i int) {
-	s, err := set.Load(i)
+	var s *data.Sample
 	var faults []error
-	if t, ok := set.(thorough); ok {
-		faults = t.Faults(i, s)
-	}
+	err := panics.Recover(func() (err error) {
+		s, err = set.Load(i)
+		if t, ok := set.(thorough); ok {
+			faults = t.Faults(i, s)
+		}
+		return err
+	})
 	if err != nil {
 		f.addBroken(append(faults, err))
 		return

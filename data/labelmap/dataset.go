@@ -14,6 +14,7 @@ import (
 	"eomt/data"
 	"eomt/data/archive"
 	"eomt/data/decode"
+	"eomt/internal/panics"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -23,8 +24,8 @@ type Pair struct{ Image, Labels string }
 
 // Match pairs every image with its label map, whose name is the image's without
 // imageEnding (its extension where that is empty) and with labelEnding. Files that
-// are no images by their extension are passed over; finding no image is an error.
-// So is an image without a label map, unless skipBad leaves that to its loading.
+// are no images by their extension are ignored; finding no image is an error. So is
+// an image without a label map, unless skipBad leaves that error to its loading.
 // unmatched are the label maps of no image and the images that share one.
 func Match(images, labels archive.Source, imageEnding, labelEnding string, skipBad bool) (pairs []Pair, unmatched []error, err error) {
 	names, err := images.Names(".")
@@ -99,12 +100,16 @@ type Dataset struct {
 	dropped int
 }
 
-// New makes the data set and takes out constant label maps unless they are kept.
-// Where it fails, everything is closed.
+// New makes the data set and leaves out images whose label map is constant, unless
+// KeepConstant is set. If it fails, it closes everything.
 func New(c Config) (*Dataset, error) {
 	d := &Dataset{c: c}
 	if !c.KeepConstant {
-		d.c.Pairs = d.varying()
+		varying, err := d.varying()
+		if err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+		d.c.Pairs = varying
 		if d.dropped = len(c.Pairs) - len(d.c.Pairs); d.dropped > 0 {
 			slog.Info("labelmap: images with constant label maps are left out", "images", d.dropped, "of", len(c.Pairs), "in", c.Images.Path("."))
 		}
@@ -117,7 +122,7 @@ func New(c Config) (*Dataset, error) {
 }
 
 // varying returns the pairs whose label map is not constant.
-func (d *Dataset) varying() []Pair {
+func (d *Dataset) varying() ([]Pair, error) {
 	constant := make([]bool, len(d.c.Pairs))
 	if len(constant) > manyMaps {
 		slog.Info("labelmap: looking for constant label maps", "maps", len(constant), "in", d.c.Labels.Path("."))
@@ -129,30 +134,34 @@ func (d *Dataset) varying() []Pair {
 			continue
 		}
 		workers.Go(func() error {
-			constant[i] = isConstant(d.c.Labels, p.Labels)
-			return nil
+			return panics.Recover(func() error {
+				constant[i] = isConstant(d.c.Labels, p.Labels)
+				return nil
+			})
 		})
 	}
-	workers.Wait() // none of them fails
+	if err := workers.Wait(); err != nil {
+		return nil, fmt.Errorf("labelmap: %w", err)
+	}
 	kept := make([]Pair, 0, len(d.c.Pairs))
 	for i, p := range d.c.Pairs {
 		if !constant[i] {
 			kept = append(kept, p)
 		}
 	}
-	return kept
+	return kept, nil
 }
 
-// manyMaps is so many that looking at them takes a while, which is then said.
+// manyMaps is a number of label maps whose reading takes long enough to be logged.
 const manyMaps = 1000
 
 // maxConstantBytes is the size of a PNG above which it cannot be constant, for
 // any picture of up to 8 megapixels that is compressed at all: deflate shrinks a
-// constant to a thousandth. So opening need not decode every label map.
+// constant to a thousandth. Opening therefore does not decode every label map.
 const maxConstantBytes = 16 << 10
 
-// isConstant tells whether a label map has one value only. What cannot be read is
-// left for Load to report.
+// isConstant reports whether a label map has one value only. A map that cannot be
+// read is left for Load to report.
 func isConstant(labels archive.Source, name string) bool {
 	raw, err := archive.ReadFile(labels, name)
 	if err != nil {

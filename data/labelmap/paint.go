@@ -8,7 +8,7 @@ import (
 	"eomt/data"
 )
 
-// Layer is a map of ids of its image's size. ClassOf gives the class index of an
+// Layer is a map of ids of its image's size. ClassOf returns the class index of an
 // id, Void or Unknown.
 type Layer struct {
 	IDs     []uint32

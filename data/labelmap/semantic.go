@@ -16,8 +16,8 @@ const (
 
 // Semantic returns a reader of class labels: one target for each class that an
 // image has, in the order of the class table. classOf gives a label's class index,
-// Void or Unknown. A map of another size than its image is resized by nearest
-// neighbour where resize is set, as the reference does, and else an error.
+// Void or Unknown. With resize, a map of another size than its image is resized by
+// nearest neighbour, as the reference does; otherwise it is an error.
 func Semantic(labels archive.Source, classOf func(label uint16) int, resize bool) Reader {
 	return func(p Pair, s *data.Sample) error {
 		ids, err := ReadLabels(labels, p.Labels, s, resize)
@@ -50,8 +50,8 @@ func ReadLabels(src archive.Source, name string, s *data.Sample, resize bool) ([
 	return ids, nil
 }
 
-// Fit brings a map of w x h values to the size of the sample's image, or fails
-// where it has another and resize is not set.
+// Fit returns a map of w x h values in the size of the sample's image: resized by
+// nearest neighbour with resize, or an error if the sizes differ without it.
 func Fit[T any](values []T, w, h int, s *data.Sample, path string, resize bool) ([]T, error) {
 	if w == s.Image.W && h == s.Image.H {
 		return values, nil

@@ -12,14 +12,16 @@ import (
 	"time"
 
 	"eomt/data"
+	"eomt/internal/panics"
 
 	"golang.org/x/sync/errgroup"
 )
 
 // Transform brings a sample to the training size. It must give the same size for
 // all samples, drop crowds, not change its argument, be safe for concurrent use,
-// and return transform.ErrNoTarget where nothing is left to learn from. draws is
-// how often it drew random numbers until something was. See transform.Train.
+// and return transform.ErrNoTarget for a sample to be replaced because it has
+// nothing to learn from. draws is how often it drew random numbers. See
+// transform.Train.
 type Transform interface {
 	ApplyCounted(rng *rand.Rand, s *data.Sample) (out *data.Sample, draws int, err error)
 }
@@ -43,12 +45,12 @@ type Config struct {
 	OnBadSample string    `yaml:"on_bad_sample" doc:"What a training sample that breaks its format does: fail ends the run, skip takes the next sample, logs and counts it." choice:"fail skip"`
 }
 
-// Stats counts what happened so far, also in batches made ahead.
+// Stats are counts so far, which include batches made ahead.
 type Stats struct {
 	Wait           time.Duration // that Next spent waiting
-	Redrawn        int64         // samples whose transforms were drawn again for want of a target
-	Replaced       int64         // samples with nothing to learn from; the next of the data set took their place
-	Skipped        int64         // samples that broke their format, likewise
+	Redrawn        int64         // samples whose transforms were redrawn until a target was left
+	Replaced       int64         // samples with nothing to learn from, replaced by the next of the data set
+	Skipped        int64         // samples that broke their format, replaced likewise
 	DroppedTargets int64         // smallest targets of samples that had more than the largest bucket
 }
 
@@ -58,7 +60,7 @@ type Loader struct {
 	set     data.Dataset
 	config  Config
 	order   order
-	queue   chan *pending // batches begun, in order; as long as Prefetch
+	queue   chan *pending // batches in the making, in order; capacity Prefetch
 	jobs    chan job
 	workers *errgroup.Group
 	cancel  context.CancelFunc
@@ -140,12 +142,11 @@ func (c Config) check(samples int) error {
 	return nil
 }
 
-// StepsPerEpoch returns the number of steps in which the data set is gone
-// through once.
+// StepsPerEpoch returns the number of steps of one pass over the data set.
 func (l *Loader) StepsPerEpoch() int { return l.order.stepsPerEpoch() }
 
-// Next returns the batch of the next step, waiting for it where it must. An error
-// names the file of the sample that caused it.
+// Next waits for the batch of the next step and returns it. An error names the
+// file of the sample that caused it.
 func (l *Loader) Next(ctx context.Context) (*data.Batch, error) {
 	begin := time.Now()
 	defer func() { l.wait += time.Since(begin) }()
@@ -174,20 +175,20 @@ func (l *Loader) Stats() Stats {
 	return Stats{l.wait, l.redrawn.Load(), l.replaced.Load(), l.skipped.Load(), l.dropped.Load()}
 }
 
-// Close stops the workers, waits until they are gone, and logs the counts of
-// samples that are not as the data set has them, if there are any.
+// Close stops the workers, waits for them to end, and logs how many samples were
+// redrawn, replaced or changed, if any were.
 func (l *Loader) Close() {
 	l.cancel()
-	l.workers.Wait() // their only error is that they were told to stop
+	l.workers.Wait() // their only error is errClosed
 	l.closed.Do(func() {
 		if s := l.Stats(); s.Redrawn+s.Replaced+s.Skipped+s.DroppedTargets > 0 {
-			slog.Info("loader: samples that are not as in the data set", "redrawn", s.Redrawn, "replaced", s.Replaced, "skipped", s.Skipped, "dropped targets", s.DroppedTargets)
+			slog.Info("loader: samples that differ from the data set", "redrawn", s.Redrawn, "replaced", s.Replaced, "skipped", s.Skipped, "dropped targets", s.DroppedTargets)
 		}
 	})
 }
 
-// dispatch hands out the samples of one batch after the other. It runs ahead of
-// Next by the length of the queue.
+// dispatch hands out the samples of one batch after another. It runs ahead of
+// Next by the capacity of the queue.
 func (l *Loader) dispatch() error {
 	for step := l.config.Start; ; step++ {
 		epoch, _ := l.order.at(step, 0)
@@ -210,16 +211,22 @@ func (l *Loader) dispatch() error {
 	}
 }
 
-// work makes samples; whoever makes a batch's last one packs the batch.
+// work makes samples. The worker that makes a batch's last sample packs the batch.
 func (l *Loader) work() error {
 	for {
 		select {
 		case j := <-l.jobs:
 			p := j.to
-			p.samples[j.slot], p.errs[j.slot] = l.sample(p.epoch, j.at)
+			p.errs[j.slot] = panics.Recover(func() (err error) {
+				p.samples[j.slot], err = l.sample(p.epoch, j.at)
+				return err
+			})
 			if p.left.Add(-1) == 0 {
 				if p.err = firstError(p.errs); p.err == nil {
-					p.batch, p.err = l.pack(p)
+					p.err = panics.Recover(func() (err error) {
+						p.batch, err = l.pack(p)
+						return err
+					})
 				}
 				p.samples = nil
 				close(p.ready)
@@ -230,7 +237,7 @@ func (l *Loader) work() error {
 	}
 }
 
-// firstError is the error of the first slot that has one, whichever came first.
+// firstError is the error of the lowest slot that has one, whichever occurred first.
 func firstError(errs []error) error {
 	for _, err := range errs {
 		if err != nil {

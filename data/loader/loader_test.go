@@ -16,6 +16,7 @@ import (
 	"eomt/data"
 	"eomt/data/loader"
 	"eomt/data/transform"
+	"eomt/internal/panics"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -285,7 +286,17 @@ func TestSamplesWithoutTargetAreReplaced(t *testing.T) {
 	}
 }
 
-// Closing logs what was not as in the data set, once, and says nothing where all was.
+// A panic in a worker is the error of its batch, not the end of the program.
+func TestPanicIsAnError(t *testing.T) {
+	l := start(t, fakeSet{n: 4}, loader.Config{Batch: 2, Transform: draw{reject: func(*data.Sample) error { panic("index out of range") }}})
+	_, err := l.Next(context.Background())
+	var fault *panics.Error
+	if !errors.As(err, &fault) || !strings.Contains(err.Error(), "index out of range") {
+		t.Errorf("%v", err)
+	}
+}
+
+// Closing logs once how samples differ from the data set, and nothing if none does.
 func TestCountsAreLogged(t *testing.T) {
 	var log bytes.Buffer
 	before := slog.Default()
@@ -303,7 +314,7 @@ func TestCountsAreLogged(t *testing.T) {
 	l.Close()
 	l.Close()
 	if text := log.String(); !strings.Contains(text, `level=WARN msg="loader: sample skipped" error="image 2: cut off"`) ||
-		strings.Count(text, "loader: samples that are not as in the data set") != 1 || !strings.Contains(text, "redrawn=0 replaced=0 skipped=") {
+		strings.Count(text, "loader: samples that differ from the data set") != 1 || !strings.Contains(text, "redrawn=0 replaced=0 skipped=") {
 		t.Errorf("logged %s", text)
 	}
 }
@@ -332,7 +343,7 @@ func TestClosed(t *testing.T) {
 			return
 		}
 	}
-	t.Error("a closed loader goes on")
+	t.Error("a closed loader still gives batches")
 }
 
 func TestRefusedConfigs(t *testing.T) {

@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// StepsPerEpoch is how many whole global batches n samples give; what is left
-// over in an epoch is dropped, a different rest each time. batch is per shard.
+// StepsPerEpoch is how many whole global batches n samples give. An epoch drops the
+// remainder, which is different samples each time. batch is per shard.
 func StepsPerEpoch(n, batch, shards int) int { return n / (batch * max(1, shards)) }
 
-// order says which sample stands where.
+// order maps steps to samples.
 type order struct {
 	samples      int
 	batch        int
@@ -22,7 +22,7 @@ type order struct {
 func (o *order) stepsPerEpoch() int { return StepsPerEpoch(o.samples, o.batch, o.shards) }
 
 // at returns the epoch of a step and the data set index of its b-th sample in
-// this shard. The global batch is the shards' batches one after the other.
+// this shard. The global batch is the concatenation of the shards' batches.
 func (o *order) at(step, b int) (epoch, index int) {
 	perEpoch := o.stepsPerEpoch()
 	epoch = step / perEpoch
@@ -30,7 +30,7 @@ func (o *order) at(step, b int) (epoch, index int) {
 	return epoch, int(o.permutation(epoch)[position])
 }
 
-// permutation returns the order of an epoch and forgets that of the last but one.
+// permutation returns the order of an epoch and drops that of two epochs before.
 func (o *order) permutation(epoch int) []int32 {
 	if known, ok := o.permutations.Load(epoch); ok {
 		return known.([]int32)
@@ -46,7 +46,7 @@ func (o *order) permutation(epoch int) []int32 {
 	return p
 }
 
-// shuffle is the index whose random numbers order an epoch; samples have 0 and up.
+// shuffle is the index whose random numbers order an epoch; samples use 0 and up.
 const shuffle = -1
 
 // newRand returns the random numbers of sample index in an epoch.

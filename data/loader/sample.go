@@ -13,9 +13,9 @@ import (
 // maxReplacements bounds the search for a sample that can be trained on.
 const maxReplacements = 100
 
-// sample makes the sample at an index. Where it has nothing to learn from, or is
-// broken and may be skipped, the next one of the data set takes its place. The
-// random numbers stay those of the index.
+// sample makes the sample at an index. If it has nothing to learn from, or is
+// broken and may be skipped, the next one of the data set replaces it. The random
+// numbers stay those of the index.
 func (l *Loader) sample(epoch, at int) (*data.Sample, error) {
 	rng := newRand(l.config.Seed, epoch, at)
 	var why error
@@ -44,8 +44,8 @@ func (l *Loader) sample(epoch, at int) (*data.Sample, error) {
 		min(maxReplacements, l.set.Len()), why)
 }
 
-// isBadSample tells what a sample's file is to blame for: a broken format or a
-// missing file, not a failing disk.
+// isBadSample reports whether an error is the fault of a sample's file: a broken
+// format or a missing file, not a failing disk.
 func isBadSample(err error) bool {
 	return errors.As(err, new(*data.FormatError)) || errors.Is(err, fs.ErrNotExist)
 }

@@ -1,3 +1,3 @@
-// Package overlay draws what a sample's targets are onto its image, for people to
-// see at a glance whether masks and classes are right. Start reading at overlay.go.
+// Package overlay draws a sample's targets onto its image, so that people see at a
+// glance whether masks and classes are right. Start reading at overlay.go.
 package overlay

@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	cover    = .55 // of a target's colour over the image
-	dim      = .35 // of the image's light where no target is
-	minSide  = 320 // smaller images are enlarged by a whole factor, so that names fit
-	minNamed = 600 // pixels of the drawing that a target needs for its name
-	nameSize = 13  // of a name's letters, in pixels
+	cover    = .55 // opacity of a target's colour
+	dim      = .35 // darkening of pixels without a target
+	minSide  = 320 // smaller images are enlarged by an integer factor, so that names fit
+	minNamed = 600 // least pixels of the drawing for a target to be named
+	nameSize = 13  // font size of names, in pixels
 )
 
 // Draw returns the sample's image with its targets on it: each mask in its class's
@@ -98,7 +98,7 @@ func shade(s *data.Sample, classes []data.Class, owner []int, pixel, x, y int) c
 	return mix(under, c.Color, cover)
 }
 
-// mix lays part of a colour over another.
+// mix blends a colour over another with opacity part.
 func mix(under []uint8, over [3]uint8, part float64) color.NRGBA {
 	var out [3]uint8
 	for c := range out {

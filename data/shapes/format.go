@@ -77,7 +77,7 @@ type categoryRecord struct {
 	Super   string   `json:"supercategory"`
 }
 
-// firstID is the image id that a split starts after, so that ids are unique over both.
+// firstID is the image id before a split's first; ids are unique across splits.
 var firstID = map[string]int{"train2017": 0, "val2017": 500_000}
 
 // maxSegments bounds the segments of an image: annotation ids are made of the
@@ -131,8 +131,8 @@ func (s *scene) mask(k int) rle.Mask {
 	return rle.Encode(pix, s.image.H, s.image.W)
 }
 
-// segmentation writes a mask in one of the format's three ways: crowds as plain
-// runs, things that are partly hidden as a compressed string, others as polygons.
+// segmentation encodes a mask in one of the format's three ways: crowds as plain
+// runs, partly hidden things as a compressed string, others as polygons.
 func segmentation(g segment, mask rle.Mask) any {
 	size := [2]int{mask.H, mask.W}
 	switch {

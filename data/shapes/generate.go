@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"sync/atomic"
 
+	"eomt/internal/panics"
+
 	"golang.org/x/sync/errgroup"
 )
 
@@ -24,7 +26,7 @@ type Config struct {
 	Seed  uint64 `json:"seed"`
 }
 
-// version of the scenes, so that a data set of older ones is not taken for the same.
+// version of the scenes: a data set of an older version is not the same.
 const version = 1
 
 type stamp struct {
@@ -133,10 +135,11 @@ func (c Config) writeSplit(ctx context.Context, dir, split string, tick func()) 
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			var err error
-			records[i], err = w.image(i, newScene(c.Seed, split, i, c.Size))
-			tick()
-			return err
+			defer tick()
+			return panics.Recover(func() (err error) {
+				records[i], err = w.image(i, newScene(c.Seed, split, i, c.Size))
+				return err
+			})
 		})
 	}
 	if err := workers.Wait(); err != nil {

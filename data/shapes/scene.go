@@ -21,7 +21,7 @@ const (
 	sand
 )
 
-const things = 4 // the first so many classes
+const things = 4 // the first classes
 
 var classes = []data.Class{
 	circle:   {ID: 1, Name: "circle", Thing: true, Color: [3]uint8{220, 30, 40}},
@@ -51,8 +51,7 @@ const nobody = -1 // owner of void pixels
 type segment struct {
 	class int
 	crowd bool
-	// outline is the polygon of a thing; the pixels it owns are fewer where others
-	// lie on it.
+	// outline is the polygon of a thing, which others may cover in part.
 	outline []float64
 	full    int // pixels inside the outline
 	visible int // pixels owned
@@ -130,7 +129,7 @@ func (s *scene) wave(level, amplitude, period float64) func(float64) float64 {
 	return func(t float64) float64 { return level + amplitude*math.Sin(phase+times*2*math.Pi*t/period) }
 }
 
-// void puts in a patch of gray static that belongs to no class.
+// void draws a patch of gray static that belongs to no class.
 func (s *scene) void() {
 	mask := s.raster(s.outline(circle, s.radius()))
 	for pixel, inside := range mask {
@@ -146,12 +145,12 @@ func (s *scene) radius() float64 {
 }
 
 const (
-	placings   = 20 // that are tried for a thing
-	minVisible = .5 // part of a thing that others must leave visible
+	placings   = 20 // places tried for a thing
+	minVisible = .5 // share of a thing that others must leave visible
 )
 
-// thing puts one thing on top of what is there, at a place where it hides no
-// other too much; where none is found, there is one thing fewer.
+// thing draws one thing on top, at a place where it hides no other too much. If no
+// such place is found, the scene has one thing fewer.
 func (s *scene) thing() {
 	class, radius := s.rng.IntN(things), s.radius()
 	for range placings {
@@ -166,8 +165,8 @@ func (s *scene) thing() {
 	}
 }
 
-// crowd puts in a heap of small things of one class, which the annotations hold
-// as a single group.
+// crowd draws a heap of small things of one class, which is a single group in the
+// annotations.
 func (s *scene) crowd() {
 	class := s.rng.IntN(things)
 	unit := float64(min(s.image.W, s.image.H))
@@ -194,8 +193,7 @@ func (s *scene) crowd() {
 	}
 }
 
-// hides tells whether a mask would leave too little of itself inside the image or
-// of a thing below.
+// hides reports whether a mask would cover too much of a thing below it.
 func (s *scene) hides(mask []uint8) bool {
 	covered := make([]int, len(s.segments))
 	for pixel, inside := range mask {
@@ -227,7 +225,7 @@ func (s *scene) own(mask []uint8, g segment) {
 	s.segments = append(s.segments, g)
 }
 
-// count settles what is visible in the end.
+// count counts each segment's visible pixels.
 func (s *scene) count() {
 	for i := range s.segments {
 		s.segments[i].visible = 0

@@ -2,7 +2,7 @@ package shapes
 
 import "math"
 
-// texture is the colour of a pixel, 0 to 255 a channel; values beyond are clipped.
+// texture is the colour of a pixel, 0 to 255 per channel; values beyond are clipped.
 type texture func(x, y float64) [3]float64
 
 // fill paints the pixels that inside chooses.
@@ -27,7 +27,7 @@ func (s *scene) grain() {
 	}
 }
 
-// tint returns a class's colour in a shade of this image's own.
+// tint returns a class's colour in a random shade.
 func (s *scene) tint(class int, spread float64) [3]float64 {
 	light := spread * s.rng.NormFloat64()
 	var color [3]float64
@@ -44,8 +44,8 @@ func lighten(color [3]float64, by float64) [3]float64 {
 	return color
 }
 
-// stuff returns a texture of its own for each class of stuff: sky grows lighter
-// downwards, grass has blades, water waves, sand speckles.
+// stuff returns the texture of a stuff class: sky brightens downwards, grass has
+// blades, water waves, sand speckles.
 func (s *scene) stuff(class int) texture {
 	base := s.tint(class, 10)
 	phase := 2 * math.Pi * s.rng.Float64()
@@ -76,8 +76,8 @@ func (s *scene) static() texture {
 	}
 }
 
-// surface returns the texture of one thing: its class's colour, shaded from one
-// side to the other so that two of a class differ where they meet.
+// surface returns the texture of one thing: its class's colour with a gradient, so
+// that two things of a class differ where they meet.
 func (s *scene) surface(class int, outline []float64) texture {
 	base := s.tint(class, 14)
 	x0, y0 := outline[0], outline[1]
