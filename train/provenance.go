@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"eomt/internal/atomicfile"
+	"eomt/internal/hardware"
 )
 
 // Provenance is what a run was made of: provenance.json in its folder. The facts of
@@ -36,13 +37,14 @@ type Start struct {
 	Modules  map[string]string `json:"modules"`
 	Backend  string            `json:"backend"`
 	Devices  []string          `json:"devices"`
+	Machine  hardware.Machine  `json:"machine,omitzero"`
 }
 
 // ThisStart describes the start of this process after a number of finished steps.
 func ThisStart(step int, backend string, devices []string) Start {
 	s := Start{Step: step, Started: time.Now().UTC().Truncate(time.Second), Command: os.Args,
 		Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		Modules: map[string]string{}, Backend: backend, Devices: devices}
+		Modules: map[string]string{}, Backend: backend, Devices: devices, Machine: hardware.Host()}
 	info, ok := debug.ReadBuildInfo()
 	if ok {
 		for _, m := range info.Deps {

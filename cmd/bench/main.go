@@ -16,6 +16,7 @@ import (
 	"eomt/arch"
 	"eomt/internal/backend"
 	"eomt/internal/cli"
+	"eomt/internal/hardware"
 	"eomt/internal/memory"
 )
 
@@ -94,7 +95,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	report := Report{Machine: machine(), Backend: backend.Choose(o.backend).Name}
+	report := Report{Machine: hardware.Host().String() + ", " + runtime.GOOS, Backend: backend.Choose(o.backend).Name}
 	if len(o.works) > 1 {
 		fmt.Fprintln(os.Stderr, backend.Choose(o.backend))
 	}
@@ -144,18 +145,4 @@ func (o options) measure(ctx context.Context, name string) (Result, error) {
 	result.setSeconds(seconds)
 	result.PeakRSS = memory.Peak()
 	return result, nil
-}
-
-// machine describes the processor.
-func machine() string {
-	name := runtime.GOARCH
-	if raw, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.Lines(string(raw)) {
-			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-				name = strings.TrimSpace(value)
-				break
-			}
-		}
-	}
-	return fmt.Sprintf("%s, %d processors, %s", name, runtime.NumCPU(), runtime.GOOS)
 }

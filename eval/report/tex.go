@@ -7,8 +7,10 @@ import (
 	"math"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"eomt/eval"
+	"eomt/internal/lettering"
 )
 
 // TablesFile is the name of the LaTeX tables.
@@ -43,6 +45,10 @@ func (a *Analysis) tables() []byte {
 	t.linef("%% Needs \\usepackage{booktabs,longtable}. Percent; in brackets 95 %% intervals,")
 	t.linef("%% percentiles of %d resamples of the images (seed %d). The comment at the", a.Bootstrap.Resamples, a.Bootstrap.Seed)
 	t.linef("%% end of a line has the keys of its numbers in %s.", ResultsFile)
+	if !t.latin() {
+		t.linef("%% Names have letters that pdfLaTeX's fonts lack: compile with LuaLaTeX or XeLaTeX,")
+		t.linef("%% with \\usepackage{fontspec} and \\setmainfont of a font that has them.")
+	}
 	t.overall()
 	t.classes()
 	t.pairs()
@@ -59,6 +65,16 @@ type tables struct {
 }
 
 func (t *tables) linef(format string, args ...any) { fmt.Fprintf(&t.out, format+"\n", args...) }
+
+// latin says whether all names have letters that every engine's fonts have.
+func (t *tables) latin() bool {
+	for _, r := range t.analysis.Runs {
+		if !lettering.IsLatin(escapeTeX(r.Name + strings.Join(r.labels(), ""))) {
+			return false
+		}
+	}
+	return true
+}
 
 // line is a row of a table: a name, then numbers.
 type line struct {
@@ -206,4 +222,13 @@ func metricName(metric string) string { return strings.ReplaceAll(metric, "_", "
 var texEscapes = strings.NewReplacer(`\`, `\textbackslash{}`, "&", `\&`, "%", `\%`, "$", `\$`, "#", `\#`, "_", `\_`,
 	"{", `\{`, "}", `\}`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`)
 
-func escapeTeX(s string) string { return texEscapes.Replace(s) }
+// escapeTeX is text as TeX prints it. Control characters, which could end a line,
+// are spaces.
+func escapeTeX(s string) string {
+	return texEscapes.Replace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s))
+}

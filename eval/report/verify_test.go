@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -206,5 +207,19 @@ func TestTablesNameTheirNumbers(t *testing.T) {
 	}
 	if keys < 10 {
 		t.Errorf("%d keys", keys)
+	}
+}
+
+// Names with letters outside of Latin-1 are kept, and the tables say which engines
+// print them; a line break in a name does not end a row.
+func TestTablesNameTheEngine(t *testing.T) {
+	for name, named := range map[string]bool{"caf\u00e9": false, "\u732b": true, "\u03b3\u03ac\u03c4\u03b1 & x": true} {
+		r := newRun(t, "a\nb", eval.Panoptic, 5, 1)
+		r.Classes = slices.Clone(r.Classes)
+		r.Classes[0].Name = name
+		text := string(analyse(t, Bootstrap{Resamples: 2, Seed: 1}, r).tables())
+		if strings.Contains(text, "LuaLaTeX") != named || !strings.Contains(text, "\n"+escapeTeX(name)+" & ") || !strings.Contains(text, "\na b & ") {
+			t.Errorf("%s: %s", name, text)
+		}
 	}
 }

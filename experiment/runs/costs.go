@@ -2,7 +2,9 @@ package runs
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +33,7 @@ func (r *Run) costs() []page.Field {
 	}
 	if p := r.Provenance; p != nil {
 		add("devices", devices(p.Devices))
+		add("machine", p.Machine.String())
 		add("parameters", millions(p.Parameters))
 	}
 	if c := r.Config; c != nil {
@@ -126,20 +129,21 @@ func millions(n int) string {
 	return fmt.Sprintf("%.1f million", float64(n)/1e6)
 }
 
-// devices counts devices of one name.
+// devices counts devices of one name. XLA's names end with their numbers:
+// "TFRT_CPU_3 [processId=0]".
 func devices(names []string) string {
+	count := map[string]int{}
+	for _, name := range names {
+		count[deviceNumber.ReplaceAllString(name, "")]++
+	}
 	var parts []string
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
-		n := 0
-		for _, other := range names {
-			if other == name {
-				n++
-			}
-		}
-		if n > 1 {
+	for _, name := range slices.Sorted(maps.Keys(count)) {
+		if n := count[name]; n > 1 {
 			name = fmt.Sprintf("%d × %s", n, name)
 		}
 		parts = append(parts, name)
 	}
 	return strings.Join(parts, ", ")
 }
+
+var deviceNumber = regexp.MustCompile(`(_\d+)?( \[processId=\d+\])?$`)

@@ -3,6 +3,7 @@ package runs
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -28,10 +29,11 @@ func (r *Run) facts() []page.Field {
 		add("Go", strings.TrimSpace(p.Go+" "+p.Platform))
 		for _, module := range []string{"github.com/gomlx/gomlx", "github.com/gomlx/compute", "github.com/gomlx/go-xla"} {
 			if v := p.Modules[module]; v != "" {
-				add(module, v)
+				add(path.Base(module), v)
 			}
 		}
-		add("backend", strings.TrimSpace(p.Backend+" "+strings.Join(p.Devices, ", ")))
+		add("backend", strings.TrimSpace(p.Backend+" "+devices(p.Devices)))
+		add("machine", p.Machine.String())
 		add("seed", fmt.Sprint(p.Seed))
 		for _, split := range slices.Sorted(maps.Keys(p.Data)) {
 			add("images, "+split, fmt.Sprint(p.Data[split]))
@@ -50,6 +52,9 @@ func (r *Run) facts() []page.Field {
 		add("batch", fmt.Sprint(c.Data.Loader.Batch))
 		add("learning rate", fmt.Sprint(c.Train.LearningRate))
 	}
-	add("evaluation", r.Evaluation.Config.Identity)
+	add("evaluation", short(r.Evaluation.Config.Identity))
 	return list
 }
+
+// short is the beginning of a hash.
+func short(hash string) string { return hash[:min(len(hash), 16)] }

@@ -115,3 +115,12 @@ func TestValidations(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestDevices(t *testing.T) {
+	for want, names := range map[string][]string{"": nil, "2 × TFRT_CPU": {"TFRT_CPU_0 [processId=0]", "TFRT_CPU_1 [processId=0]"},
+		"2 × NVIDIA H100 80GB HBM3": {"NVIDIA H100 80GB HBM3", "NVIDIA H100 80GB HBM3"}, "A, B": {"B", "A"}} {
+		if got := devices(names); got != want {
+			t.Errorf("%q: %s, want %s", names, got, want)
+		}
+	}
+}

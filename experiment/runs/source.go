@@ -19,7 +19,7 @@ func (r *Run) Source() bundle.Source {
 	s := bundle.Source{Name: r.Name, Stored: r.Evaluation, Step: r.Step, Group: r.group, Benchmark: r.benchmark(),
 		Steps: steps(r.Entries), Validations: r.Validations, Costs: r.costs(), Provenance: r.facts(), Commands: r.commands()}
 	if c := r.Config; c != nil {
-		s.Data = fmt.Sprintf("%s %s (%s)", c.Data.Format, c.Task, c.Data.Root)
+		s.Data = fmt.Sprintf("%s (%s)", c.Data.Format, c.Data.Root)
 		s.Dataset = r.validationSplit
 	}
 	return s

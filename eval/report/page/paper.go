@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-text/typesetting/font/opentype"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
@@ -17,6 +18,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgpdf"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"eomt/internal/lettering"
 )
 
 // Size of a figure in a paper: a column's width, and its letters' size there.
@@ -67,26 +70,53 @@ func save(files map[string][]byte, name string, p *plot.Plot, width, height vg.L
 	return nil
 }
 
-// latin is a PDF whose fonts have Western European letters: other letters come
-// out as question marks, not as two or three wrong ones.
+// latin is a PDF whose fonts have Western European letters. Text with others is
+// drawn as outlines, as package lettering sets it.
 type latin struct{ *vgpdf.Canvas }
 
 // FillString writes the text in Windows' code page 1252, as the PDF's fonts are.
 func (c latin) FillString(f font.Face, at vg.Point, text string) {
+	text = strings.ReplaceAll(text, "\u202f", "\u00a0")
+	if !lettering.IsLatin(text) {
+		c.Fill(outline(lettering.Set(text, f.Font.Size.Points()), at))
+		return
+	}
 	codes := make([]byte, 0, len(text))
 	for _, r := range text {
-		switch {
-		case r < 0x80 || r >= 0xa0 && r <= 0xff:
-			codes = append(codes, byte(r))
-		case r == '\u202f':
-			codes = append(codes, 0xa0)
-		case r == '–':
-			codes = append(codes, 0x96)
-		default:
-			codes = append(codes, '?')
+		if r == '–' {
+			r = 0x96
 		}
+		codes = append(codes, byte(r))
 	}
 	c.Canvas.FillString(f, at, string(codes))
+}
+
+// outline is a line of text as a path.
+func outline(line lettering.Line, at vg.Point) vg.Path {
+	var path vg.Path
+	for i, s := range line.Outline {
+		var p [3]vg.Point
+		for k, q := range s.Args {
+			p[k] = vg.Point{X: at.X + vg.Length(q.X), Y: at.Y + vg.Length(q.Y)}
+		}
+		switch s.Op {
+		case opentype.SegmentOpMoveTo:
+			if i > 0 {
+				path.Close()
+			}
+			path.Move(p[0])
+		case opentype.SegmentOpLineTo:
+			path.Line(p[0])
+		case opentype.SegmentOpQuadTo:
+			path.QuadTo(p[0], p[1])
+		case opentype.SegmentOpCubeTo:
+			path.CubeTo(p[0], p[1], p[2])
+		}
+	}
+	if len(path) > 0 {
+		path.Close()
+	}
+	return path
 }
 
 // blank is a plot without data, with small sans-serif letters.
