@@ -31,6 +31,9 @@ func (d *Description) classes(stored *weights.Model, c *configs.Config, o Option
 
 // stated is the class table that somebody states, and who; nil where nobody does.
 func (d *Description) stated(stored *weights.Model, c *configs.Config, o Options) (table []data.Class, from string, err error) {
+	if o.Classes != nil {
+		return o.Classes, "the data set", nil
+	}
 	if stored.Classes != nil {
 		return stored.Classes, "the weights", nil
 	}

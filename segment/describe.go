@@ -19,6 +19,7 @@ type Description struct {
 	Architecture   arch.Architecture
 	Task           postprocess.Task
 	Classes        []data.Class // in the order of the class head
+	Stated         []data.Class // the same where the weights themselves state it; otherwise nil
 	Score, Overlap float64      // panoptic: see [postprocess.PanopticOptions]
 	TopK           int          // instance: detections per image
 	MatMul         string       // number format of matrix products, f32 or bf16
@@ -32,12 +33,15 @@ func describe(stored *weights.Model, o Options) (Description, error) {
 	if stored.Architecture.BackboneOnly() {
 		return Description{}, errors.New("the weights are of a backbone alone, without queries and heads")
 	}
-	c, err := configuration(stored.Path, o.Config)
-	if err != nil {
-		return Description{}, err
+	var c *configs.Config
+	var err error
+	if o.Architecture == nil || o.Classes == nil || o.Task == "" {
+		if c, err = configuration(stored.Path, o.Config); err != nil {
+			return Description{}, err
+		}
 	}
 	defaults := configs.Default()
-	d := Description{Architecture: stored.Architecture, MatMul: defaults.Train.Precision,
+	d := Description{Architecture: stored.Architecture, Stated: stored.Classes, MatMul: defaults.Train.Precision,
 		Score: defaults.Eval.ScoreThreshold, Overlap: defaults.Eval.Overlap, TopK: defaults.Eval.TopK}
 	if c != nil {
 		d.MatMul = c.Train.Precision

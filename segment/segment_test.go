@@ -2,6 +2,8 @@ package segment_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -142,6 +144,38 @@ func TestDescription(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Journals of evaluations know weights by their values, as they lie in memory.
+func TestChecksum(t *testing.T) {
+	sum := sha256.New()
+	for _, p := range tensorsOf(tiny()) {
+		values, err := p.Float32s()
+		if err == nil {
+			err = binary.Write(sum, binary.LittleEndian, values)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	fmt.Fprint(sum, []float64{0.5})
+	path := run(t, checkpoints.State{MaskProbs: []float32{0.5}}, "")
+	if s := open(t, path, segment.Options{Checksum: true}); s.Checksum != fmt.Sprintf("%x", sum.Sum(nil)) {
+		t.Errorf("checksum %s", s.Checksum)
+	}
+	if s := open(t, path, segment.Options{}); s.Checksum != "" {
+		t.Errorf("checksum %s unasked", s.Checksum)
+	}
+}
+
+// What the caller wants is not looked up; what the weights state can be compared.
+func TestWantedClasses(t *testing.T) {
+	a := tiny()
+	want := []data.Class{{ID: 1}, {ID: 2}, {ID: 3}}
+	s := open(t, run(t, checkpoints.State{Classes: table}, "no configuration"), segment.Options{Architecture: &a, Task: "panoptic", Classes: want})
+	if s.Classes[2].ID != 3 || s.Stated[2].ID != 901 || len(s.Assumed) > 0 {
+		t.Errorf("%+v", s.Description)
 	}
 }
 

@@ -20,6 +20,7 @@ type Options struct {
 	Config  string           // configuration file that says what the weights leave open
 	Task    postprocess.Task // in place of the one that the weights were trained for
 	Score   *float64         // panoptic: in place of the least class probability of a segment
+	Classes []data.Class     // in place of a table that is looked up
 
 	// Architecture, where not nil, is what the weights must be compatible with (see
 	// [arch.Architecture.Compatible]); position and patch embeddings are resized to it.

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+
+	"eomt/eval"
+	"eomt/internal/cli"
+)
+
+// options are the command line.
+type options struct {
+	config, weights, backend string
+	protocol, save, json     string
+	limit                    int
+	overrides                cli.Overrides
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	f := cli.Flags("eval", "go run ./cmd/eval -config FILE -weights PATH [-protocol exact|upstream|both] [-limit N] [-save-predictions DIR] [-json FILE]",
+		"go run ./cmd/eval -config configs/quickstart.yaml -weights runs/quickstart -protocol both -json result.json")
+	f.StringVar(&o.config, "config", "", "configuration `FILE`: data set, architecture, thresholds")
+	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin")
+	f.StringVar(&o.protocol, "protocol", string(eval.Exact), "`rule`: exact (the official tools'), upstream (the reference implementation's own), or both")
+	f.IntVar(&o.limit, "limit", 0, "evaluate the first `N` images only; 0 is all")
+	f.StringVar(&o.save, "save-predictions", "", "write to this `folder` predictions in the official formats and each image's statistics; cmd/report takes such a folder as a run")
+	f.StringVar(&o.json, "json", "", "also write the results to this `FILE`, and beside it, without -save-predictions, one line per image, from which an interrupted evaluation is resumed")
+	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best found")
+	f.Var(&o.overrides, "set", "`key=value` over the configuration; may be repeated")
+	if err := cli.Parse(f, args); err != nil {
+		return o, err
+	}
+	switch {
+	case f.NArg() > 0:
+		return o, cli.Usagef("unexpected argument %q", f.Arg(0))
+	case o.config == "":
+		return o, cli.Usagef("-config is missing: the configuration file")
+	case o.weights == "":
+		return o, cli.Usagef("-weights is missing: a run folder, a checkpoint or another file of weights")
+	case o.protocol != string(eval.Exact) && o.protocol != string(eval.Upstream) && o.protocol != string(eval.Both):
+		return o, cli.Usagef("-protocol %s: want exact, upstream or both", o.protocol)
+	case o.limit < 0:
+		return o, cli.Usagef("-limit %d: want 0 or more images", o.limit)
+	}
+	if o.json != "" {
+		if info, err := os.Stat(filepath.Dir(o.json)); err != nil || !info.IsDir() {
+			return o, cli.Usagef("-json %s: its folder does not exist", o.json)
+		}
+	}
+	return o, nil
+}
