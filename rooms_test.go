@@ -27,6 +27,7 @@ var knows = map[string][]string{
 	"configs":     {"arch", "data", "losses", "train", "eval"},
 	"segment":     {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs"},
 	"experiment":  {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "segment"},
+	"examples":    {"data", "configs", "experiment", "segment"},
 	"cmd":         {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "segment", "experiment"},
 	"scripts":     {"arch", "data", "checkpoints", "eval", "configs"},
 }

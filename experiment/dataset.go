@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,15 +14,12 @@ import (
 )
 
 // OpenDataset opens a split, "train" or "val", of the configured data set;
-// generated shapes are generated where they are missing, which is noted. Validation
-// keeps images without annotations, as the official metrics count them.
-func OpenDataset(ctx context.Context, c configs.Config, split string, notes io.Writer, watch Watch) (data.DatasetCloser, error) {
+// generated shapes are generated where they are missing. Validation keeps images without annotations, as the official metrics count them.
+func OpenDataset(ctx context.Context, c configs.Config, split string, watch Watch) (data.DatasetCloser, error) {
 	o := openOptions(c, split)
 	var display Display = noDisplay{}
 	if o.Shapes != nil {
 		if _, err := os.Stat(o.Root); errors.Is(err, fs.ErrNotExist) {
-			fmt.Fprintf(notes, "data.root %s is missing: %d training and %d validation images are generated there\n",
-				located(o.Root), o.Shapes.Train, o.Shapes.Val)
 			display = watch.start("generate shapes", o.Shapes.Train+o.Shapes.Val, "images", 1)
 		}
 		o.Progress = func(done, _ int) { display.Set(done, "") }

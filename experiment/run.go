@@ -56,6 +56,7 @@ type Run struct {
 	saved    checkpoints.State
 	batches  *loader.Loader
 	lastEval *eval.Result
+	closed   bool
 }
 
 // Open prepares a run: it locks the folder, opens and compares the data sets,
@@ -102,10 +103,10 @@ func Open(ctx context.Context, c configs.Config, o Options) (_ *Run, err error) 
 // openData opens both splits, checks that they fit each other and the evaluation,
 // and derives the network and the length of the run.
 func (r *Run) openData(ctx context.Context, c configs.Config) (err error) {
-	if r.train, err = OpenDataset(ctx, c, "train", r.options.Notes, r.options.Watch); err != nil {
+	if r.train, err = OpenDataset(ctx, c, "train", r.options.Watch); err != nil {
 		return err
 	}
-	if r.val, err = OpenDataset(ctx, c, "val", r.options.Notes, r.options.Watch); err != nil {
+	if r.val, err = OpenDataset(ctx, c, "val", r.options.Watch); err != nil {
 		return err
 	}
 	r.Classes = r.train.Classes()
@@ -156,8 +157,12 @@ func (r *Run) Train(ctx context.Context) error {
 // Result is the last evaluation that [Run.Train] made; nil before there is one.
 func (r *Run) Result() *eval.Result { return r.lastEval }
 
-// Close releases data sets and folder.
+// Close releases data sets and folder. A second call does nothing.
 func (r *Run) Close() error {
+	if r.closed {
+		return nil
+	}
+	r.closed = true
 	var errs []error
 	if r.batches != nil {
 		r.batches.Close()

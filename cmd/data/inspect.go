@@ -38,7 +38,7 @@ func inspectDataset(ctx context.Context, args []string) error {
 		return err
 	}
 	c.Data.Loader.OnBadSample = loader.Skip // list what is broken instead of failing
-	ds, err := experiment.OpenDataset(ctx, c, *split, os.Stderr, experiment.Terminal)
+	ds, err := experiment.OpenDataset(ctx, c, *split, experiment.Terminal)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	ds, err := experiment.OpenDataset(ctx, c, "val", os.Stderr, experiment.Terminal)
+	ds, err := experiment.OpenDataset(ctx, c, "val", experiment.Terminal)
 	if err != nil {
 		return err
 	}

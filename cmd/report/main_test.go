@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -49,7 +48,7 @@ func makeRun(t *testing.T, dir, task string, seed uint64, steps ...int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := experiment.OpenDataset(t.Context(), c, "val", io.Discard, nil)
+	set, err := experiment.OpenDataset(t.Context(), c, "val", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

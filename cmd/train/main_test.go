@@ -80,7 +80,7 @@ func (b *bench) generate() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	set, err := experiment.OpenDataset(b.t.Context(), c, "train", io.Discard, nil)
+	set, err := experiment.OpenDataset(b.t.Context(), c, "train", nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}

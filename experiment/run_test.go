@@ -1,0 +1,181 @@
+package experiment
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"eomt/checkpoints/weights"
+	"eomt/configs"
+	"eomt/data"
+)
+
+// tiny is a configuration of a run of moments on generated shapes, which lie in the
+// folder of the file.
+func tiny(t *testing.T) (path, root string) {
+	t.Helper()
+	dir := t.TempDir()
+	path, root = filepath.Join(dir, "tiny.yaml"), filepath.Join(dir, "shapes")
+	text := fmt.Sprintf(`task: panoptic
+model: {size: custom, image: [64, 64], queries: 6, width: 16, blocks: 2, heads: 2, mlp_hidden: 32, query_blocks: 1, patch: 8}
+data: {format: shapes, root: %s, batch: 2, shapes: {train: 4, val: 2, size: 64, seed: 3}}
+train: {total_steps: 2, points: 32, log_every: 1, warmup: [0, 0]}
+`, root)
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path, root
+}
+
+func read(t *testing.T, path string, overrides ...string) configs.Config {
+	t.Helper()
+	c, err := configs.Read(path, overrides...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// open opens a run in dir and returns its notes.
+func open(t *testing.T, c configs.Config, o Options) (*Run, string, error) {
+	t.Helper()
+	var notes strings.Builder
+	o.Backend, o.Notes = "go", &notes
+	run, err := Open(t.Context(), c, o)
+	if run != nil {
+		t.Cleanup(func() {
+			if err := run.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	return run, notes.String(), err
+}
+
+// Class tables of training and validation data that differ end a run before it starts.
+func TestClassTablesAreCompared(t *testing.T) {
+	for name, test := range map[string]struct{ old, new, want string }{
+		"another name": {`"name":"circle"`, `"name":"disc"`, `called "circle" in training, "disc" in validation`},
+		"stuff":        {`"isthing":1`, `"isthing":0`, "thing in training, stuff in validation"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path, root := tiny(t)
+			c := read(t, path)
+			set, err := OpenDataset(t.Context(), c, "train", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			set.Close()
+			file := filepath.Join(root, "annotations", "panoptic_val2017.json")
+			raw, err := os.ReadFile(file)
+			if err != nil || !strings.Contains(string(raw), test.old) {
+				t.Fatalf("%v: no %s in the annotations", err, test.old)
+			}
+			if err := os.WriteFile(file, []byte(strings.Replace(string(raw), test.old, test.new, 1)), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			out := filepath.Join(t.TempDir(), "run")
+			_, _, err = open(t, c, Options{Dir: out})
+			if err == nil || !strings.Contains(err.Error(), "the class tables of training and validation differ") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v lacks %q", err, test.want)
+			}
+			if _, err := os.Stat(out); !os.IsNotExist(err) {
+				t.Errorf("a run folder is left: %v", err)
+			}
+		})
+	}
+}
+
+// A broken validation image ends a run before it starts.
+func TestValidationImagesAreChecked(t *testing.T) {
+	path, root := tiny(t)
+	c := read(t, path)
+	set, err := OpenDataset(t.Context(), c, "train", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.Close()
+	images, err := filepath.Glob(filepath.Join(root, "val2017", "*.jpg"))
+	if err != nil || len(images) != 2 {
+		t.Fatalf("%v, %v", images, err)
+	}
+	if err := os.Truncate(images[1], 100); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = open(t, c, Options{Dir: filepath.Join(t.TempDir(), "run")})
+	if err == nil || !strings.Contains(err.Error(), "check images") || !strings.Contains(err.Error(), filepath.Base(images[1])) {
+		t.Error(err)
+	}
+}
+
+// What is not found names the folder that a relative data.root stands for.
+func TestRelativeRootIsLocated(t *testing.T) {
+	path, _ := tiny(t)
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = open(t, read(t, path, "data.shapes=", "data.root=some/where"), Options{Dir: "run"})
+	if want := "(data.root is some/where, relative to the current directory: " + filepath.Join(here, "some", "where") + ")"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v lacks %q", err, want)
+	}
+}
+
+// Resuming under another configuration names the keys with both values.
+func TestResumeNamesChangedKeys(t *testing.T) {
+	path, _ := tiny(t)
+	out := filepath.Join(t.TempDir(), "run")
+	run, _, err := open(t, read(t, path), Options{Dir: out, MaxSteps: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, notes, err := open(t, read(t, path), Options{Dir: out, Resume: true})
+	if err != nil || strings.Contains(notes, "another configuration") || !strings.Contains(notes, "after step 1") {
+		t.Errorf("the same configuration: %v, %q", err, notes)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	changed := read(t, filepath.Join(out, "config.yaml"), "train.lr=2e-3", "train.epochs=2")
+	_, notes, err = open(t, changed, Options{Dir: out, Resume: true})
+	if want := "saved under another configuration: train.epochs 0 -> 2; train.total_steps 2 -> 0; train.lr 0.0001 -> 0.002"; err != nil || !strings.Contains(notes, want) {
+		t.Errorf("%v, %q lacks %q", err, notes, want)
+	}
+}
+
+func TestOtherClassesAreNoted(t *testing.T) {
+	classes := []data.Class{{ID: 3, Name: "cat", Thing: true}, {ID: 9, Name: "sky"}}
+	other := slices.Clone(classes)
+	other[1].Name = "sea"
+	const want = `1 of 2 differ (output 1 was class 9 "sea" and is now 9 "sky")`
+	for name, test := range map[string]struct {
+		model weights.Model
+		want  string
+	}{
+		"same":        {weights.Model{Classes: classes}, ""},
+		"table":       {weights.Model{Classes: other}, want},
+		"names":       {weights.Model{Labels: []string{"cat", "sea"}}, want},
+		"same names":  {weights.Model{Labels: []string{"cat", "sky"}}, ""},
+		"not stated":  {weights.Model{}, ""},
+		"other count": {weights.Model{Labels: []string{"cat"}}, ""},
+	} {
+		test.model.Architecture.Queries = 1
+		if got := otherClasses(&test.model, classes); test.want == "" != (got == "") || !strings.Contains(got, test.want) {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+	backbone := weights.Model{Classes: other}
+	if got := otherClasses(&backbone, classes); got != "" {
+		t.Errorf("a backbone alone: %q", got)
+	}
+}
