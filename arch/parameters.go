@@ -54,6 +54,9 @@ type Buffer struct {
 	Start float32 // the value of every element before the first step
 }
 
+// Size is the number of elements.
+func (b Buffer) Size() int { return size(b.Shape) }
+
 // Parameters lists all parameters in a fixed order: backbone, queries, heads,
 // ScaleBlocks. Names and order are a contract of checkpoints.
 func (a Architecture) Parameters() []Parameter {

@@ -5,6 +5,7 @@ import (
 	"eomt/data/loader"
 	"eomt/data/transform"
 	"eomt/losses"
+	"eomt/train"
 )
 
 // Config is one run: what is trained, on what, how, and how it is evaluated. Each
@@ -56,21 +57,17 @@ type Data struct {
 
 // Train is the recipe.
 type Train struct {
-	Epochs              float64 `yaml:"epochs,omitempty" doc:"Length of the run in passes over the training images; total_steps is the alternative." range:"[0, 1e9]" default:"epochs or total_steps must be stated"`
-	TotalSteps          int     `yaml:"total_steps,omitempty" doc:"Length of the run in steps." range:"[0, 1e12]" default:"from epochs"`
-	LearningRate        float64 `yaml:"lr" doc:"Peak learning rate of new parameters; the backbone's follows from it by layer_decay." range:"(0, inf)"`
-	WeightDecay         float64 `yaml:"weight_decay" doc:"Decoupled weight decay of AdamW, on all parameters." range:"[0, inf)"`
-	LayerDecay          float64 `yaml:"layer_decay" doc:"Factor on the learning rate per block towards the input; 1 is none." range:"(0, inf)"`
-	QueryBlocksFullRate bool    `yaml:"query_blocks_full_rate" doc:"Train the blocks that process queries at the full rate, without layer_decay."`
-	ClipNorm            float64 `yaml:"clip_norm" doc:"Largest global norm of the gradient; 0 does not clip." range:"[0, inf)"`
-	Warmup              [2]int  `yaml:"warmup,flow" doc:"Steps over which the learning rate rises: of new parameters, then of the backbone." range:"[0, 1e12]"`
-	Annealing           Spans   `yaml:"annealing,omitempty"`
-	Points              int     `yaml:"points" doc:"Points sampled per mask pair in loss and matching, a multiple of 4." range:"[4, inf)"`
-	Precision           string  `yaml:"precision" doc:"Number format of matrix products." choice:"f32 bf16"`
-	LogEvery            int     `yaml:"log_every" doc:"Steps between entries of the log." range:"[1, 1e12]"`
-	CheckpointEvery     int     `yaml:"checkpoint_every" doc:"Steps between checkpoints." range:"[1, 1e12]"`
-	ValidateEvery       int     `yaml:"validate_every" doc:"Steps between validations; 0 validates after the last step only." range:"[0, 1e12]"`
-	Keep                int     `yaml:"keep" doc:"Checkpoints kept besides the best." range:"[1, 1e6]"`
+	Epochs          float64               `yaml:"epochs,omitempty" doc:"Length of the run in passes over the training images; total_steps is the alternative." range:"[0, 1e9]" default:"epochs or total_steps must be stated"`
+	TotalSteps      int                   `yaml:"total_steps,omitempty" doc:"Length of the run in steps." range:"[0, 1e12]" default:"from epochs"`
+	Optimizer       train.OptimizerConfig `yaml:",inline"`
+	Warmup          [2]int                `yaml:"warmup,flow" doc:"Steps over which the learning rate rises: of new parameters, then of the backbone." range:"[0, 1e12]"`
+	Annealing       Spans                 `yaml:"annealing,omitempty"`
+	Points          int                   `yaml:"points" doc:"Points sampled per mask pair in loss and matching, a multiple of 4." range:"[4, inf)"`
+	Precision       string                `yaml:"precision" doc:"Number format of matrix products." choice:"f32 bf16"`
+	LogEvery        int                   `yaml:"log_every" doc:"Steps between entries of the log." range:"[1, 1e12]"`
+	CheckpointEvery int                   `yaml:"checkpoint_every" doc:"Steps between checkpoints." range:"[1, 1e12]"`
+	ValidateEvery   int                   `yaml:"validate_every" doc:"Steps between validations; 0 validates after the last step only." range:"[0, 1e12]"`
+	Keep            int                   `yaml:"keep" doc:"Checkpoints kept besides the best." range:"[1, 1e6]"`
 }
 
 // Spans are the steps at which each query block's mask annealing starts and ends.
@@ -98,7 +95,7 @@ func Default() Config {
 		Data: Data{Format: "coco", EXIF: "ignore", Loader: loader.Config{Batch: 16, OnBadSample: loader.Fail},
 			Augment: transform.Settings{Scale: [2]float64{0.1, 2}}},
 		Loss: loss,
-		Train: Train{LearningRate: 1e-4, WeightDecay: 0.05, LayerDecay: 0.8, ClipNorm: 0.01,
+		Train: Train{Optimizer: train.DefaultOptimizer(),
 			Warmup: [2]int{500, 1000}, Points: loss.Points, Precision: "f32",
 			LogEvery: 50, CheckpointEvery: 5000, Keep: 2},
 		Eval: Eval{Batch: 1, ScoreThreshold: 0.8, Overlap: 0.8, TopK: 100},

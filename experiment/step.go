@@ -8,11 +8,6 @@ import (
 	"eomt/train"
 )
 
-// Rates are a configuration's learning rates.
-func Rates(c configs.Config) train.Rates {
-	return train.Rates{Base: c.Train.LearningRate, LayerDecay: c.Train.LayerDecay, QueryBlocksFull: c.Train.QueryBlocksFullRate}
-}
-
 // Schedule is a resolved configuration's.
 func Schedule(c configs.Resolved) train.Schedule {
 	s := train.Schedule{Total: c.Derived.Steps, WarmupHead: c.Train.Warmup[0], WarmupBackbone: c.Train.Warmup[1]}
@@ -28,8 +23,7 @@ func StepConfig(c configs.Resolved, n model.Network) train.StepConfig {
 	loss := c.Loss
 	loss.Points = c.Train.Points
 	return train.StepConfig{Network: n, Loss: loss,
-		Optimizer: train.Optimizer{WeightDecay: c.Train.WeightDecay, ClipNorm: c.Train.ClipNorm},
-		Rates:     Rates(c.Config), Schedule: Schedule(c), BatchSize: c.Data.Loader.Batch, Seed: c.Seed, MatMul: MatMul(c.Train.Precision)}
+		Optimizer: c.Train.Optimizer, Schedule: Schedule(c), BatchSize: c.Data.Loader.Batch, Seed: c.Seed, MatMul: MatMul(c.Train.Precision)}
 }
 
 // MatMul is the dtype of matrix products that a configuration's precision asks for.

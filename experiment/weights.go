@@ -35,7 +35,7 @@ func LoadWeights(path string, a arch.Architecture) (w *Weights, err error) {
 	for _, p := range stored.MaskProbs {
 		w.MaskProbs = append(w.MaskProbs, float64(p))
 	}
-	w.Params, err = model.Load(a, func(i int, dst []float32) error { return fitted[i].ReadFloat32s(dst) })
+	w.Params, err = model.Load(a.Tensors(), func(i int, dst []float32) error { return fitted[i].ReadFloat32s(dst) })
 	return w, err
 }
 

@@ -38,16 +38,22 @@ type Terms struct {
 func Criterion(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, rngState *Node) (*Node, Terms) {
 	checkPredictions(c, maskLogitsBhwQ, classLogitsBQC, t)
 	batch, targets := t.ValidBM.Shape().Dim(0), t.ValidBM.Shape().Dim(1)
-	points := DrawPoints(c, rngState, len(maskLogitsBhwQ), batch, targets, working(maskLogitsBhwQ[0]).DType())
-	queries := maskLogitsBhwQ[0].Shape().Dim(3)
-	matched := MatchedMasks(t.ValidBM, queries)
-	masks := MaxScalar(ConvertDType(matched, working(maskLogitsBhwQ[0]).DType()), 1)
-	return CriterionAt(c, maskLogitsBhwQ, classLogitsBQC, t, points, masks)
+	points := DrawPoints(c, rngState, nil, Drawn{len(maskLogitsBhwQ), batch, targets}, working(maskLogitsBhwQ[0]).DType())
+	return CriterionAt(c, maskLogitsBhwQ, classLogitsBQC, t, points, Normalizers{})
 }
 
-// CriterionAt is [Criterion] at given points, an entry a prediction, its mask losses
-// divided by masks, a scalar of the logits' dtype.
-func CriterionAt(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, points []Points, masks *Node) (*Node, Terms) {
+// Normalizers are what the losses of a batch are divided by, scalars of the logits'
+// dtype. Where the batch is a share of a larger one they are the whole batch's, so
+// that losses and gradients of the shares add up to the whole's; both are known on
+// the host before the step. A nil one is computed from the batch itself.
+type Normalizers struct {
+	Masks        *Node // matched masks, at least 1
+	ClassWeights *Node // sum over all queries of the class loss's weights
+}
+
+// CriterionAt is [Criterion] at given points, one entry per prediction, with losses
+// divided by given normalizers.
+func CriterionAt(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, points []Points, by Normalizers) (*Node, Terms) {
 	checkPredictions(c, maskLogitsBhwQ, classLogitsBQC, t)
 	if len(points) != len(maskLogitsBhwQ) {
 		exceptions.Panicf("losses.CriterionAt: points of %d predictions for %d", len(points), len(maskLogitsBhwQ))
@@ -61,11 +67,14 @@ func CriterionAt(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, po
 	queries := matcher.Assign(Concatenate(costs, 0), Concatenate(valid, 0))
 
 	terms := Terms{Matched: MatchedMasks(t.ValidBM, maskLogitsBhwQ[0].Shape().Dim(3))}
+	if by.Masks == nil {
+		by.Masks = MaxScalar(ConvertDType(terms.Matched, working(maskLogitsBhwQ[0]).DType()), 1)
+	}
 	var total *Node
 	for i := range points {
 		queryBM := Reshape(Slice(queries, AxisRange(i*batch, (i+1)*batch)), batch, targets)
-		bce, dice := maskLosses(c, working(maskLogitsBhwQ[i]), t, queryBM, points[i], masks)
-		class := ClassLoss(working(classLogitsBQC[i]), t.ClassesBM, queryBM, c.NoObject)
+		bce, dice := maskLosses(c, working(maskLogitsBhwQ[i]), t, queryBM, points[i], by.Masks)
+		class := classLoss(working(classLogitsBQC[i]), t.ClassesBM, queryBM, c.NoObject, by.ClassWeights)
 		total = plus(total, Add(Add(MulScalar(bce, c.Mask), MulScalar(dice, c.Dice)), MulScalar(class, c.Class)))
 		terms.Mask, terms.Dice = append(terms.Mask, bce), append(terms.Dice, dice)
 		terms.Class, terms.QueriesBM = append(terms.Class, class), append(terms.QueriesBM, queryBM)
@@ -74,8 +83,7 @@ func CriterionAt(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, po
 }
 
 // MatchedMasks is the number of mask pairs that a matching of validBM's targets with
-// this many queries an image has, an int32 scalar: the global batch's, divided by the
-// number of devices, is what the mask losses are divided by.
+// this many queries per image has, an int32 scalar.
 func MatchedMasks(validBM *Node, queries int) *Node {
 	perImage := ReduceSum(ConvertDType(validBM, dtypes.Int32), 1)
 	return ReduceAllSum(MinScalar(perImage, queries))

@@ -162,7 +162,7 @@ func TestDrawPoints(t *testing.T) {
 		draw := func(dtype dtypes.DType, targets int, state ...uint64) [][]float64 {
 			out := MustExecOnceN(b, func(state *Node) []*Node {
 				var all []*Node
-				for _, p := range losses.DrawPoints(c, state, predictions, images, targets, dtype) {
+				for _, p := range losses.DrawPoints(c, state, nil, losses.Drawn{Predictions: predictions, Images: images, Targets: targets}, dtype) {
 					all = append(all, p.CostBP2, Slice(p.CandidatesBM2, AxisRange(), AxisRange(0, 2)), p.FreshBM2)
 				}
 				return all

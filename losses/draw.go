@@ -6,14 +6,19 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// DrawPoints draws the points of predictions for batch images of targets each, in
-// [0, 1), from rngState (uint64 [3], the engine's random state).
+// Drawn says for what points are drawn.
+type Drawn struct{ Predictions, Images, Targets int }
+
+// DrawPoints draws the points of n.Predictions for n.Images of n.Targets each, in
+// [0, 1), from rngState (uint64 [3], the engine's random state). first (uint32 scalar)
+// is the index of the first image in a larger batch, whose points for these images are
+// drawn; nil is 0.
 //
 // Every point is a hash of the state, its prediction, image, target and index:
 // drawing is elementwise, the same on every backend and device layout, for float32
 // and float64, and padding more targets leaves the others' points as they are. (The
 // engine's generator takes 28 ms for what this does in 5 on a CPU.)
-func DrawPoints(c Config, rngState *Node, predictions, batch, targets int, dtype dtypes.DType) []Points {
+func DrawPoints(c Config, rngState, first *Node, n Drawn, dtype dtypes.DType) []Points {
 	g := rngState.Graph()
 	key := Const(g, uint32(0x243f6a88))
 	for i := range 3 {
@@ -31,10 +36,10 @@ func DrawPoints(c Config, rngState *Node, predictions, batch, targets int, dtype
 		value := ConvertDType(ConvertDType(top, dtypes.Int32), dtype)
 		return StopGradient(Div(value, BroadcastToDims(scale, value.Shape().Dimensions...)))
 	}
-	points := make([]Points, predictions)
+	points := make([]Points, n.Predictions)
 	for i := range points {
-		perImage := along(mix(Add(key, Const(g, uint32(i+1)))), batch)
-		perTarget := along(perImage, targets)
+		perImage := alongFrom(mix(Add(key, Const(g, uint32(i+1)))), first, n.Images)
+		perTarget := along(perImage, n.Targets)
 		points[i] = Points{
 			CostBP2:       uniforms(along(along(mix(perImage), c.Points), 2)),
 			CandidatesBM2: uniforms(along(along(perTarget, c.candidates()), 2)),
@@ -45,10 +50,16 @@ func DrawPoints(c Config, rngState *Node, predictions, batch, targets int, dtype
 }
 
 // along gives each key n keys of its own, in a new last axis.
-func along(keys *Node, n int) *Node {
+func along(keys *Node, n int) *Node { return alongFrom(keys, nil, n) }
+
+// alongFrom is the part of a longer [along] that begins at first.
+func alongFrom(keys, first *Node, n int) *Node {
 	dims := append(keys.Shape().Clone().Dimensions, n)
 	last := len(dims) - 1
 	step := Iota(keys.Graph(), shapes.Make(dtypes.Uint32, dims...), last)
+	if first != nil {
+		step = Add(step, first)
+	}
 	step = Mul(AddScalar(step, 1), Const(keys.Graph(), uint32(0x9e3779b9)))
 	return mix(Add(ExpandAndBroadcast(keys, dims, []int{last}), step))
 }

@@ -249,7 +249,7 @@ func TestCriterionGolden(t *testing.T) {
 			rest := in[5*n:]
 			targets := losses.Targets{PlanesBHWW: rest[0], ClassesBM: rest[1], ValidBM: rest[2]}
 			masks := Scalar(rest[0].Graph(), dtype, float64(g.Masks))
-			total, r := losses.CriterionAt(config(g), in[:n], in[n:2*n], targets, points, masks)
+			total, r := losses.CriterionAt(config(g), in[:n], in[n:2*n], targets, points, losses.Normalizers{Masks: masks})
 			out := append([]*Node{total}, Gradient(total, in[:2*n]...)...)
 			return slices.Concat(out, r.Mask, r.Dice, r.Class, r.QueriesBM)
 		})

@@ -32,6 +32,11 @@ func MaskLoss(logitsNP, labelsNP, matchedN, masks *Node) (bce, dice *Node) {
 //
 // Source: loss_labels of Hugging Face transformers' EomtLoss.
 func ClassLoss(classLogitsBQC, classesBM, queryBM *Node, noObject float64) *Node {
+	return classLoss(classLogitsBQC, classesBM, queryBM, noObject, nil)
+}
+
+// classLoss is [ClassLoss] divided by weights, a scalar, where that is not nil.
+func classLoss(classLogitsBQC, classesBM, queryBM *Node, noObject float64, weights *Node) *Node {
 	g, dtype := classLogitsBQC.Graph(), classLogitsBQC.DType()
 	dims := classLogitsBQC.Shape().Dimensions
 	batch, queries, last := dims[0], dims[1], dims[2]-1
@@ -47,5 +52,8 @@ func ClassLoss(classLogitsBQC, classesBM, queryBM *Node, noObject float64) *Node
 	weight := Where(empty, Scalar(g, dtype, noObject), ScalarOne(g, dtype))
 	at := Equal(Iota(g, shapes.Make(dtypes.Int32, dims...), 2), BroadcastToDims(InsertAxes(classBQ, -1), dims...))
 	logProb := ReduceSum(Where(at, LogSoftmax(classLogitsBQC), ScalarZero(g, dtype)), 2)
-	return Neg(Div(ReduceAllSum(Mul(weight, logProb)), ReduceAllSum(weight)))
+	if weights == nil {
+		weights = ReduceAllSum(weight)
+	}
+	return Neg(Div(ReduceAllSum(Mul(weight, logProb)), weights))
 }

@@ -11,12 +11,11 @@ import (
 	"eomt/arch"
 )
 
-// Load makes float32 tensors of all that inference reads, in the order of a's
-// Tensors. read fills dst with the values of tensor i; it writes in place, so that
+// Load makes float32 tensors of the given names and shapes, in their order. read fills dst with the values of tensor i; it writes in place, so that
 // a large model is never held twice.
-func Load(a arch.Architecture, read func(i int, dst []float32) error) ([]*tensors.Tensor, error) {
+func Load(want []arch.Tensor, read func(i int, dst []float32) error) ([]*tensors.Tensor, error) {
 	var out []*tensors.Tensor
-	for i, t := range a.Tensors() {
+	for i, t := range want {
 		one := tensors.FromShape(shapes.Make(dtypes.Float32, t.Shape...))
 		var readErr error
 		err := tensors.MutableFlatData(one, func(flat []float32) { readErr = read(i, flat) })

@@ -33,7 +33,7 @@ func newGraph(stored *weights.Model, s *Segmenter, o Options) (engine, error) {
 	}
 	sum := sha256.New()
 	g := &graph{}
-	g.params, err = model.Load(s.Architecture, func(i int, dst []float32) error {
+	g.params, err = model.Load(s.Architecture.Tensors(), func(i int, dst []float32) error {
 		err := fitted[i].ReadFloat32s(dst)
 		if o.Checksum && err == nil {
 			addFloats(sum, dst)

@@ -1,17 +1,22 @@
-// Package train runs EoMT's training: one compiled step holds the whole of it
-// (forward pass, matching, losses, gradients, clipping, AdamW), and a loop feeds
-// it batches, logs, saves and validates.
+// Package train trains a network: a compiled step computes the losses of a batch,
+// their gradients and one update, and a loop feeds it batches, logs, saves and
+// validates.
 //
 // Everything that changes over a run (learning rates, mask probabilities, the
-// step's random state) is an input of the step, so a run compiles once for each
-// padded target count.
+// step's random state) is an input of the step, so a run compiles one program for
+// each padded target count.
 //
-//	run.go       the main path of a run, top-down
-//	step.go      the compiled step
-//	optimizer.go AdamW with per-parameter rates, and clipping
-//	schedule.go  learning rates and mask annealing over steps
-//	groups.go    which rate a parameter gets
-//	state.go     parameters and moments, from nothing, weights or a checkpoint
-//	record.go    metrics.jsonl, metrics.parquet, TensorBoard; what a logged step says
-//	provenance.go what a run was made of
+//	run.go         the main path of a run, top-down
+//	step.go        the compiled step: gradients and update in one program
+//	gradients.go   its first part: draws, forward pass, losses, backward pass
+//	update.go      its second part: clipping and the optimiser
+//	seam.go        the parts apart, for batches that are shared out
+//	optimizer.go   the optimiser's configuration, its interface, AdamW
+//	groups.go      how each parameter is trained
+//	schedule.go    learning rates and mask annealing over steps
+//	state.go       parameters, buffers and optimiser slots; checkpoints of them
+//	validations.go which validations are done, and which is the best
+//	record.go      metrics.jsonl, metrics.parquet, TensorBoard; log.go reads them back
+//	lock.go        one process per run folder
+//	provenance.go  what a run was made of; commit.go, of which source
 package train

@@ -6,43 +6,49 @@ import (
 	"eomt/arch"
 )
 
-// Rates says how parameters' learning rates differ (docs/eomt.md section 3).
-type Rates struct {
-	Base            float64 // the rate of what is new
-	LayerDecay      float64 // LLRD: factor per block towards the input; 1 is none
-	QueryBlocksFull bool    // query blocks at the full rate (llrd_l2_enabled: False)
-}
+// The schedules that a group's learning rate may follow: factors over the steps.
+const (
+	scheduleBackbone = "backbone" // [Schedule.BackboneRate]
+	scheduleHead     = "head"     // [Schedule.HeadRate]
+)
 
-// Group is a parameter's learning rate: Base times Multiplier times the
-// schedule's factor for the backbone or for what is new.
+// schedules lists them in the order in which the step takes their rates.
+var schedules = []string{scheduleBackbone, scheduleHead}
+
+// Group is how one parameter is trained. Its learning rate is the recipe's, times
+// Multiplier, times the factor of its schedule.
 type Group struct {
-	Backbone   bool
-	Multiplier float64
+	Frozen      bool   // no gradient, no slots: the value stays
+	Schedule    string // "backbone" or "head"
+	Multiplier  float64
+	WeightDecay float64
 }
 
 // Groups gives the group of every parameter of a, in their order. Block i gets
 // LayerDecay^(blocks-1-i); tokens and embeddings take block 0's rate, the
 // backbone's final norm the full one.
 // Source: configure_optimizers in training/lightning_module.py.
-func Groups(a arch.Architecture, r Rates) []Group {
+func Groups(a arch.Architecture, c OptimizerConfig) []Group {
 	parameters := a.Parameters()
 	groups := make([]Group, len(parameters))
 	for i, p := range parameters {
-		g := Group{Backbone: p.Part != arch.PartHead, Multiplier: 1}
+		g := Group{Schedule: scheduleBackbone, Multiplier: 1, WeightDecay: c.WeightDecay}
 		switch p.Part {
+		case arch.PartHead:
+			g.Schedule = scheduleHead
 		case arch.PartEmbedding:
-			g.Multiplier = r.blockMultiplier(a, 0)
+			g.Multiplier = c.blockMultiplier(a, 0)
 		case arch.PartBlock:
-			g.Multiplier = r.blockMultiplier(a, p.Block)
+			g.Multiplier = c.blockMultiplier(a, p.Block)
 		}
 		groups[i] = g
 	}
 	return groups
 }
 
-func (r Rates) blockMultiplier(a arch.Architecture, block int) float64 {
-	if r.QueryBlocksFull && block >= a.FirstQueryBlock() {
+func (c OptimizerConfig) blockMultiplier(a arch.Architecture, block int) float64 {
+	if c.QueryBlocksFullRate && block >= a.FirstQueryBlock() {
 		return 1
 	}
-	return math.Pow(r.LayerDecay, float64(a.Blocks-1-block))
+	return math.Pow(c.LayerDecay, float64(a.Blocks-1-block))
 }

@@ -63,10 +63,10 @@ func (e Entry) scalars() []tensorboard.Scalar {
 // entry describes the last step that was done.
 func (r *run) entry(l Losses) Entry {
 	done := r.state.Step
-	scalars := r.step.scalars(done - 1)
+	rates := r.step.rates(done - 1)
 	return Entry{Step: done, Epoch: float64(done) / float64(r.StepsPerEpoch),
 		Loss: l.Total, LossMask: l.Mask, LossDice: l.Dice, LossClass: l.Class,
-		RateBackbone: scalars[0], RateHead: scalars[1], MaskProbs: r.step.maskProbs(done - 1),
+		RateBackbone: rates[0], RateHead: rates[1], MaskProbs: r.step.maskProbs(done - 1),
 		GradientNorm: l.GradientNorm, Matched: l.Matched, Memory: memory.Peak()}
 }
 

@@ -39,8 +39,7 @@ func readReference(t *testing.T) *reference {
 	loss.Points = 32
 	r := &reference{t: t, tensors: map[string]tensor.Tensor{}, config: StepConfig{
 		Loss:      loss,
-		Optimizer: Optimizer{WeightDecay: 0.05, ClipNorm: 0.01},
-		Rates:     Rates{Base: 1e-3, LayerDecay: 0.8},
+		Optimizer: recipe(1e-3, 0.01),
 		Schedule: Schedule{Total: 10, WarmupHead: 1, WarmupBackbone: 2,
 			Annealing: []Anneal{{0, 3}, {1, 7}}},
 	}}
@@ -156,14 +155,14 @@ func takeDraws(in []*Node) draws {
 }
 
 // compile builds a graph over a step's inputs with recorded draws.
-func (r *reference) compile(b compute.Backend, build func(s *Step, in []*Node, d draws) []*Node) (*Step, *Exec) {
+func (r *reference) compile(b compute.Backend, build func(s *Step, in inputs, d draws) []*Node) (*Step, *Exec) {
 	r.t.Helper()
 	s, err := NewStep(b, r.config)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	inputs := 3*len(s.groups) + inValid + 1
-	exec := MustNewExec(b, func(in []*Node) []*Node { return build(s, in[:inputs], takeDraws(in[inputs:])) })
+	own := 3*len(s.groups) + batchInputs + 1 // parameters, two moments, batch, scalars
+	exec := MustNewExec(b, func(in []*Node) []*Node { return build(s, s.cut(in), takeDraws(in[own:])) })
 	r.t.Cleanup(exec.Finalize)
 	return s, exec
 }
@@ -209,10 +208,8 @@ func TestGradientsMatchReference(t *testing.T) {
 	const tolerance = 1e-12
 	r := readReference(t)
 	parameters := r.config.Network.Architecture().Parameters()
-	s, exec := r.compile(backendtest.Go(t), func(s *Step, in []*Node, d draws) []*Node {
-		n := len(parameters)
-		total, _ := s.loss(in[:n], in[3*n:], d)
-		return Gradient(total, in[:n]...)
+	s, exec := r.compile(backendtest.Go(t), func(s *Step, in inputs, d draws) []*Node {
+		return s.differentiate(in.params, in.buffers, in.batch, d).trained
 	})
 	gradients := r.call(s, exec, r.state(dtypes.Float64), dtypes.Float64)
 	norm := r.float64s("end/losses")[1]
@@ -252,8 +249,8 @@ func fiveSteps(t *testing.T, b compute.Backend, dtype dtypes.DType, tolerance fl
 	n := len(parameters)
 	for step := range referenceSteps {
 		out := r.call(s, exec, state, dtype)
-		state = &State{Step: step + 1, Params: out[:n], First: out[n : 2*n], Second: out[2*n : 3*n]}
-		l := unpack(tensors.MustCopyFlatData[float64](out[3*n]))
+		l := unpack(tensors.MustCopyFlatData[float64](s.take(state, out)[0]))
+		state.Step++
 		want := r.float64s("end/losses")[2*step:]
 		if !(math.Abs(l.Total-want[0]) <= tolerance*want[0]) || !(math.Abs(l.GradientNorm-want[1]) <= tolerance*want[1]) {
 			t.Errorf("step %d: loss %v, gradient norm %v, want %v and %v", step, l.Total, l.GradientNorm, want[0], want[1])

@@ -52,10 +52,16 @@ func small(classes int) StepConfig {
 	loss.Points = 64
 	return StepConfig{
 		Network: network(smallArchitecture(classes)),
-		Loss:    loss, Optimizer: Optimizer{WeightDecay: 0.05, ClipNorm: 0.1},
-		Rates: Rates{Base: 1e-3, LayerDecay: 0.8}, BatchSize: 2, Seed: 5,
+		Loss:    loss, Optimizer: recipe(1e-3, 0.1), BatchSize: 2, Seed: 5,
 		Schedule: Schedule{Total: 6, WarmupHead: 1, WarmupBackbone: 1, Annealing: []Anneal{{1, 5}}},
 	}
+}
+
+// recipe is the default optimiser with another rate and clipping.
+func recipe(rate, clipNorm float64) OptimizerConfig {
+	c := DefaultOptimizer()
+	c.LearningRate, c.ClipNorm = rate, clipNorm
+	return c
 }
 
 // shapesRoot is a generated data set that all tests share.
@@ -385,7 +391,7 @@ func TestValidation(t *testing.T) {
 	var seen []int
 	err := tr.run(t.Context(), tr.fresh(), func(_ context.Context, s *State, probs []float64) (checkpoints.Metric, error) {
 		seen = append(seen, s.Step)
-		if want := tr.step.schedule.MaskProbs(s.Step); fmt.Sprint(probs) != fmt.Sprint(want) {
+		if want := tr.step.config.Schedule.MaskProbs(s.Step); fmt.Sprint(probs) != fmt.Sprint(want) {
 			t.Errorf("step %d: mask probabilities %v, want %v", s.Step, probs, want)
 		}
 		return checkpoints.Metric{Name: "PQ", Value: values[s.Step], Step: s.Step}, nil
@@ -471,7 +477,11 @@ func TestRestoreRefusesAnotherModel(t *testing.T) {
 		t.Errorf("got %v, want a MismatchError", err)
 	}
 	loaded.Slots["ema"] = nil
-	if _, err := Restore(tr.step.config.Network.Architecture(), loaded.Snapshot); err == nil || !strings.Contains(err.Error(), `slot "ema"`) {
+	other, err := Restore(tr.step.config.Network.Architecture(), loaded.Snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.step.prepare(other); err == nil || !strings.Contains(err.Error(), `slot "ema"`) {
 		t.Errorf("a slot of another optimizer: %v", err)
 	}
 	delete(loaded.Slots, "ema")
@@ -509,8 +519,8 @@ func TestLossFallsOnRealImages(t *testing.T) {
 	a.Width, a.Hidden, a.Queries = 32, 64, 40
 	c.Network = network(a)
 	c.Schedule = Schedule{Total: 20, Annealing: AnnealingRule(20, 1)}
-	c.Rates = Rates{Base: 3e-3, LayerDecay: 1}
-	c.Optimizer.ClipNorm, c.BatchSize = 1, 4
+	c.Optimizer, c.BatchSize = recipe(3e-3, 1), 4
+	c.Optimizer.LayerDecay = 1
 	step, err := NewStep(backendtest.Go(t), c)
 	if err != nil {
 		t.Fatal(err)
@@ -553,14 +563,13 @@ func TestPointsFollowFromTheHostsState(t *testing.T) {
 	step := newTrial(t, b).step
 	c := step.config
 	batch := quickBatch(c.Network.Architecture(), c.BatchSize, 8)
-	rest := []any{vector(step.scalars(3), dtypes.Float32), vector(step.maskProbs(3), dtypes.Float32), randomState(c.Seed, 3),
-		tensors.FromFlatDataAndDimensions(batch.Images, batch.B, batch.H, batch.W, 3),
-		tensors.FromFlatDataAndDimensions(batch.Masks, batch.B, batch.H, batch.W, 1),
-		tensors.FromFlatDataAndDimensions(batch.Classes, batch.B, batch.M),
-		tensors.FromFlatDataAndDimensions(batch.Valid, batch.B, batch.M)}
+	rest, err := step.batchArguments(3, batch, 0, dtypes.Float32)
+	if err != nil {
+		t.Fatal(err)
+	}
 	exec := graph.MustNewExec(b, func(in []*graph.Node) []*graph.Node {
 		got := step.draw(in, dtypes.Float32).points[0]
-		want := losses.DrawPoints(c.Loss, in[inRandom], c.Network.Architecture().Predictions(), batch.B, batch.M, dtypes.Float32)[0]
+		want := losses.DrawPoints(c.Loss, in[inRandom], nil, losses.Drawn{Predictions: c.Network.Architecture().Predictions(), Images: batch.B, Targets: batch.M}, dtypes.Float32)[0]
 		return []*graph.Node{got.CostBP2, want.CostBP2}
 	})
 	defer exec.Finalize()

@@ -140,14 +140,14 @@ func TestGroupsMatchReference(t *testing.T) {
 	a := arch.Architecture{Width: 8, Blocks: 4, Heads: 2, Hidden: 8, MaskBlocks: 2, Registers: 2,
 		Grid: [2]int{2, 2}, Queries: 2, Classes: 3}.ForKind(arch.DINOv2).ForPatch(8)
 	for _, g := range readSchedules(t).Rates {
-		r := Rates{Base: g.Recipe.LR, LayerDecay: g.Recipe.LayerDecay, QueryBlocksFull: !g.Recipe.QueryBlocksLR}
+		r := OptimizerConfig{LearningRate: g.Recipe.LR, LayerDecay: g.Recipe.LayerDecay, QueryBlocksFullRate: !g.Recipe.QueryBlocksLR}
 		groups := Groups(a, r)
 		parameters := a.Parameters()
 		if len(parameters) != len(g.Rates) {
 			t.Errorf("%+v: %d parameters, the reference has %d", g.Recipe, len(parameters), len(g.Rates))
 		}
 		for i, p := range parameters {
-			if got, want := r.Base*groups[i].Multiplier, g.Rates[p.Name]; math.Abs(got-want) > 1e-15*r.Base {
+			if got, want := r.LearningRate*groups[i].Multiplier, g.Rates[p.Name]; math.Abs(got-want) > 1e-15*r.LearningRate {
 				t.Errorf("%+v: %s has rate %g, want %g", g.Recipe, p.Name, got, want)
 			}
 		}

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -12,26 +13,24 @@ import (
 	"eomt/model"
 )
 
-// State is what training changes: parameters and AdamW's moments, in the order
-// of the model's parameters, and the count of finished steps. Its tensors belong
-// to the step that runs on it: each run consumes them and puts new ones.
+// State is what training changes: parameters and buffers in the order of the
+// network's, the optimiser's slots by name, and the count of finished steps. Its
+// tensors belong to the step that runs on it: each run consumes them and puts new
+// ones.
 type State struct {
-	Step          int
-	Params        []*tensors.Tensor
-	First, Second []*tensors.Tensor
+	Step    int
+	Params  []*tensors.Tensor
+	Slots   map[string][]*tensors.Tensor // in the order of the parameters, nil where frozen
+	Buffers []*tensors.Tensor
 }
 
 // NewState starts from the given values, or where values has none for a name
-// (or is nil) from the parameter's random initialisation for seed. dtype is that
-// of training, Float32 or Float64 (for comparisons).
+// (or is nil) from the parameter's random initialisation for seed. The step that
+// first runs on it adds the optimiser's slots. dtype is that of training, Float32 or
+// Float64 (for comparisons).
 func NewState(a arch.Architecture, values map[string][]float32, seed uint64, dtype dtypes.DType) (*State, error) {
-	parameters := a.Parameters()
-	s := &State{
-		Params: make([]*tensors.Tensor, len(parameters)),
-		First:  make([]*tensors.Tensor, len(parameters)),
-		Second: make([]*tensors.Tensor, len(parameters)),
-	}
-	for i, p := range parameters {
+	s := &State{}
+	for _, p := range a.Parameters() {
 		v, ok := values[p.Name]
 		if !ok {
 			v = p.Initialize(seed)
@@ -39,11 +38,45 @@ func NewState(a arch.Architecture, values map[string][]float32, seed uint64, dty
 		if len(v) != p.Size() {
 			return nil, fmt.Errorf("train: parameter %s: %d values for shape %v", p.Name, len(v), p.Shape)
 		}
-		s.Params[i] = toTensor(v, p.Shape, dtype)
-		s.First[i] = toTensor(make([]float32, len(v)), p.Shape, dtype)
-		s.Second[i] = toTensor(make([]float32, len(v)), p.Shape, dtype)
+		s.Params = append(s.Params, toTensor(v, p.Shape, dtype))
+	}
+	for _, b := range a.Buffers() {
+		v, ok := values[b.Name]
+		if !ok {
+			v = slices.Repeat([]float32{b.Start}, b.Size())
+		}
+		s.Buffers = append(s.Buffers, toTensor(v, b.Shape, dtype))
 	}
 	return s, nil
+}
+
+// Values are all that inference reads, in the order of the architecture's Tensors.
+func (s *State) Values() []*tensors.Tensor { return slices.Concat(s.Params, s.Buffers) }
+
+// prepare gives the state the optimiser's slots: those that are missing start at
+// zero, and those of frozen parameters are let go. Slots of another optimiser are an
+// error, since what they hold would be lost.
+func (s *Step) prepare(state *State) error {
+	for name := range state.Slots {
+		if !slices.Contains(s.optimizer.Slots(), name) {
+			return fmt.Errorf("train: the state has optimizer slot %q, which this optimizer does not keep", name)
+		}
+	}
+	slots := map[string][]*tensors.Tensor{}
+	for _, name := range s.optimizer.Slots() {
+		slots[name] = make([]*tensors.Tensor, len(state.Params))
+		copy(slots[name], state.Slots[name])
+		for i, p := range state.Params {
+			switch {
+			case s.groups[i].Frozen:
+				slots[name][i] = nil
+			case slots[name][i] == nil:
+				slots[name][i] = tensors.FromShape(p.Shape())
+			}
+		}
+	}
+	state.Slots = slots
+	return nil
 }
 
 func toTensor(values []float32, shape []int, dtype dtypes.DType) *tensors.Tensor {
@@ -57,27 +90,27 @@ func toTensor(values []float32, shape []int, dtype dtypes.DType) *tensors.Tensor
 	return tensors.FromFlatDataAndDimensions(wide, shape...)
 }
 
-// The optimizer's slots in checkpoints.
-const (
-	firstSlot  = "first"
-	secondSlot = "second"
-)
-
 // snapshot views the state as a checkpoint of a model; the tensors are copied
 // from the device one at a time, when they are written.
 func (s *State) snapshot(a arch.Architecture, state checkpoints.State) checkpoints.Snapshot {
 	state.Step = s.Step
-	parameters := a.Tensors()
-	return checkpoints.Snapshot{State: state,
-		Params: stored(parameters, s.Params),
-		Slots:  map[string][]tensor.Tensor{firstSlot: stored(parameters, s.First), secondSlot: stored(parameters, s.Second)}}
+	all := a.Tensors()
+	snapshot := checkpoints.Snapshot{State: state, Params: stored(all, s.Values()), Slots: map[string][]tensor.Tensor{}}
+	for name, values := range s.Slots {
+		snapshot.Slots[name] = stored(all, values)
+	}
+	return snapshot
 }
 
+// stored views values that are not nil, in the order of parameters.
 func stored(parameters []arch.Tensor, values []*tensors.Tensor) []tensor.Tensor {
-	out := make([]tensor.Tensor, len(parameters))
-	for i, p := range parameters {
-		value := values[i]
-		out[i] = tensor.Lazy(p.Name, tensor.Float32, p.Shape, func() ([]byte, error) {
+	var out []tensor.Tensor
+	for i, value := range values {
+		if value == nil {
+			continue
+		}
+		p := parameters[i]
+		out = append(out, tensor.Lazy(p.Name, tensor.Float32, p.Shape, func() ([]byte, error) {
 			data := make([]byte, 0, value.ByteSize())
 			err := value.ConstBytes(func(raw []byte) { data = append(data, raw...) })
 			// The copy that reading made on the host would hold the memory of
@@ -86,43 +119,50 @@ func stored(parameters []arch.Tensor, values []*tensors.Tensor) []tensor.Tensor 
 				value.FinalizeLocal()
 			}
 			return data, err
-		})
+		}))
 	}
 	return out
 }
 
 // Restore reads the state of a checkpoint of this network; it fails with an
 // [arch.IncompatibleError] or a [checkpoints.MismatchError] where the checkpoint is
-// another network's.
+// another network's. Parameters that were frozen have no slots there.
 func Restore(a arch.Architecture, snapshot checkpoints.Snapshot) (*State, error) {
 	if saved := snapshot.State.Architecture; saved != nil {
 		if err := a.Compatible(*saved, nil); err != nil {
 			return nil, err
 		}
 	}
-	for slot := range snapshot.Slots {
-		if slot != firstSlot && slot != secondSlot {
-			return nil, fmt.Errorf("train: restore: the checkpoint has optimizer slot %q, which this optimizer does not keep", slot)
-		}
+	s := &State{Step: snapshot.State.Step, Slots: map[string][]*tensors.Tensor{}}
+	values, err := restored(a.Tensors(), snapshot.Params)
+	if err != nil {
+		return nil, err
 	}
-	s := &State{Step: snapshot.State.Step}
-	for _, part := range []struct {
-		from []tensor.Tensor
-		to   *[]*tensors.Tensor
-	}{{snapshot.Params, &s.Params}, {snapshot.Slots[firstSlot], &s.First}, {snapshot.Slots[secondSlot], &s.Second}} {
-		var err error
-		if *part.to, err = fromStored(a, part.from); err != nil {
-			return nil, err
+	n := len(a.Parameters())
+	s.Params, s.Buffers = values[:n:n], values[n:]
+	for name, slot := range snapshot.Slots {
+		index := tensor.ByName(slot)
+		have := slices.DeleteFunc(a.Tensors()[:n:n], func(t arch.Tensor) bool { _, ok := index[t.Name]; return !ok })
+		values, err := restored(have, slot)
+		if err != nil {
+			return nil, fmt.Errorf("optimizer slot %s: %w", name, err)
+		}
+		s.Slots[name] = make([]*tensors.Tensor, n)
+		for i, p := range a.Tensors()[:n] {
+			if len(have) > 0 && have[0].Name == p.Name {
+				s.Slots[name][i] = values[0]
+				have, values = have[1:], values[1:]
+			}
 		}
 	}
 	return s, nil
 }
 
-// fromStored turns a file's tensors into the network's, in their order.
-func fromStored(a arch.Architecture, from []tensor.Tensor) ([]*tensors.Tensor, error) {
-	matched, _, err := checkpoints.Match(a.Tensors(), from, nil)
+// restored turns a file's tensors into those wanted, in their order.
+func restored(want []arch.Tensor, from []tensor.Tensor) ([]*tensors.Tensor, error) {
+	matched, _, err := checkpoints.Match(want, from, nil)
 	if err != nil {
 		return nil, err
 	}
-	return model.Load(a, func(i int, dst []float32) error { return matched[i].ReadFloat32s(dst) })
+	return model.Load(want, func(i int, dst []float32) error { return matched[i].ReadFloat32s(dst) })
 }

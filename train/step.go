@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"sync/atomic"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/support/exceptions"
@@ -17,220 +18,248 @@ import (
 	"eomt/model"
 )
 
-// Step is the compiled training step of one model: batch in, losses out, the
-// state moved on by one update. It compiles once for each padded target count.
+// Step is the compiled training step of one network: batch in, losses out, the state
+// advanced by one update. It has two parts, gradients (gradients.go) and update
+// (update.go). Where nothing comes between them, as on one device with one batch,
+// [Step.Run] does both in one program; what adds up gradients of several batches,
+// devices or hosts takes the parts one by one (seam.go).
 type Step struct {
-	config   StepConfig
-	groups   []Group
-	schedule Schedule
-	backend  compute.Backend
-	exec     *Exec
+	config    StepConfig
+	optimizer Optimizer
+	groups    []Group // of every parameter
+	trained   []int   // the parameters that are not frozen, by index
+	backend   compute.Backend
+	whole     *Exec
+	parts     parts
+	programs  atomic.Int64
 }
 
 // StepConfig is what a step is compiled from.
 type StepConfig struct {
 	Network   model.Network
 	Loss      losses.Config
-	Optimizer Optimizer
-	Rates     Rates
+	Optimizer OptimizerConfig
+	Groups    []Group // of every parameter of the network; nil is [Groups] of Optimizer
 	Schedule  Schedule
-	BatchSize int
+	BatchSize int // images of the global batch
 	Seed      uint64
 	MatMul    dtypes.DType // operands of matrix products; 0 is the parameters' dtype
 }
 
-// Losses are a step's results on the host.
-type Losses struct {
-	Total        float64
-	Mask         []float64 // [L+1] binary cross-entropy of each prediction, unweighted
-	Dice         []float64
-	Class        []float64
-	GradientNorm float64 // before clipping
-	Matched      float64 // matched targets of the final prediction in the batch
-}
-
-// Finite reports whether the update that gave these losses can be trusted.
-func (l Losses) Finite() bool {
-	for _, x := range []float64{l.Total, l.GradientNorm} {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return false
-		}
-	}
-	return true
-}
-
-// The step's inputs after the state, in order.
-const (
-	inScalars = iota // [5]: see scalars
-	inMaskProbs
-	inRandom
-	inImages
-	inMasks
-	inClasses
-	inValid
-)
-
 // NewStep prepares the step; it is compiled when the first batch of a bucket arrives.
 func NewStep(b compute.Backend, c StepConfig) (*Step, error) {
-	s := &Step{config: c, backend: b, groups: Groups(c.Network.Architecture(), c.Rates), schedule: c.Schedule}
-	exec, err := NewExec(b, s.graph)
+	if err := c.Optimizer.Validate(); err != nil {
+		return nil, err
+	}
+	a := c.Network.Architecture()
+	if c.Groups == nil {
+		c.Groups = Groups(a, c.Optimizer)
+	}
+	if n := len(a.Parameters()); len(c.Groups) != n {
+		return nil, fmt.Errorf("train: %d groups for %d parameters", len(c.Groups), n)
+	}
+	s := &Step{config: c, backend: b, groups: c.Groups,
+		optimizer: AdamW{Beta1: c.Optimizer.Beta1, Beta2: c.Optimizer.Beta2, Epsilon: c.Optimizer.Epsilon}}
+	for i, g := range s.groups {
+		switch {
+		case g.Frozen:
+		case !slices.Contains(schedules, g.Schedule):
+			return nil, fmt.Errorf("train: parameter %s: no schedule %q; want one of %v", a.Parameters()[i].Name, g.Schedule, schedules)
+		default:
+			s.trained = append(s.trained, i)
+		}
+	}
+	if len(s.trained) == 0 {
+		return nil, fmt.Errorf("train: all %d parameters are frozen", len(s.groups))
+	}
+	var err error
+	if s.whole, err = s.compiled("train step", s.graph); err != nil {
+		return nil, err
+	}
+	return s, s.prepareParts()
+}
+
+// compiled wraps a graph as a program for each bucket of targets.
+func (s *Step) compiled(name string, graph func(in []*Node) []*Node) (*Exec, error) {
+	exec, err := NewExec(s.backend, func(in []*Node) []*Node {
+		s.programs.Add(1)
+		return graph(in)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	// One program for each bucket.
-	s.exec = exec.WithName("train step").SetMaxCache(len(data.Buckets))
-	return s, nil
+	return exec.WithName(name).SetMaxCache(len(data.Buckets)), nil
+}
+
+// Programs is how many programs have been compiled so far: one for each bucket of
+// target counts that was met, whatever the schedules do.
+func (s *Step) Programs() int { return int(s.programs.Load()) }
+
+// Groups are the groups of all parameters, in their order.
+func (s *Step) Groups() []Group { return s.groups }
+
+// inputs are the nodes of the whole step's graph.
+type inputs struct {
+	params  []*Node   // all
+	slots   [][]*Node // of the trained parameters
+	buffers []*Node
+	batch   []*Node
+	scalars *Node // of the update
+}
+
+// cut sorts the nodes of the whole step's graph.
+func (s *Step) cut(in []*Node) (i inputs) {
+	take := func(n int) []*Node {
+		part := in[:n:n]
+		in = in[n:]
+		return part
+	}
+	i.params = take(len(s.groups))
+	for range s.optimizer.Slots() {
+		i.slots = append(i.slots, take(len(s.trained)))
+	}
+	i.buffers = take(len(s.config.Network.Architecture().Buffers()))
+	i.batch = take(batchInputs)
+	i.scalars = in[0]
+	return i
 }
 
 // graph builds the whole step: state and batch in, next state and losses out.
 func (s *Step) graph(in []*Node) []*Node {
-	return s.advance(in, s.draw(in[3*len(s.groups):], in[0].DType()))
+	i := s.cut(in)
+	return s.advance(i, s.draw(i.batch, i.params[0].DType()))
 }
 
-// draws are all of a step's random numbers. Everything else in a step follows
-// from its inputs, so that with another implementation's draws in their place
-// the two can be compared.
-type draws struct {
-	masksLBQ *Node           // [L, B, Q]: see [model.Masking]
-	points   []losses.Points // of each prediction
+// advance is the whole step with given draws. It returns the next values of the
+// trained parameters, of each slot and of the buffers, then the packed losses.
+func (s *Step) advance(i inputs, d draws) []*Node {
+	g := s.differentiate(i.params, i.buffers, i.batch, d)
+	next, slots, norm := s.update(s.ofTrained(i.params), i.slots, g.trained, i.scalars)
+	out := append(next, slices.Concat(slots...)...)
+	out = append(out, g.buffers...)
+	return append(out, pack(g.total, g.terms, norm))
 }
 
-// draw draws them from the step's random state. Points are hashed from the state
-// that the host gave: of the one that a generator leaves, the Go backend does not
-// set all words, so that runs would differ.
-func (s *Step) draw(rest []*Node, dtype dtypes.DType) draws {
-	a := s.config.Network.Architecture()
-	dims := rest[inValid].Shape().Dimensions
-	_, masks := RandomUniform(rest[inRandom], shapes.Make(dtype, a.MaskBlocks, dims[0], a.Queries))
-	return draws{masksLBQ: masks, points: losses.DrawPoints(s.config.Loss, rest[inRandom], a.Predictions(), dims[0], dims[1], dtype)}
-}
-
-// advance is the step with given draws.
-func (s *Step) advance(in []*Node, d draws) []*Node {
-	n := len(s.groups)
-	params, first, second, rest := in[:n], in[n:2*n], in[2*n:3*n], in[3*n:]
-	total, terms := s.loss(params, rest, d)
-	gradients := Gradient(total, params...)
-	norm := globalNorm(gradients)
-	gradients = s.config.Optimizer.clip(gradients, norm)
-	scalar := func(i int) *Node { return Reshape(SliceAxis(rest[inScalars], 0, AxisElem(i))) }
-	r := rates{backbone: scalar(0), head: scalar(1), correction1: scalar(2), correction2: scalar(3)}
-	out := make([]*Node, 3*n, 3*n+1)
-	for i := range n {
-		out[i], out[n+i], out[2*n+i] = s.config.Optimizer.update(params[i], gradients[i], first[i], second[i], s.groups[i], r)
+// ofTrained selects the trained parameters' nodes.
+func (s *Step) ofTrained(all []*Node) []*Node {
+	trained := make([]*Node, len(s.trained))
+	for k, i := range s.trained {
+		trained[k] = all[i]
 	}
-	return append(out, s.pack(total, norm, terms))
-}
-
-// loss is the forward pass and the criterion on one batch.
-func (s *Step) loss(params, rest []*Node, d draws) (*Node, losses.Terms) {
-	network := s.config.Network
-	a, dtype := network.Architecture(), params[0].DType()
-	predictions := network.Forward(model.Bind(a, params), model.Normalize(rest[inImages], dtype), model.Options{
-		Masking:   &model.Masking{ProbsL: rest[inMaskProbs], DrawsLBQ: d.masksLBQ},
-		Training:  true,
-		MatMul:    s.config.MatMul,
-		RopeScale: Reshape(SliceAxis(rest[inScalars], 0, AxisElem(4))),
-	})
-	matched := MaxScalar(ConvertDType(losses.MatchedMasks(rest[inValid], a.Queries), dtype), 1)
-	return losses.CriterionAt(s.config.Loss, predictions.MaskLogitsBhwQ, predictions.ClassLogitsBQC, losses.Targets{
-		PlanesBHWW: rest[inMasks], ClassesBM: rest[inClasses], ValidBM: rest[inValid],
-	}, d.points, matched)
-}
-
-// pack puts all numbers of a step into one vector, so that one transfer brings them.
-func (s *Step) pack(total, norm *Node, r losses.Terms) *Node {
-	values := []*Node{total, norm, r.Matched}
-	for i := range r.Mask {
-		values = append(values, r.Mask[i], r.Dice[i], r.Class[i])
-	}
-	for i, v := range values {
-		values[i] = ConvertDType(v, dtypes.Float64)
-	}
-	return Stack(values, 0)
-}
-
-func unpack(values []float64) Losses {
-	l := Losses{Total: values[0], GradientNorm: values[1], Matched: values[2]}
-	for i := 3; i < len(values); i += 3 {
-		l.Mask = append(l.Mask, values[i])
-		l.Dice = append(l.Dice, values[i+1])
-		l.Class = append(l.Class, values[i+2])
-	}
-	return l
+	return trained
 }
 
 // Run does step state.Step on batch: it replaces the state's tensors by the next
 // ones and returns the losses before the update. On an error the state is lost
 // and the run must go back to a checkpoint.
-func (s *Step) Run(state *State, batch *data.Batch) (l Losses, err error) {
+func (s *Step) Run(state *State, batch *data.Batch) (Losses, error) {
 	args, err := s.arguments(state, batch)
 	if err != nil {
 		return Losses{}, err
 	}
-	var out []*tensors.Tensor
-	if panicked := exceptions.TryCatch[error](func() { out, err = s.exec.Call(args...) }); panicked != nil {
-		err = panicked
-	}
+	out, err := call(s.whole, args)
 	if err != nil {
 		return Losses{}, fmt.Errorf("train: step %d: %w", state.Step, err)
 	}
-	n := len(s.groups)
-	state.Params, state.First, state.Second = out[:n:n], out[n:2*n:2*n], out[2*n:3*n:3*n]
+	last := s.take(state, out)
 	state.Step++
-	values, err := tensors.CopyFlatData[float64](out[3*n])
+	l, err := hostLosses(last[0])
 	if err != nil {
 		return Losses{}, fmt.Errorf("train: step %d: losses: %w", state.Step-1, err)
 	}
-	return unpack(values), out[3*n].FinalizeAll()
+	return l, nil
 }
 
-// arguments lists the step's inputs; the state's buffers are given away, so that
-// the next state takes their place in memory.
+// arguments lists the whole step's inputs. The buffers of what the step replaces are
+// given away, so that the backend may free them as soon as they are read.
 func (s *Step) arguments(state *State, b *data.Batch) ([]any, error) {
-	a := s.config.Network.Architecture()
-	if b.H != a.ImageH() || b.W != a.ImageW() {
-		return nil, fmt.Errorf("train: batch images are %dx%d, the model takes %dx%d", b.W, b.H, a.ImageW(), a.ImageH())
+	if err := s.prepare(state); err != nil {
+		return nil, err
 	}
 	dtype := state.Params[0].DType() // before the tensors are given away
-	var args []any
-	for _, part := range [][]*tensors.Tensor{state.Params, state.First, state.Second} {
-		for _, t := range part {
-			donated, err := DonateTensorBuffer(t, s.backend, 0)
-			if err != nil {
-				return nil, fmt.Errorf("train: step %d: %w", state.Step, err)
+	batch, err := s.batchArguments(state.Step, b, 0, dtype)
+	if err != nil {
+		return nil, err
+	}
+	args := make([]any, 0, 4*len(s.groups))
+	for i, t := range state.Params {
+		args = append(args, t)
+		if !s.groups[i].Frozen {
+			if err := s.donate(args[i:]); err != nil {
+				return nil, err
 			}
-			args = append(args, donated)
 		}
 	}
-	words := len(b.Masks) / (b.B * b.H * b.W)
-	return append(args,
-		vector(s.scalars(state.Step), dtype),
-		vector(s.maskProbs(state.Step), dtype),
-		randomState(s.config.Seed, state.Step),
-		tensors.FromFlatDataAndDimensions(b.Images, b.B, b.H, b.W, 3),
-		tensors.FromFlatDataAndDimensions(b.Masks, b.B, b.H, b.W, words),
-		tensors.FromFlatDataAndDimensions(b.Classes, b.B, b.M),
-		tensors.FromFlatDataAndDimensions(b.Valid, b.B, b.M),
-	), nil
+	rest := len(args)
+	args = append(args, s.slotArguments(state)...)
+	for _, t := range state.Buffers {
+		args = append(args, t)
+	}
+	if err := s.donate(args[rest:]); err != nil {
+		return nil, err
+	}
+	return append(append(args, batch...), vector(s.updateScalars(state.Step), dtype)), nil
 }
 
-// scalars are the backbone's and the heads' learning rate, AdamW's two bias
-// corrections, and the rotary rescale.
-func (s *Step) scalars(t int) []float64 {
-	base, n := s.config.Rates.Base, float64(t+1)
-	return []float64{
-		base * s.schedule.BackboneRate(t),
-		base * s.schedule.HeadRate(t),
-		1 - math.Pow(beta1, n),
-		1 - math.Pow(beta2, n),
-		ropeRescale(s.config.Seed, t),
+// slotArguments are the trained parameters' slots in the order of the optimiser's.
+func (s *Step) slotArguments(state *State) []any {
+	var args []any
+	for _, name := range s.optimizer.Slots() {
+		for _, i := range s.trained {
+			args = append(args, state.Slots[name][i])
+		}
 	}
+	return args
+}
+
+// donate gives away the buffers of tensors.
+func (s *Step) donate(args []any) error {
+	for i, t := range args {
+		donated, err := DonateTensorBuffer(t.(*tensors.Tensor), s.backend, 0)
+		if err != nil {
+			return fmt.Errorf("train: hand over the state: %w", err)
+		}
+		args[i] = donated
+	}
+	return nil
+}
+
+// take puts a program's outputs into the state: trained parameters, slots, buffers.
+// It returns the outputs after those.
+func (s *Step) take(state *State, out []*tensors.Tensor) []*tensors.Tensor {
+	for _, i := range s.trained {
+		state.Params[i], out = out[0], out[1:]
+	}
+	for _, name := range s.optimizer.Slots() {
+		for _, i := range s.trained {
+			state.Slots[name][i], out = out[0], out[1:]
+		}
+	}
+	n := len(state.Buffers)
+	state.Buffers = out[:n:n]
+	return out[n:]
+}
+
+// call runs a program; what building its graph panics with is an error.
+func call(exec *Exec, args []any) (out []*tensors.Tensor, err error) {
+	if panicked := exceptions.TryCatch[error](func() { out, err = exec.Call(args...) }); panicked != nil {
+		err = panicked
+	}
+	return out, err
+}
+
+// hostLosses brings packed losses to the host and frees them on the device.
+func hostLosses(packed *tensors.Tensor) (Losses, error) {
+	values, err := tensors.CopyFlatData[float64](packed)
+	if err != nil {
+		return Losses{}, err
+	}
+	return unpack(values), packed.FinalizeAll()
 }
 
 // maskProbs are the schedule's, or 0 throughout where nothing is annealed.
 func (s *Step) maskProbs(t int) []float64 {
-	if probs := s.schedule.MaskProbs(t); len(probs) > 0 {
+	if probs := s.config.Schedule.MaskProbs(t); len(probs) > 0 {
 		return probs
 	}
 	return make([]float64, s.config.Network.Architecture().MaskBlocks)
@@ -259,4 +288,11 @@ func vector(values []float64, dtype dtypes.DType) *tensors.Tensor {
 		narrow[i] = float32(v)
 	}
 	return tensors.FromFlatDataAndDimensions(narrow, len(narrow))
+}
+
+func scalar(value float64, dtype dtypes.DType) *tensors.Tensor {
+	if dtype == dtypes.Float64 {
+		return tensors.FromScalar(value)
+	}
+	return tensors.FromScalar(float32(value))
 }

@@ -40,8 +40,7 @@ func BenchmarkStep(b *testing.B) {
 	backend := backendtest.Fast(b)
 	loss := losses.Defaults()
 	loss.Points = 256
-	config := StepConfig{Network: network(quick), Loss: loss, Optimizer: Optimizer{WeightDecay: .05, ClipNorm: .01},
-		Rates: Rates{Base: 1e-4, LayerDecay: .8}, Schedule: Schedule{Total: 1000, Annealing: AnnealingRule(1000, 3)}}
+	config := StepConfig{Network: network(quick), Loss: loss, Optimizer: DefaultOptimizer(), Schedule: Schedule{Total: 1000, Annealing: AnnealingRule(1000, 3)}}
 	step, err := NewStep(backend, config)
 	if err != nil {
 		b.Fatal(err)
@@ -61,7 +60,7 @@ func BenchmarkStep(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		in := append([]any{}, all[3*n:]...)
+		in := append([]any{}, all[3*n:len(all)-1]...)
 		for i := n - 1; i >= 0; i-- {
 			in = append([]any{state.Params[i]}, in...)
 		}

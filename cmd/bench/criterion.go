@@ -66,7 +66,7 @@ func preparePoints(_ context.Context, o options) (*work, error) {
 	}
 	return graphWork(o, args, func(in []*Node) []*Node {
 		var out []*Node
-		for i, p := range losses.DrawPoints(config, in[0], o.predictions(), o.batch, places, dtypes.Float32) {
+		for i, p := range losses.DrawPoints(config, in[0], nil, losses.Drawn{Predictions: o.predictions(), Images: o.batch, Targets: places}, dtypes.Float32) {
 			candidates := Reshape(p.CandidatesBM2, maps, -1, 2)
 			logits := losses.SampleMaps(in[1+i], candidates)
 			chosen := int(float64(config.Points) * config.Importance)

@@ -104,8 +104,7 @@ func prepareStep(_ context.Context, o options) (*work, error) {
 		return nil, err
 	}
 	step, err := train.NewStep(b, train.StepConfig{Network: network, Loss: losses.Defaults(), BatchSize: o.batch,
-		Optimizer: train.Optimizer{WeightDecay: 0.05, ClipNorm: 0.01},
-		Rates:     train.Rates{Base: 1e-4, LayerDecay: 0.8},
+		Optimizer: train.DefaultOptimizer(),
 		Schedule:  train.Schedule{Total: total, Annealing: train.AnnealingRule(total, a.MaskBlocks)}})
 	if err != nil {
 		return nil, err

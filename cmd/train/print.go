@@ -21,7 +21,7 @@ func (o options) print(w io.Writer, c configs.Config) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
-	groups := train.Groups(a, experiment.Rates(c))
+	groups := train.Groups(a, c.Train.Optimizer)
 	if o.printConfig {
 		if err := r.Write(w); err != nil {
 			return err
@@ -41,23 +41,22 @@ func printRates(w io.Writer, c configs.Config, a arch.Architecture, groups []tra
 	last := -2
 	for i, p := range a.Parameters() {
 		if p.Part == arch.PartBlock && p.Block != last {
-			fmt.Fprintf(w, "#   block %d: %.4g\n", p.Block, c.Train.LearningRate*groups[i].Multiplier)
+			fmt.Fprintf(w, "#   block %d: %.4g\n", p.Block, c.Train.Optimizer.LearningRate*groups[i].Multiplier)
 			last = p.Block
 		}
 	}
-	fmt.Fprintf(w, "#   tokens and embeddings as block 0; norm, queries, heads, ScaleBlocks: %.4g\n", c.Train.LearningRate)
+	fmt.Fprintf(w, "#   tokens and embeddings as block 0; norm, queries, heads, ScaleBlocks: %.4g\n", c.Train.Optimizer.LearningRate)
 }
 
 func printParams(w io.Writer, c configs.Config, a arch.Architecture, groups []train.Group) {
 	var backbone, total int
 	for i, p := range a.Parameters() {
-		group := "head"
-		if groups[i].Backbone {
-			group = "backbone"
+		group := groups[i].Schedule
+		if p.Part != arch.PartHead {
 			backbone += p.Size()
 		}
 		total += p.Size()
-		fmt.Fprintf(w, "%-40s %-20v %-9s %.4g\n", p.Name, p.Shape, group, c.Train.LearningRate*groups[i].Multiplier)
+		fmt.Fprintf(w, "%-40s %-20v %-9s %.4g\n", p.Name, p.Shape, group, c.Train.Optimizer.LearningRate*groups[i].Multiplier)
 	}
 	fmt.Fprintf(w, "backbone %d, heads %d, total %d parameters\n", backbone, total-backbone, total)
 	// The published backbone counts are those of the released weights: patch 14 at 518 px.

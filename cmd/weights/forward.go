@@ -59,7 +59,7 @@ final norm.`, "go run ./cmd/weights forward -weights eomt_small -input in.safete
 	if err != nil {
 		return err
 	}
-	params, err := model.Load(a, func(i int, dst []float32) error { return fitted[i].ReadFloat32s(dst) })
+	params, err := model.Load(a.Tensors(), func(i int, dst []float32) error { return fitted[i].ReadFloat32s(dst) })
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (r *Run) facts() []page.Field {
 		add("weights at start", c.Weights)
 		add("steps", fmt.Sprint(c.Derived.Steps))
 		add("batch", fmt.Sprint(c.Data.Loader.Batch))
-		add("learning rate", fmt.Sprint(c.Train.LearningRate))
+		add("learning rate", fmt.Sprint(c.Train.Optimizer.LearningRate))
 	}
 	add("evaluation", short(r.Evaluation.Config.Identity))
 	return list

@@ -1,0 +1,63 @@
+package train
+
+import (
+	"math"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"eomt/losses"
+)
+
+// Losses are a step's results on the host.
+type Losses struct {
+	Total        float64
+	Mask         []float64 // [L+1] binary cross-entropy of each prediction, unweighted
+	Dice         []float64
+	Class        []float64
+	GradientNorm float64 // before clipping
+	Matched      float64 // matched targets of the final prediction in the batch
+}
+
+// Finite reports whether the update that gave these losses can be trusted.
+func (l Losses) Finite() bool {
+	for _, x := range []float64{l.Total, l.GradientNorm} {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// add adds the losses of another share of the same batch.
+func (l *Losses) add(m Losses) {
+	l.Total += m.Total
+	l.Matched += m.Matched
+	for _, pair := range [][2][]float64{{l.Mask, m.Mask}, {l.Dice, m.Dice}, {l.Class, m.Class}} {
+		for i := range pair[0] {
+			pair[0][i] += pair[1][i]
+		}
+	}
+}
+
+// pack puts all numbers of a step into one vector, so that one transfer brings them.
+func pack(total *Node, t losses.Terms, norm *Node) *Node {
+	values := []*Node{total, norm, t.Matched}
+	for i := range t.Mask {
+		values = append(values, t.Mask[i], t.Dice[i], t.Class[i])
+	}
+	for i, v := range values {
+		values[i] = ConvertDType(v, dtypes.Float64)
+	}
+	return Stack(values, 0)
+}
+
+func unpack(values []float64) Losses {
+	l := Losses{Total: values[0], GradientNorm: values[1], Matched: values[2]}
+	for i := 3; i < len(values); i += 3 {
+		l.Mask = append(l.Mask, values[i])
+		l.Dice = append(l.Dice, values[i+1])
+		l.Class = append(l.Class, values[i+2])
+	}
+	return l
+}

@@ -1,0 +1,181 @@
+package train
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"eomt/data"
+)
+
+// A global batch that is shared out goes through the step in three moves:
+// [Step.Gradients] of each share, their sum ([Step.Add]; over hosts, a sum of
+// Gradients.Trained), and one [Step.Update]. Losses and gradients of a share are
+// divided by the global batch's normalizers, so that sums are all there is to do.
+
+// parts are the programs of the step's parts.
+type parts struct{ gradients, add, update *Exec }
+
+// Share is a part of a global batch.
+type Share struct {
+	Batch *data.Batch
+	First int // index of its first image in the global batch
+	By    Normalizers
+}
+
+// Normalizers are what the losses of a global batch are divided by. Those of shares
+// add up (Add).
+type Normalizers struct {
+	Matched      float64 // matched masks
+	ClassWeights float64 // sum over all queries of the class loss's weights
+}
+
+// Gradients are the sum of some shares' gradients and losses, on the device.
+type Gradients struct {
+	Trained []*tensors.Tensor // of the trained parameters, in their order
+	Losses  Losses            // without GradientNorm
+}
+
+// Normalizers of a batch: every target is matched, up to the number of queries.
+func (s *Step) Normalizers(b *data.Batch) (n Normalizers) {
+	queries := s.config.Network.Architecture().Queries
+	for image := range slices.Chunk(b.Valid, b.M) {
+		matched := 0
+		for _, valid := range image {
+			if valid {
+				matched++
+			}
+		}
+		matched = min(matched, queries)
+		n.Matched += float64(matched)
+		n.ClassWeights += float64(matched) + s.config.Loss.NoObject*float64(queries-matched)
+	}
+	return n
+}
+
+// Add returns the normalizers of both shares together.
+func (n Normalizers) Add(m Normalizers) Normalizers {
+	return Normalizers{n.Matched + m.Matched, n.ClassWeights + m.ClassWeights}
+}
+
+func (s *Step) prepareParts() (err error) {
+	s.parts.gradients, err = s.compiled("train gradients", s.gradientsGraph)
+	if err == nil {
+		s.parts.add, err = s.compiled("train add", addGraph)
+	}
+	if err == nil {
+		s.parts.update, err = s.compiled("train update", s.updateGraph)
+	}
+	return err
+}
+
+func (s *Step) gradientsGraph(in []*Node) []*Node {
+	params, in := in[:len(s.groups)], in[len(s.groups):]
+	n := len(s.config.Network.Architecture().Buffers())
+	buffers, in := in[:n], in[n:]
+	g := s.differentiate(params, buffers, in, s.draw(in, params[0].DType()))
+	return append(append(g.trained, g.buffers...), pack(g.total, g.terms, ScalarZero(g.total.Graph(), dtypes.Float64)))
+}
+
+func addGraph(in []*Node) []*Node {
+	half := len(in) / 2
+	sum := make([]*Node, half)
+	for i := range sum {
+		sum[i] = Add(in[i], in[half+i])
+	}
+	return sum
+}
+
+func (s *Step) updateGraph(in []*Node) []*Node {
+	n := len(s.trained)
+	params, in := in[:n], in[n:]
+	var slots [][]*Node
+	for range s.optimizer.Slots() {
+		slots, in = append(slots, in[:n]), in[n:]
+	}
+	next, slots, norm := s.update(params, slots, in[:n], in[n])
+	return append(append(next, slices.Concat(slots...)...), ConvertDType(norm, dtypes.Float64))
+}
+
+// Gradients computes those of one share at the state's step. The state's parameters
+// stay; its buffers go through the shares in turn.
+func (s *Step) Gradients(state *State, share Share) (*Gradients, error) {
+	dtype := state.Params[0].DType()
+	batch, err := s.batchArguments(state.Step, share.Batch, share.First, dtype)
+	if err != nil {
+		return nil, err
+	}
+	var args []any
+	for _, t := range slices.Concat(state.Params, state.Buffers) {
+		args = append(args, t)
+	}
+	args = append(append(args, batch...), scalar(max(share.By.Matched, 1), dtype), scalar(share.By.ClassWeights, dtype))
+	out, err := call(s.parts.gradients, args)
+	if err != nil {
+		return nil, fmt.Errorf("train: gradients of step %d: %w", state.Step, err)
+	}
+	n := len(s.trained)
+	g := &Gradients{Trained: out[:n:n]}
+	state.Buffers = out[n : len(out)-1]
+	if g.Losses, err = hostLosses(out[len(out)-1]); err != nil {
+		return nil, fmt.Errorf("train: gradients of step %d: losses: %w", state.Step, err)
+	}
+	return g, nil
+}
+
+// Add adds g, which is used up, to sum.
+func (s *Step) Add(sum, g *Gradients) error {
+	var args []any
+	for _, t := range slices.Concat(sum.Trained, g.Trained) {
+		args = append(args, t)
+	}
+	if err := s.donate(args); err != nil {
+		return err
+	}
+	out, err := call(s.parts.add, args)
+	if err != nil {
+		return fmt.Errorf("train: add gradients: %w", err)
+	}
+	sum.Trained = out
+	sum.Losses.add(g.Losses)
+	return nil
+}
+
+// Update applies the gradients of a whole global batch, which are used up, and ends
+// the state's step. On an error the state is lost.
+func (s *Step) Update(state *State, g *Gradients) (Losses, error) {
+	if err := s.prepare(state); err != nil {
+		return Losses{}, err
+	}
+	dtype := state.Params[0].DType()
+	var args []any
+	for _, i := range s.trained {
+		args = append(args, state.Params[i])
+	}
+	args = append(args, s.slotArguments(state)...)
+	for _, t := range g.Trained {
+		args = append(args, t)
+	}
+	if err := s.donate(args); err != nil {
+		return Losses{}, err
+	}
+	out, err := call(s.parts.update, append(args, vector(s.updateScalars(state.Step), dtype)))
+	if err != nil {
+		return Losses{}, fmt.Errorf("train: update of step %d: %w", state.Step, err)
+	}
+	buffers := state.Buffers
+	state.Buffers = nil // the update leaves them alone
+	norm := s.take(state, out)[0]
+	state.Buffers = buffers
+	values, err := tensors.CopyFlatData[float64](norm)
+	if err != nil {
+		return Losses{}, fmt.Errorf("train: update of step %d: %w", state.Step, err)
+	}
+	state.Step++
+	losses := g.Losses
+	losses.GradientNorm = values[0]
+	return losses, norm.FinalizeAll()
+}
