@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"eomt/arch"
 	"eomt/checkpoints/tensor"
 )
 
@@ -92,10 +93,15 @@ func (t *Table) Read(tensors []tensor.Tensor) (*Reading, error) {
 			continue
 		}
 		done[candidate.pair.Ours] = true
-		r.Tensors = append(r.Tensors, joined)
-		r.Pairs = append(r.Pairs, candidate.pair)
 		for _, name := range candidate.pair.Theirs {
 			used[name] = true
+			if noRegisters(joined) {
+				r.Buffers[name] = index[name]
+			}
+		}
+		if !noRegisters(joined) {
+			r.Tensors = append(r.Tensors, joined)
+			r.Pairs = append(r.Pairs, candidate.pair)
 		}
 	}
 	for _, candidate := range candidates {
@@ -118,6 +124,12 @@ func (t *Table) Read(tensors []tensor.Tensor) (*Reading, error) {
 	}
 	t.adjust(r)
 	return r, nil
+}
+
+// noRegisters tells of a parameter of ours whether it is the one without elements
+// that transformers stores for a model without register tokens.
+func noRegisters(t tensor.Tensor) bool {
+	return t.Name == arch.RegToken && t.Elements() == 0
 }
 
 // candidate is a row filled in for one parameter.

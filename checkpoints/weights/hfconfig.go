@@ -35,6 +35,7 @@ type hfConfig struct {
 	RopeTheta      *float64          `json:"rope_theta"`
 	RopeParameters *ropeParameters   `json:"rope_parameters"`
 	Labels         map[string]string `json:"id2label"`
+	Segmentation   *segmentation     `json:"segmentation"`
 }
 
 type ropeParameters struct {

@@ -147,9 +147,23 @@ func (s *source) model(path string) (*Model, error) {
 			return a, nil
 		}
 		m.Labels = config.labels(a.Classes)
+		m.describe(config.Segmentation)
 		return config.complete(a)
 	})
 	return m, err
+}
+
+// describe takes what a folder of Hugging Face's says of task and classes. A class
+// table that is not of the labels' names is of other classes: the model was trained
+// on with others.
+func (m *Model) describe(s *segmentation) {
+	if s == nil {
+		return
+	}
+	m.Task, m.Thresholds = s.Task, s.Thresholds
+	if slices.EqualFunc(s.Classes, m.Labels, func(c data.Class, label string) bool { return c.Name == label }) {
+		m.Classes = s.Classes
+	}
 }
 
 // example names the first few tensors.

@@ -51,8 +51,10 @@ func (m *Model) state() checkpoints.State {
 }
 
 // WriteHF writes m as a folder that transformers' EomtForUniversalSegmentation
-// or EomtDinov3ForUniversalSegmentation loads with from_pretrained: config.json
-// and model.safetensors, values as they are. Images that are not square and an
+// or EomtDinov3ForUniversalSegmentation loads with from_pretrained: config.json,
+// model.safetensors and the preprocessor_config.json of its EomtImageProcessor,
+// values as they are. Task, class table and thresholds are under the key
+// "segmentation" of config.json, from which [Open] takes them back. Images that are not square and an
 // MLP width that the configuration cannot express are errors; so is a folder
 // that holds weights already.
 func (m *Model) WriteHF(dir string) error {
@@ -71,12 +73,12 @@ func (m *Model) writeHF(dir string) error {
 	if err != nil {
 		return err
 	}
-	tensors, err := m.spelled(format)
+	tensors, err := m.tensorsIn(format)
 	if err != nil {
 		return err
 	}
 	configPath := filepath.Join(dir, configName)
-	if err := errors.Join(os.MkdirAll(dir, 0o777), absent(configPath)); err != nil {
+	if err := errors.Join(os.MkdirAll(dir, 0o777), absent(configPath), absent(filepath.Join(dir, processorName))); err != nil {
 		return err
 	}
 	if err := writeNew(filepath.Join(dir, singleName), func(w io.Writer) error {
@@ -84,12 +86,19 @@ func (m *Model) writeHF(dir string) error {
 	}); err != nil {
 		return err
 	}
-	return writeNew(configPath, func(w io.Writer) error {
+	if err := writeNew(filepath.Join(dir, processorName), asJSON(m.processor())); err != nil {
+		return err
+	}
+	return writeNew(configPath, asJSON(config))
+}
+
+func asJSON(value any) func(io.Writer) error {
+	return func(w io.Writer) error {
 		encoder := json.NewEncoder(w)
 		encoder.SetEscapeHTML(false)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(config)
-	})
+		return encoder.Encode(value)
+	}
 }
 
 // WriteOfficial writes m as a file with the reference implementation's names,
@@ -103,7 +112,7 @@ func (m *Model) WriteOfficial(path string) error {
 	if m.Architecture.Kind == arch.DINOv3 {
 		format = names.OfficialDINOv3
 	}
-	tensors, err := m.spelled(format)
+	tensors, err := m.tensorsIn(format)
 	if err == nil {
 		err = os.MkdirAll(filepath.Dir(path), 0o777)
 	}
@@ -116,8 +125,8 @@ func (m *Model) WriteOfficial(path string) error {
 	return nil
 }
 
-// spelled is m's parameters in a format's names, with the format's buffers.
-func (m *Model) spelled(format names.Format) ([]tensor.Tensor, error) {
+// tensorsIn is m's parameters in a format's names, with the format's buffers.
+func (m *Model) tensorsIn(format names.Format) ([]tensor.Tensor, error) {
 	if m.Architecture.BackboneOnly() {
 		return nil, errors.New("a backbone without queries and heads is no EoMT")
 	}
@@ -137,12 +146,15 @@ func (m *Model) spelled(format names.Format) ([]tensor.Tensor, error) {
 	buffer(names.EmptyWeight, []int{len(empty)}, empty)
 	probs := []int{len(m.MaskProbs)}
 	if format == names.HFDINOv2 || format == names.HFDINOv3 {
+		if m.Architecture.Registers == 0 { // transformers has a parameter without elements then
+			buffer(names.HFRegisters, []int{1, 0, m.Architecture.Width}, nil)
+		}
 		buffer(names.HFMaskProbs, probs, m.MaskProbs)
 		return tensors, nil
 	}
 	buffer(names.OfficialMaskProbs, probs, m.MaskProbs)
-	buffer(names.OfficialPixelMean, []int{1, 3, 1, 1}, []float32{.485, .456, .406})
-	buffer(names.OfficialPixelStd, []int{1, 3, 1, 1}, []float32{.229, .224, .225})
+	buffer(names.OfficialPixelMean, []int{1, 3, 1, 1}, pixelMean)
+	buffer(names.OfficialPixelStd, []int{1, 3, 1, 1}, pixelStd)
 	return tensors, nil
 }
 
@@ -174,6 +186,9 @@ func (m *Model) config() (map[string]any, error) {
 		idToLabel[strconv.Itoa(i)], labelToID[label] = label, i
 	}
 	config["id2label"], config["label2id"] = idToLabel, labelToID
+	if m.Task != "" || m.Classes != nil || m.Thresholds != nil {
+		config["segmentation"] = segmentation{m.Task, m.Classes, m.Thresholds}
+	}
 	if a.HeadSiLU {
 		config["hidden_act"] = "silu"
 	}
