@@ -50,7 +50,7 @@ test: setup $(STATICCHECK) ## vet, static checks and all tests
 	go vet ./...
 	$(STATICCHECK) ./...
 	CGO_ENABLED=0 go build -o /dev/null ./cmd/train
-	go test -timeout 40m ./...
+	EOMT_REQUIRE_XLA=$$(test ! -f "$(CACHE)/pjrt/pjrt_c_api_cpu_plugin.so" || echo 1) go test -timeout 40m ./...
 
 .PHONY: parity
 parity: setup ## compare with the reference implementations, live, in a virtual environment
@@ -65,11 +65,11 @@ bench-peers: setup ## the same work against the Python reference implementations
 	@scripts/peers/run.sh "$(CACHE)" $(REALDATA)
 
 .PHONY: bench-gpu
-bench-gpu: ## forward and training step of S, B and L on xla:cuda
-	@scripts/setup.sh cuda13 "$(CACHE)"
-	go run ./cmd/bench -backend xla:cuda -work forward,forward_masked,step -size S
-	go run ./cmd/bench -backend xla:cuda -work forward,forward_masked,step -size B
-	go run ./cmd/bench -backend xla:cuda -work forward,forward_masked,step -size L
+bench-gpu: ## forward and training step of S, B and L on xla:cuda; nothing without a GPU
+	@compgen -G '/dev/nvidia[0-9]*' >/dev/null || compgen -G /dev/dxg >/dev/null || \
+		{ echo "bench-gpu: no NVIDIA GPU is visible: nothing to measure"; exit 0; }; \
+	scripts/setup.sh cuda13 "$(CACHE)"; \
+	for size in S B L; do go run ./cmd/bench -backend xla:cuda -work forward,forward_masked,step -size $$size; done
 
 $(STATICCHECK):
 	@mkdir -p $(@D)

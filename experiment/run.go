@@ -82,10 +82,10 @@ func Open(ctx context.Context, c configs.Config, o Options) (_ *Run, err error) 
 	if err := r.checkFolder(); err != nil {
 		return nil, err
 	}
-	if err := r.openData(ctx, c); err != nil {
+	if r.device, r.choice, err = backend.Start(o.Backend, o.Notes); err != nil {
 		return nil, err
 	}
-	if r.device, r.choice, err = backend.Start(o.Backend, o.Notes); err != nil {
+	if err := r.openData(ctx, c); err != nil {
 		return nil, err
 	}
 	if err := r.start(ctx); err != nil {

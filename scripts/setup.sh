@@ -6,21 +6,20 @@
 set -euo pipefail
 kind=$1 cache=$2
 case $kind in
-cpu)    package=xla-cpu-pjrt==0.0.1 plugin=pjrt_c_api_cpu_plugin.so ;;
-cuda12) package=xla-cuda12-pjrt==0.0.1    plugin=pjrt_c_api_cuda_plugin.so ;;
-cuda13) package=xla-cuda13-pjrt==0.0.1    plugin=pjrt_c_api_cuda_plugin.so ;;
-tpu)    package=libtpu==0.0.52            plugin=pjrt_c_api_tpu_plugin.so ;;
+cpu)           package=xla-cpu-pjrt==0.0.1 ;;
+tpu)           package=libtpu==0.0.52 ;;
+cuda12|cuda13) package= ;;
 *) echo "setup: PJRT=$kind: expected cpu, cuda12, cuda13 or tpu" >&2; exit 2 ;;
 esac
-target=$cache/pjrt/$plugin
-if [ -f "$target" ]; then
-    exit 0
-fi
 without() {
     echo "setup: no PJRT plugin for $kind: $1" >&2
-    echo "setup: what works without it: everything, on the embedded Go backend, several times slower" >&2
+    echo "setup: what works without it: everything, on another backend (xla:cpu after \`make setup\`, otherwise the embedded Go backend), several times slower" >&2
     exit 0
 }
+target=$cache/pjrt/pjrt_c_api_${kind}_plugin.so
+if [ -n "$package" ] && [ -f "$target" ]; then
+    exit 0
+fi
 case $(uname -sm) in
 "Linux x86_64") ;;
 *) without "the plugins are built for Linux on x86-64, this is $(uname -sm)" ;;
@@ -28,8 +27,16 @@ esac
 command -v cc >/dev/null || command -v gcc >/dev/null || without "XLA needs a C compiler, and neither cc nor gcc is here"
 python=$(command -v python3 || command -v python) || without "Python with pip downloads it, and there is no python3 here"
 "$python" -m pip --version >/dev/null 2>&1 || without "$python has no pip"
-
 mkdir -p "$cache/pjrt"
+
+if [ -z "$package" ]; then
+    here=$(dirname "$0")
+    "$python" "$here/cuda.py" fetch "$here/../internal/backend/$kind.txt" "$cache/pjrt/$kind" || without "see above"
+    # An older setup left a plugin here that finds none of NVIDIA's libraries.
+    rm -f "$cache/pjrt/pjrt_c_api_cuda_plugin.so"
+    exit 0
+fi
+
 work=$(mktemp -d "$cache/pjrt/.fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 echo "setup: fetching $package" >&2

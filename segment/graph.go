@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash"
+	"io"
 	"math"
 
 	"github.com/gomlx/compute/dtypes"
@@ -51,8 +52,7 @@ func newGraph(stored *weights.Model, s *Segmenter, o Options) (engine, error) {
 		fmt.Fprint(sum, probs)
 		s.Checksum = fmt.Sprintf("%x", sum.Sum(nil))
 	}
-	choice := backend.Choose(o.Backend)
-	b, err := backend.Open(choice)
+	b, choice, err := backend.Start(o.Backend, io.Discard)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"eomt/configs"
 	"eomt/eval"
 	"eomt/experiment"
+	"eomt/internal/backend"
 	"eomt/internal/cli"
 	"eomt/internal/progress"
 	"eomt/segment"
@@ -28,6 +29,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	c, err := configs.Read(o.config, o.overrides...)
 	if err != nil {
+		return err
+	}
+	if err := backend.Check(o.backend); err != nil { // before data is generated
 		return err
 	}
 	ds, err := experiment.OpenDataset(ctx, c, "val", experiment.Terminal)

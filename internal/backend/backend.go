@@ -2,12 +2,16 @@ package backend
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gomlx/compute"
 	_ "github.com/gomlx/compute/gobackend"
+
+	"eomt/internal/panics"
 )
 
 // GoName is the backend that is always there.
@@ -29,106 +33,198 @@ func (c Choice) String() string {
 	return s
 }
 
-// preference is the order in which installed plugins are taken.
+// NameError is a backend's name that is none.
+type NameError struct{ Name string }
+
+func (e *NameError) Error() string {
+	advice := ""
+	if e.Name == "cuda" || e.Name == "tpu" || e.Name == "cpu" {
+		advice = fmt.Sprintf("did you mean xla:%s? ", e.Name)
+	}
+	return fmt.Sprintf("no backend is named %q: %sthere are go, xla:cpu, xla:cuda, xla:tpu and xla:/PATH/OF/PLUGIN.so", e.Name, advice)
+}
+
+// UsageError marks a fault of the command line, not of the program.
+func (e *NameError) UsageError() {}
+
+// preference is the order in which plugins are taken.
 var preference = []string{"cuda", "tpu", "cpu"}
 
-// Choose decides on a backend: the flag's value, else GOMLX_BACKEND, else the
-// best plugin found, else "go".
+// Choose decides on a backend: the flag's value, otherwise GOMLX_BACKEND, otherwise
+// the best of the installed plugins that have a device here, otherwise "go".
 func Choose(flag string) Choice {
+	if c, ok := named(flag); ok {
+		return c
+	}
+	return thisHost.best()
+}
+
+func named(flag string) (Choice, bool) {
 	if flag != "" {
-		return Choice{Name: flag, Reason: "named by -backend"}
+		return Choice{Name: flag, Reason: "named by -backend"}, true
 	}
 	if env := os.Getenv("GOMLX_BACKEND"); env != "" {
-		return Choice{Name: env, Reason: "named by GOMLX_BACKEND"}
+		return Choice{Name: env, Reason: "named by GOMLX_BACKEND"}, true
 	}
+	return Choice{}, false
+}
+
+// best is the default choice. It opens nothing.
+func (h host) best() Choice {
 	if !xlaCompiled {
 		return Choice{Name: GoName, Reason: "built without cgo",
 			Hint: "a C compiler and `make setup` give xla:cpu, several times faster"}
 	}
+	skipped := ""
 	for _, platform := range preference {
-		if pluginPath(platform) == "" {
+		installed := plugins(platform)
+		if len(installed) == 0 {
 			continue
 		}
-		c := Choice{Name: "xla:" + platform, Reason: "best PJRT plugin found"}
-		if platform == "cpu" {
-			c.Hint = "with an NVIDIA GPU `make setup PJRT=cuda13` gives xla:cuda"
+		if _, err := h.find(platform); err != nil {
+			skipped += fmt.Sprintf("; not xla:%s: %v", platform, err)
+			continue
+		}
+		c := Choice{Name: "xla:" + platform, Reason: "best PJRT plugin found" + skipped}
+		if platform == "cpu" && h.gpu("") == nil && skipped == "" {
+			c.Hint = "the NVIDIA GPU" + h.advice("cuda")
 		}
 		return c
 	}
-	return Choice{Name: GoName, Reason: "no PJRT plugin found in " + strings.Join(pluginDirs(), ", "),
+	return Choice{Name: GoName, Reason: "no PJRT plugin found in " + strings.Join(pluginDirs(), ", ") + skipped,
 		Hint: "`make setup` gives xla:cpu, several times faster"}
 }
 
-// Open opens the chosen backend.
-func Open(c Choice) (compute.Backend, error) {
-	if strings.HasPrefix(c.Name, "xla") && !xlaCompiled {
-		return nil, fmt.Errorf("backend %s: this binary was built without cgo, which XLA needs: install a C compiler and set CGO_ENABLED=1, or use -backend go", c.Name)
+// Start opens what -backend names, otherwise the best there is, and says so in one
+// line. Where nothing is named, a plugin that fails to open is passed over, with
+// a line that says why.
+func Start(flag string, notes io.Writer) (compute.Backend, Choice, error) {
+	c := Choose(flag)
+	b, err := Open(c)
+	if _, ok := named(flag); err != nil && !ok && c.Name != GoName {
+		fmt.Fprintf(notes, "%v; the next best is taken\n", err)
+		// Only the CPU's plugin is tried after another failed: the rest could hang.
+		next := Choice{Name: "xla:cpu", Reason: c.Name + " does not open"}
+		if c.Name == "xla:cpu" || len(plugins("cpu")) == 0 {
+			next.Name = GoName
+		}
+		c = next
+		b, err = Open(c)
 	}
-	b, err := compute.NewWithConfig(located(c.Name))
 	if err != nil {
-		// The engine's error carries a stack trace in its %+v form only.
-		return nil, fmt.Errorf("backend %s: %v (plugins are searched in %s; `make setup` installs one, -backend go needs none)",
-			c.Name, err, strings.Join(pluginDirs(), ", "))
+		return nil, c, err
+	}
+	fmt.Fprintln(notes, c)
+	return b, c, nil
+}
+
+// Check says whether a named backend could not be opened, as far as that is known
+// without opening it: names that are none, plugins and devices that are not there.
+func Check(flag string) error {
+	c, ok := named(flag)
+	if !ok {
+		return nil
+	}
+	_, _, err := locate(c.Name)
+	return err
+}
+
+// openLimit is how long a plugin may take to open: a TPU's takes up to a minute.
+const openLimit = 3 * time.Minute
+
+// Open opens the chosen backend. Errors are one line.
+func Open(c Choice) (compute.Backend, error) {
+	config, p, err := locate(c.Name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := within(openLimit, func() (compute.Backend, error) {
+		if err := p.prepare(); err != nil {
+			return nil, err
+		}
+		return compute.NewWithConfig(config)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("backend %s: %s", c.Name, cause(err))
 	}
 	return b, nil
 }
 
-// located puts the path of an installed plugin in place of its platform's name
-// ("xla:cpu,option" becomes "xla:/path/plugin.so,option"): go-xla reads its search
-// path before this package could set it. A name that is not found stays.
+// within runs open, which cannot be interrupted, and waits for it so long. Panics
+// are errors.
+func within(limit time.Duration, open func() (compute.Backend, error)) (compute.Backend, error) {
+	type result struct {
+		backend compute.Backend
+		err     error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		var r result
+		r.err = panics.Recover(func() (err error) {
+			r.backend, err = open()
+			return err
+		})
+		opened <- r
+	}()
+	select {
+	case r := <-opened:
+		return r.backend, r.err
+	case <-time.After(limit):
+		return nil, fmt.Errorf("the plugin did not open its devices within %v", limit)
+	}
+}
+
+// cause is an engine's error in one line.
+func cause(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if strings.Contains(text, "No visible GPU devices") {
+		return "the plugin sees no NVIDIA GPU, although there is a device file of one: does its driver run?"
+	}
+	return text
+}
+
+// locate turns a name into the engine's configuration and the plugin that is to be
+// opened, if any: go-xla reads its search path before this package could set it, so
+// it gets the path ("xla:cpu,option" becomes "xla:/path/plugin.so,option").
 //
 // The Go backend runs one operation at a time (each on all cores): running them
 // side by side, its workers wait for each other for ever as soon as there are as
 // many While loops ready as cores.
-func located(name string) string {
+func locate(name string) (config string, p plugin, err error) {
 	if name == GoName {
-		return GoName + ":ops_sequential"
+		return GoName + ":ops_sequential", plugin{}, nil
 	}
-	engine, plugin, ok := strings.Cut(name, ":")
-	if engine != "xla" || !ok {
-		return name
+	engine, rest, _ := strings.Cut(name, ":")
+	platform, options, hasOptions := strings.Cut(rest, ",")
+	switch {
+	case engine == GoName:
+		return name, plugin{}, nil
+	case engine != "xla" || platform == "":
+		return "", plugin{}, &NameError{Name: name}
+	case !xlaCompiled:
+		return "", plugin{}, fmt.Errorf("backend %s: this binary was built without cgo, which XLA needs: install a C compiler and set CGO_ENABLED=1, or use -backend go", name)
 	}
-	platform, options, hasOptions := strings.Cut(plugin, ",")
-	path := pluginPath(platform)
-	if path == "" {
-		return name
-	}
-	if hasOptions {
-		path += "," + options
-	}
-	return engine + ":" + path
-}
-
-// pluginPath is the installed plugin of a platform, or empty.
-func pluginPath(platform string) string {
-	for _, dir := range pluginDirs() {
-		path := filepath.Join(dir, "pjrt_c_api_"+platform+"_plugin.so")
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			return path
+	if filepath.IsAbs(platform) {
+		if _, err := os.Stat(platform); err != nil {
+			return "", plugin{}, fmt.Errorf("backend %s: %w", name, err)
 		}
+		return name, plugin{}, nil
 	}
-	return ""
+	if p, err = thisHost.find(platform); err != nil {
+		return "", plugin{}, fmt.Errorf("backend %s: %w", name, err)
+	}
+	config = engine + ":" + p.path
+	if hasOptions {
+		config += "," + options
+	}
+	return config, p, nil
 }
 
-// CacheDir is the folder that `make setup` fills with PJRT plugins:
-// $EOMT_CACHE/pjrt, else eomt/pjrt in the user's cache folder.
-func CacheDir() string {
-	if dir := os.Getenv("EOMT_CACHE"); dir != "" {
-		return filepath.Join(dir, "pjrt")
+// Devices describes the devices of a backend.
+func Devices(b compute.Backend) []string {
+	devices := make([]string, b.NumDevices())
+	for i := range devices {
+		devices[i] = b.DeviceDescription(compute.DeviceNum(i))
 	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		dir = os.TempDir()
-	}
-	return filepath.Join(dir, "eomt", "pjrt")
+	return devices
 }
-
-func pluginDirs() []string {
-	if env := os.Getenv(pluginPathEnv); env != "" {
-		return filepath.SplitList(env)
-	}
-	return []string{CacheDir()}
-}
-
-// pluginPathEnv is PJRT's list of folders with plugins; unset, it is [CacheDir].
-const pluginPathEnv = "PJRT_PLUGIN_LIBRARY_PATH"

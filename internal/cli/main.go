@@ -19,6 +19,10 @@ type UsageError struct{ Reason string }
 
 func (e *UsageError) Error() string { return e.Reason }
 
+// UsageError marks this error; those of other packages that have it end a command
+// in the same way.
+func (e *UsageError) UsageError() {}
+
 // Usagef makes a [UsageError].
 func Usagef(format string, args ...any) error {
 	return &UsageError{Reason: fmt.Sprintf(format, args...)}
@@ -60,7 +64,7 @@ func onInterrupt(name string, interrupts <-chan os.Signal, cancel func(), say io
 
 // report prints an error in one line and returns the exit code.
 func report(w io.Writer, name string, err error, debug bool) int {
-	var usage *UsageError
+	var usage interface{ UsageError() }
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return 0

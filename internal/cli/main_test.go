@@ -38,6 +38,7 @@ func TestReport(t *testing.T) {
 		{"success", nil, 0, ""},
 		{"help", fmt.Errorf("parse: %w", flag.ErrHelp), 0, ""},
 		{"usage", Usagef("no -config"), 2, "train: no -config (see -h)\n"},
+		{"usage of another package", fmt.Errorf("open: %w", foreignUsage{}), 2, "train: open: no such name (see -h)\n"},
 		{"failure", errors.New("train: disk full\nand worse"), 1, "train: disk full; and worse\n"},
 		{"panic", fault, 1, "train: internal fault, please report it: shapes differ; EOMT_DEBUG=1 prints its stack\n"},
 	} {
@@ -47,6 +48,11 @@ func TestReport(t *testing.T) {
 		}
 	}
 }
+
+type foreignUsage struct{}
+
+func (foreignUsage) Error() string { return "no such name" }
+func (foreignUsage) UsageError()   {}
 
 func TestDebugPrintsStacks(t *testing.T) {
 	var out strings.Builder
