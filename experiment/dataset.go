@@ -14,9 +14,10 @@ import (
 )
 
 // OpenDataset opens a split, "train" or "val", of the configured data set;
-// generated shapes are generated where they are missing. Validation keeps images without annotations, as the official metrics count them.
+// generated shapes are generated where they are missing. Validation keeps images
+// without annotations, as the official metrics count them.
 func OpenDataset(ctx context.Context, c configs.Config, split string, watch Watch) (data.DatasetCloser, error) {
-	o := openOptions(c, split)
+	o := c.OpenOptions(split)
 	var display Display = noDisplay{}
 	if o.Shapes != nil {
 		if _, err := os.Stat(o.Root); errors.Is(err, fs.ErrNotExist) {
@@ -39,13 +40,4 @@ func located(path string) string {
 		return path
 	}
 	return fmt.Sprintf("%s, relative to the current directory: %s", path, absolute)
-}
-
-func openOptions(c configs.Config, split string) data.OpenOptions {
-	files := c.Data.Train
-	if split == "val" {
-		files = c.Data.Val
-	}
-	return data.OpenOptions{Task: c.Task, Root: c.Data.Root, Split: split, Files: files, Shapes: c.Data.Shapes,
-		KeepEmpty: split == "val" || c.Data.Augment.KeepEmpty, SkipBad: c.Data.Loader.OnBadSample == "skip", ApplyEXIF: c.Data.EXIF == "apply"}
 }

@@ -31,7 +31,7 @@ func Counts(c configs.Config) (images, classes int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	images, table, ok := format.Published(openOptions(c, "train"))
+	images, table, ok := format.Published(c.OpenOptions("train"))
 	if !ok {
 		return 0, 0, &configs.FieldError{Source: c.Name, Field: "data.format",
 			Reason: fmt.Sprintf("the size of this %s data set is not published: state data.images and data.classes", c.Data.Format)}

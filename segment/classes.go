@@ -62,7 +62,8 @@ func tableOf(c configs.Config, chosen bool) ([]data.Class, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := data.OpenOptions{Task: c.Task, Root: c.Data.Root, Split: "val", Files: c.Data.Val, KeepEmpty: true, SkipBad: true}
+	o := c.OpenOptions("val")
+	o.Shapes, o.SkipBad = nil, true
 	ask := o
 	ask.Shapes = &data.Shapes{} // their number does not matter
 	if !chosen {

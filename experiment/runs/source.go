@@ -29,8 +29,9 @@ func (r *Run) Source() bundle.Source {
 // generated again.
 func (r *Run) validationSplit(ctx context.Context) (data.DatasetCloser, error) {
 	c := r.Config
-	return formats.Open(ctx, c.Data.Format, data.OpenOptions{Task: c.Task, Root: c.Data.Root, Split: "val", Files: c.Data.Val,
-		KeepEmpty: true, SkipBad: c.Data.Loader.OnBadSample == "skip"})
+	o := c.OpenOptions("val")
+	o.Shapes = nil
+	return formats.Open(ctx, c.Data.Format, o)
 }
 
 // benchmark is the name of the format whose published validation split was
@@ -44,7 +45,7 @@ func (r *Run) benchmark() string {
 	if err != nil || c.Data.Format == "shapes" {
 		return ""
 	}
-	images, classes, ok := format.Published(data.OpenOptions{Task: c.Task, Root: c.Data.Root, Split: "val", Files: c.Data.Val})
+	images, classes, ok := format.Published(c.OpenOptions("val"))
 	same := func(a, b data.Class) bool { return a.ID == b.ID && a.Name == b.Name && a.Thing == b.Thing }
 	if !ok || images != len(r.Evaluation.Records) || !slices.EqualFunc(classes, r.Evaluation.Classes, same) {
 		return ""
