@@ -167,7 +167,7 @@ func confusion(r *report.Run) *page.Confusion {
 	return c
 }
 
-// calibration is nil where the task's predictions have no scores.
+// calibration is nil where the task's predictions have no scores, or there is none.
 func calibration(a *report.Analysis, r *report.Run) *page.Calibration {
 	if !r.Calibrated() {
 		return nil
@@ -180,6 +180,9 @@ func calibration(a *report.Analysis, r *report.Run) *page.Calibration {
 		}
 		c.Bins = append(c.Bins, page.Bin{Low: float64(i) / 10, High: float64(i+1) / 10, Count: value(count),
 			MeanScore: value(a.Number(r.Name, report.CalibrationScore, bin)), MeanIoU: value(a.Number(r.Name, report.CalibrationIoU, bin))})
+	}
+	if c.Bins == nil {
+		return nil
 	}
 	return c
 }

@@ -149,6 +149,22 @@ func TestDirectLabelsAreApart(t *testing.T) {
 	}
 }
 
+// A single run shows all figures that it was validated by, several runs the first
+// of each; one validation is no curve.
+func TestValidationCharts(t *testing.T) {
+	a, b := sampleRun(size{1, 2, 50, 2}, 0), sampleRun(size{1, 2, 50, 2}, 1)
+	if got := validationCharts([]Run{a}); len(got) != 1 || len(got[0].series) != 3 || got[0].title != "PQ" || len(got[0].series[0].points) != 5 {
+		t.Errorf("of one run: %+v", got)
+	}
+	if got := validationCharts([]Run{a, b}); len(got) != 1 || len(got[0].series) != 2 || got[0].series[1].name != b.Name {
+		t.Errorf("of two runs: %+v", got)
+	}
+	a.Validations = a.Validations[:1]
+	if got := validationCharts([]Run{a}); got != nil {
+		t.Errorf("of one validation: %+v", got)
+	}
+}
+
 func TestPicturesKeepTheirColors(t *testing.T) {
 	labels := image.NewRGBA(image.Rect(10, 10, 1210, 910)) // not at the origin, larger than the page shows
 	for i := range labels.Pix {

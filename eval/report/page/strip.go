@@ -33,29 +33,6 @@ func figureStrip(cells []*Figure) *strip {
 	return s
 }
 
-// differenceStrips have zero in the middle and one scale for all.
-func differenceStrips(all []Difference) []strip {
-	widest := 0.0
-	for _, d := range all {
-		for _, n := range []Number{d.Value, d.Low, d.High} {
-			if n.finite() {
-				widest = max(widest, math.Abs(n.Value))
-			}
-		}
-	}
-	if widest == 0 {
-		widest = 1
-	}
-	strips := make([]strip, len(all))
-	for i, d := range all {
-		strips[i] = strip{lo: -widest, hi: widest}
-		if d.Value.finite() {
-			strips[i].add(d.Value, d.Low, d.High, 0)
-		}
-	}
-	return strips
-}
-
 func (s *strip) add(value, low, high Number, run int) {
 	d := stripDot{value.Value, math.NaN(), math.NaN(), run}
 	if low.finite() && high.finite() {

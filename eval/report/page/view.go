@@ -15,6 +15,8 @@ type view struct {
 	Lead         []leadFigure
 	Headline     []headlineRow
 	Costs        *costTable
+	Differences  table[Difference]
+	OverSeeds    table[Spread]
 	Curves       [][]chart // in groups that begin a line
 	CurvesNote   string
 	SideBySide   *sideBySide
@@ -36,6 +38,40 @@ type headlineRow struct {
 	Name  string
 	Cells []*Figure // by run, nil where a run has it not
 	Strip *strip    // nil where the metric is no share
+}
+
+// table has a row for each group of runs and a column for each metric.
+type table[T any] struct {
+	Metrics []string
+	Rows    []tableRow[T]
+}
+
+type tableRow[T any] struct {
+	Name  string
+	Cells []*T // as table.Metrics; nil where there is none
+}
+
+// add puts a cell into the row of a name and the column of a metric.
+func (t *table[T]) add(name, metric string, cell *T) {
+	column := slices.Index(t.Metrics, metric)
+	if column < 0 {
+		column = len(t.Metrics)
+		t.Metrics = append(t.Metrics, metric)
+	}
+	row := slices.IndexFunc(t.Rows, func(r tableRow[T]) bool { return r.Name == name })
+	if row < 0 {
+		row = len(t.Rows)
+		t.Rows = append(t.Rows, tableRow[T]{Name: name})
+	}
+	for i := range t.Rows {
+		t.Rows[i].Cells = append(t.Rows[i].Cells, make([]*T, len(t.Metrics)-len(t.Rows[i].Cells))...)
+	}
+	t.Rows[row].Cells[column] = cell
+}
+
+// Clear says that zero is not in the interval.
+func (d Difference) Clear() bool {
+	return d.Low.finite() && d.High.finite() && (d.Low.Value > 0 || d.High.Value < 0)
 }
 
 // costTable is what training took, by run and name.
@@ -95,6 +131,12 @@ func newView(r Content) (*view, error) {
 	}
 	v := &view{Content: r, Several: len(r.Runs) > 1, ByRun: len(r.Runs) > maxColumns, Headline: headline(r.Runs), Costs: costs(r.Runs), Curves: curves(r.Runs), CurvesNote: caption(r.Runs),
 		SideBySide: compareClasses(r.Runs)}
+	for i, d := range r.Compared {
+		v.Differences.add(d.A+" − "+d.B, d.Metric, &r.Compared[i])
+	}
+	for i, s := range r.Seeds {
+		v.OverSeeds.add(strings.Join(s.Runs, ", "), s.Metric, &r.Seeds[i])
+	}
 	charts := calibrationCharts(r.Runs)
 	for i, run := range r.Runs {
 		if len(run.Headline) > 0 && !v.ByRun {

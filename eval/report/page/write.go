@@ -25,14 +25,13 @@ var style template.CSS
 var script template.JS
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"style":            func() template.CSS { return style },
-	"script":           func() template.JS { return script },
-	"num":              Number.markup,
-	"chart":            figureElement,
-	"differenceStrips": differenceStrips,
-	"color":            func(i int) int { return i % len(runColors) },
-	"hex":              func(c color.RGBA) template.CSS { return template.CSS(fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B)) },
-	"sources":          sources,
+	"style":   func() template.CSS { return style },
+	"script":  func() template.JS { return script },
+	"num":     Number.markup,
+	"chart":   figureElement,
+	"color":   func(i int) int { return i % len(runColors) },
+	"hex":     func(c color.RGBA) template.CSS { return template.CSS(fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B)) },
+	"sources": sources,
 	"hasClasses": func(runs []Run) bool {
 		return slices.ContainsFunc(runs, func(r Run) bool { return len(r.Classes.Rows) > 0 })
 	},

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -179,5 +180,28 @@ func TestWriteNamesTheFolder(t *testing.T) {
 	err := Write(file, sample(size{1, 2, 3, 2}))
 	if err == nil || !strings.HasPrefix(err.Error(), "page: write report: mkdir "+file) {
 		t.Errorf("error %v does not name the folder", err)
+	}
+}
+
+// Many runs have a row each, and every number is printed all the same.
+func TestManyRuns(t *testing.T) {
+	r := sample(size{3, 2, 5, 2})
+	for i := range 9 {
+		run := sampleRun(size{1, 2, 5, 2}, uint64(i))
+		run.Name = fmt.Sprintf("run %d", i)
+		for k := range run.Headline {
+			run.Headline[k].Value.Key = Key(run.Name, run.Headline[k].Name)
+		}
+		r.Runs = append(r.Runs, run)
+	}
+	r.Published = nil
+	var file bytes.Buffer
+	if err := HTML(&file, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`data-key="run%208/PQ"`, `</i>run 8</th>`, "There are no published figures for this data set.", "<th scope=\"col\">peak memory</th>"} {
+		if !strings.Contains(file.String(), want) {
+			t.Errorf("the page lacks %s", want)
+		}
 	}
 }
