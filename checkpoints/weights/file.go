@@ -53,6 +53,8 @@ func (f *File) ByOurNames() (parameters, others []tensor.Tensor, format names.Fo
 	for _, pair := range reading.Pairs {
 		read = append(read, pair.Theirs...)
 	}
-	others = slices.DeleteFunc(slices.Clone(f.Tensors), func(t tensor.Tensor) bool { return slices.Contains(read, t.Name) })
+	others = slices.DeleteFunc(slices.Clone(f.Tensors), func(t tensor.Tensor) bool {
+		return slices.Contains(read, t.Name) || t.Elements() == 0 // such as no register tokens
+	})
 	return reading.Tensors, others, table.Format, nil
 }

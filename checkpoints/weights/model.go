@@ -54,6 +54,14 @@ func (r Report) String() string {
 	return text
 }
 
+// SetClasses gives the model a class table, and its names as labels.
+func (m *Model) SetClasses(table []data.Class) {
+	m.Classes, m.Labels = table, nil
+	for _, class := range table {
+		m.Labels = append(m.Labels, class.Name)
+	}
+}
+
 // Close closes the files behind the tensors.
 func (m *Model) Close() error { return m.files.Close() }
 
@@ -100,9 +108,9 @@ func openNative(path string, none error) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{Path: path, MaskProbs: loaded.State.MaskProbs, files: loaded}
-	m.Task, m.Classes, m.Labels, m.Thresholds = loaded.State.Task, loaded.State.Classes, loaded.State.Labels, loaded.State.Thresholds
-	for _, class := range m.Classes {
-		m.Labels = append(m.Labels, class.Name)
+	m.Task, m.Labels, m.Thresholds = loaded.State.Task, loaded.State.Labels, loaded.State.Thresholds
+	if loaded.State.Classes != nil {
+		m.SetClasses(loaded.State.Classes)
 	}
 	if err := m.fill(names.Lookup(names.Native), loaded.Params, func(a arch.Architecture) (arch.Architecture, error) {
 		return completed(a, loaded.State.Architecture)

@@ -33,16 +33,14 @@ files do not tell it at all. Then -image does.`,
 	if _, err := parse(f, args, 0, "-in, -out and -format, and nothing else"); err != nil {
 		return err
 	}
-	write, known := map[string]func(*weights.Model, string) error{
-		"native": (*weights.Model).WriteNative, "hf": (*weights.Model).WriteHF, "official": (*weights.Model).WriteOfficial,
-	}[*format]
+	write, err := writer(*format)
 	switch {
+	case err != nil:
+		return err
 	case *in == "" || *out == "":
 		return cli.Usagef("want -in and -out")
 	case *image < 1:
 		return cli.Usagef("-image %d: want a number of pixels", *image)
-	case !known:
-		return cli.Usagef("-format %q: want native, hf or official", *format)
 	}
 	m, err := open(*in, *base)
 	if err != nil {
@@ -60,6 +58,19 @@ files do not tell it at all. Then -image does.`,
 	}
 	fmt.Println(*out)
 	return nil
+}
+
+// writer writes a model in the format that -format names.
+func writer(format string) (func(*weights.Model, string) error, error) {
+	switch format {
+	case "native":
+		return (*weights.Model).WriteNative, nil
+	case "hf":
+		return (*weights.Model).WriteHF, nil
+	case "official":
+		return (*weights.Model).WriteOfficial, nil
+	}
+	return nil, cli.Usagef("-format %q: want native, hf or official", format)
 }
 
 // setImage fills in the grid of a model whose file does not tell it; given says

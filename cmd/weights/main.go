@@ -1,4 +1,4 @@
-// Command weights looks into, converts, compares and fetches files of weights,
+// Command weights inspects, converts, compares, fetches and initialises weights,
 // and runs one forward pass for parity with other implementations.
 package main
 
@@ -14,6 +14,7 @@ const usage = `Usage: weights inspect [-deltas-from BASE] [-raw] PATH
        weights convert -in PATH -out PATH -format native|hf|official [-deltas-from BASE]
        weights compare A B [-tolerance 0]
        weights fetch [-revision R] [-cache DIR] dinov2:NAME|dinov3:NAME|hf:OWNER/NAME
+       weights init -config FILE -seed S -out PATH [-format native|hf|official]
        weights forward -weights PATH -input IN.safetensors -output OUT.safetensors
 
 Weights are a run folder, checkpoints folder or checkpoint of this project, a
@@ -29,7 +30,7 @@ func main() { cli.Main("weights", run) }
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return cli.Usagef("want inspect, convert, compare, fetch or forward")
+		return cli.Usagef("want inspect, convert, compare, fetch, init or forward")
 	}
 	switch args[0] {
 	case "inspect":
@@ -40,13 +41,15 @@ func run(ctx context.Context, args []string) error {
 		return compare(ctx, args[1:])
 	case "fetch":
 		return fetch(ctx, args[1:])
+	case "init":
+		return initialize(ctx, args[1:])
 	case "forward":
 		return forward(ctx, args[1:])
 	case "-h", "-help", "--help", "help":
 		fmt.Print(usage)
 		return flag.ErrHelp
 	}
-	return cli.Usagef("unknown command %q, want inspect, convert, compare, fetch or forward", args[0])
+	return cli.Usagef("unknown command %q, want inspect, convert, compare, fetch, init or forward", args[0])
 }
 
 // parse parses args, which may have flags before, between and after the
