@@ -54,11 +54,14 @@ func (r *Run) start(ctx context.Context) error {
 		r.State, err = train.NewState(r.Architecture, values, c.Seed, dtypes.Float32)
 		return err
 	}
-	loaded, err := checkpoints.Load(r.options.Dir)
+	loaded, damaged, err := checkpoints.LoadIntact(r.options.Dir)
 	if err != nil {
 		return err
 	}
 	defer loaded.Close()
+	for _, d := range damaged {
+		fmt.Fprintf(r.options.Notes, "WARNING: %v: it is left as it is, the run resumes from the checkpoint before\n", d)
+	}
 	if loaded.State.ConfigHash != hash {
 		r.noteDifferences(loaded.Path)
 	}

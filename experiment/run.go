@@ -16,6 +16,7 @@ import (
 	"eomt/data/loader"
 	"eomt/eval"
 	"eomt/internal/backend"
+	"eomt/internal/memory"
 	"eomt/model"
 	"eomt/train"
 )
@@ -46,17 +47,18 @@ type Run struct {
 	Classes      []data.Class // of the data set, in the order of the network's class outputs
 	State        *train.State // trained in place
 
-	options  Options
-	lock     *train.Lock
-	train    data.DatasetCloser
-	val      data.DatasetCloser
-	device   compute.Backend
-	choice   backend.Choice
-	network  model.Network
-	saved    checkpoints.State
-	batches  *loader.Loader
-	lastEval *eval.Result
-	closed   bool
+	options   Options
+	lock      *train.Lock
+	train     data.DatasetCloser
+	val       data.DatasetCloser
+	device    compute.Backend
+	choice    backend.Choice
+	network   model.Network
+	saved     checkpoints.State
+	batches   *loader.Loader
+	lastEval  *eval.Result
+	predictor *model.Predictor // of validations; nil before the first
+	closed    bool
 }
 
 // Open prepares a run: it locks the folder, opens and compares the data sets,
@@ -146,11 +148,13 @@ func (r *Run) Train(ctx context.Context) error {
 	c := r.Config.Train
 	display := r.options.Watch.start("train", stop, "images", r.Config.Data.Loader.Batch)
 	defer display.Finish()
-	display.Phase("compiling the step")
 	return train.Run(ctx, train.RunConfig{Dir: r.options.Dir, Stop: stop, LogEvery: c.LogEvery,
 		CheckpointEvery: c.CheckpointEvery, ValidateEvery: c.ValidateEvery, Keep: c.Keep,
 		StepsPerEpoch: r.Config.Derived.StepsPerEpoch, Saved: r.saved,
-		Progress: func(done int, l train.Losses) { display.Set(done, fmt.Sprintf("loss %.3f", l.Total)) },
+		Compiling: func(targets int) { display.Phase(fmt.Sprintf("compiling for %d targets per image", targets)) },
+		Progress: func(p train.Progress) {
+			display.Set(p.Step, fmt.Sprintf("loss %.3f, %.0f%% data wait, %.1f GB", p.Losses.Total, 100*p.DataWait(), float64(memory.Peak())/1e9))
+		},
 	}, step, r.State, r.batches, r.validate)
 }
 
@@ -166,6 +170,9 @@ func (r *Run) Close() error {
 	var errs []error
 	if r.batches != nil {
 		r.batches.Close()
+	}
+	if r.predictor != nil {
+		r.predictor.Close()
 	}
 	for _, set := range []data.DatasetCloser{r.train, r.val} {
 		if set != nil {

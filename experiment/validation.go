@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gomlx/gomlx/core/tensors"
+
 	"eomt/checkpoints"
 	"eomt/eval"
 	"eomt/internal/atomicfile"
@@ -18,19 +20,18 @@ import (
 // eval/step-NNNNNNNN.json. The folder of that name holds the predictions and a
 // journal, from which an interrupted evaluation of the same weights resumes.
 func (r *Run) validate(ctx context.Context, state *train.State, maskProbs []float64) (checkpoints.Metric, error) {
-	predictor, err := model.NewPredictor(r.device, r.network, state.Params, maskProbs, MatMul(r.Config.Train.Precision))
-	if err != nil {
+	if err := r.predictWith(state.Values(), maskProbs); err != nil {
 		return checkpoints.Metric{}, err
 	}
-	defer predictor.Close()
 	name := fmt.Sprintf("step-%08d", state.Step)
 	c := Evaluation(r.Config.Config, r.Architecture)
 	c.Save = filepath.Join(r.options.Dir, "eval", name)
-	if c.Identity, err = (&Weights{Params: state.Params, MaskProbs: maskProbs}).Identity(); err != nil {
+	var err error
+	if c.Identity, err = (&Weights{Params: state.Values(), MaskProbs: maskProbs}).Identity(); err != nil {
 		return checkpoints.Metric{}, err
 	}
 	display := r.options.Watch.start("evaluate", r.val.Len(), "images", 1)
-	result, err := eval.Evaluate(ctx, r.val, Predictor(predictor), c, func(done, _ int) { display.Set(done, "") })
+	result, err := eval.Evaluate(ctx, r.val, Predictor(r.predictor), c, func(done, _ int) { display.Set(done, "") })
 	display.Finish()
 	if err != nil {
 		return checkpoints.Metric{}, err
@@ -45,6 +46,16 @@ func (r *Run) validate(ctx context.Context, state *train.State, maskProbs []floa
 	}
 	metric, value := result.Outcomes[0].Headline()
 	return checkpoints.Metric{Name: metric, Value: value, Step: state.Step}, r.prune(name)
+}
+
+// predictWith gives the run's predictor the values to predict with. There is one
+// predictor per run, so that no validation but the first compiles the network.
+func (r *Run) predictWith(values []*tensors.Tensor, maskProbs []float64) (err error) {
+	if r.predictor != nil {
+		return r.predictor.Use(values, maskProbs)
+	}
+	r.predictor, err = model.NewPredictor(r.device, r.network, values, maskProbs, MatMul(r.Config.Train.Precision))
+	return err
 }
 
 // prune removes the predictions of all evaluations but the latest and that of the

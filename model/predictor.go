@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -12,18 +13,18 @@ import (
 )
 
 // Predictor runs the inference graph: images in, the final prediction out. It
-// compiles once for each batch size. It is not safe for concurrent use.
+// compiles once for each batch size, with and without masking, and keeps its programs
+// when [Predictor.Use] gives it other values. It is not safe for concurrent use.
 type Predictor struct {
-	network Network
-	params  []*tensors.Tensor
-	exec    *Exec
-	masking *maskingInput
+	network       Network
+	params        []*tensors.Tensor
+	probs         []float32 // mask probabilities; nil where none is positive
+	masked, plain *Exec
+	programs      int // compiled so far
 }
 
-type maskingInput struct {
-	probs  []float32
-	random []uint64
-}
+// maskSeed is the random state that masks of unfinished annealing are drawn from.
+var maskSeed = []uint64{1, 2, 3}
 
 // Logits is the final prediction of B images on the host, row-major.
 type Logits struct {
@@ -38,38 +39,52 @@ type Logits struct {
 // annealing has not ended stays masked, with draws from a fixed seed. matmul is the
 // dtype of matrix products' operands, 0 for float32.
 func NewPredictor(b compute.Backend, n Network, params []*tensors.Tensor, maskProbs []float64, matmul dtypes.DType) (*Predictor, error) {
+	p := &Predictor{network: n}
+	if err := p.Use(params, maskProbs); err != nil {
+		return nil, err
+	}
 	a := n.Architecture()
 	count := len(a.Tensors())
-	if len(params) != count {
-		return nil, fmt.Errorf("model: predictor: %d parameters given, the network has %d", len(params), count)
+	build := func(masked bool) (*Exec, error) {
+		exec, err := NewExec(b, func(in []*Node) []*Node {
+			p.programs++
+			named, in := Bind(a, in), in[count:]
+			opts := Options{MatMul: matmul}
+			if masked {
+				shape := shapes.Make(dtypes.Float32, a.MaskBlocks, in[0].Shape().Dimensions[0], a.Queries)
+				_, draws := RandomUniform(in[2], shape)
+				opts.Masking = &Masking{ProbsL: in[1], DrawsLBQ: draws}
+			}
+			masks, classes := n.Forward(named, Normalize(in[0], dtypes.Float32), opts).Final()
+			return []*Node{masks, classes}
+		})
+		if err != nil {
+			return nil, fmt.Errorf("model: predictor: %w", err)
+		}
+		return exec.WithName("predict"), nil
+	}
+	var err error
+	if p.plain, err = build(false); err == nil {
+		p.masked, err = build(true)
+	}
+	return p, err
+}
+
+// Use makes further predictions come from other values of the same network, such as
+// those after more training; what was compiled stays in use.
+func (p *Predictor) Use(params []*tensors.Tensor, maskProbs []float64) error {
+	a := p.network.Architecture()
+	if count := len(a.Tensors()); len(params) != count {
+		return fmt.Errorf("model: predictor: %d parameters given, the network has %d", len(params), count)
 	}
 	if len(maskProbs) > 0 && len(maskProbs) != a.MaskBlocks {
-		return nil, fmt.Errorf("model: predictor: %d mask probabilities for %d query blocks", len(maskProbs), a.MaskBlocks)
+		return fmt.Errorf("model: predictor: %d mask probabilities for %d query blocks", len(maskProbs), a.MaskBlocks)
 	}
-	p := &Predictor{network: n, params: params}
-	for _, prob := range maskProbs {
-		if prob > 0 {
-			p.masking = &maskingInput{probs: toFloat32(maskProbs), random: []uint64{1, 2, 3}}
-			break
-		}
+	p.params, p.probs = params, nil
+	if slices.ContainsFunc(maskProbs, func(prob float64) bool { return prob > 0 }) {
+		p.probs = toFloat32(maskProbs)
 	}
-	build := func(in []*Node) []*Node {
-		named, in := Bind(a, in), in[count:]
-		opts := Options{MatMul: matmul}
-		if p.masking != nil {
-			shape := shapes.Make(dtypes.Float32, a.MaskBlocks, in[0].Shape().Dimensions[0], a.Queries)
-			_, draws := RandomUniform(in[2], shape)
-			opts.Masking = &Masking{ProbsL: in[1], DrawsLBQ: draws}
-		}
-		masks, classes := n.Forward(named, Normalize(in[0], dtypes.Float32), opts).Final()
-		return []*Node{masks, classes}
-	}
-	exec, err := NewExec(b, build)
-	if err != nil {
-		return nil, fmt.Errorf("model: predictor: %w", err)
-	}
-	p.exec = exec.WithName("predict")
-	return p, nil
+	return nil
 }
 
 // Predict runs uint8 RGB images [b, ImageH, ImageW, 3], padded to the network's
@@ -84,12 +99,14 @@ func (p *Predictor) Predict(images []uint8, b int) (Logits, error) {
 		args = append(args, t)
 	}
 	args = append(args, tensors.FromFlatDataAndDimensions(images, b, a.ImageH(), a.ImageW(), 3))
-	if p.masking != nil {
-		args = append(args, p.masking.probs, p.masking.random)
+	exec := p.plain
+	if p.probs != nil {
+		exec = p.masked
+		args = append(args, p.probs, maskSeed)
 	}
 	var out []*tensors.Tensor
 	var err error
-	if panicked := exceptions.TryCatch[error](func() { out, err = p.exec.Call(args...) }); panicked != nil {
+	if panicked := exceptions.TryCatch[error](func() { out, err = exec.Call(args...) }); panicked != nil {
 		err = panicked
 	}
 	if err != nil {
@@ -111,7 +128,10 @@ func (p *Predictor) Predict(images []uint8, b int) (Logits, error) {
 }
 
 // Close frees the compiled programs; the parameters stay the caller's.
-func (p *Predictor) Close() { p.exec.Finalize() }
+func (p *Predictor) Close() {
+	p.plain.Finalize()
+	p.masked.Finalize()
+}
 
 func toFloat32(values []float64) []float32 {
 	out := make([]float32, len(values))

@@ -2,6 +2,8 @@ package model
 
 import (
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	. "github.com/gomlx/gomlx/core/graph"
@@ -92,5 +94,55 @@ func TestPredictorRejects(t *testing.T) {
 	defer p.Close()
 	if _, err := p.Predict(make([]uint8, 5), 1); err == nil || err.Error() != "model: predict: 5 bytes for 1 images of 48x32" {
 		t.Errorf("an image of five bytes: %v", err)
+	}
+}
+
+// Predictions with other values of the same network compile nothing, and are those of
+// a predictor made for them.
+func TestPredictorIsUsedAgain(t *testing.T) {
+	b := backendtest.Go(t)
+	a := tiny(arch.DINOv2)
+	images := make([]uint8, a.ImageH()*a.ImageW()*3)
+	other := initialized(a)
+	for i, p := range other {
+		if a.Tensors()[i].Name == arch.ClassWeight {
+			flat := tensors.MustCopyFlatData[float32](p)
+			for j := range flat {
+				flat[j] += 0.5
+			}
+			other[i] = tensors.FromFlatDataAndDimensions(flat, p.Shape().Dimensions...)
+		}
+	}
+	p, err := NewPredictor(b, eomt{a}, initialized(a), []float64{1, 1, 1}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for _, probs := range [][]float64{{1, 1, 1}, {0, 1, 0}, {0, 0, 0}, nil} {
+		if err := p.Use(other, probs); err != nil {
+			t.Fatal(err)
+		}
+		got, err := p.Predict(images, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fresh, err := NewPredictor(b, eomt{a}, other, probs, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := fresh.Predict(images, 1)
+		fresh.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got.Class, want.Class) || !slices.Equal(got.Masks, want.Masks) {
+			t.Errorf("mask probabilities %v: the predictions differ", probs)
+		}
+	}
+	if p.programs != 2 {
+		t.Errorf("%d programs, want one with and one without masking", p.programs)
+	}
+	if err := p.Use(other[1:], nil); err == nil || !strings.Contains(err.Error(), "parameters given") {
+		t.Errorf("too few values: %v", err)
 	}
 }

@@ -150,10 +150,10 @@ func cutLog(dir string, done int) (*Entry, error) {
 	return last, atomicfile.WriteBytes(filepath.Join(dir, metricsFile), kept.Bytes())
 }
 
-func (r *record) add(b *data.Batch, waited, spent time.Duration) {
+func (r *record) add(b *data.Batch, p Progress) {
 	r.images += b.B
-	r.waited += waited
-	r.spent += spent
+	r.waited += p.Waited
+	r.spent += p.Took
 }
 
 func (r *record) write(e Entry) error {

@@ -35,8 +35,21 @@ type RunConfig struct {
 	// is the state that was loaded.
 	Saved checkpoints.State
 	// Progress, where not nil, is called after every step.
-	Progress func(step int, l Losses)
+	Progress func(Progress)
+	// Compiling, where not nil, is called before a step that has to be compiled first,
+	// with the padded target count that it is compiled for.
+	Compiling func(targets int)
 }
+
+// Progress is what a step leaves for people who watch.
+type Progress struct {
+	Step         int // finished steps
+	Losses       Losses
+	Waited, Took time.Duration // waiting for the batch; the whole step, waiting included
+}
+
+// DataWait is the share of the step that was spent waiting for its batch.
+func (p Progress) DataWait() float64 { return p.Waited.Seconds() / p.Took.Seconds() }
 
 // NonFiniteError is a step whose loss or gradient is NaN or infinite. Nothing of
 // that step was saved.
@@ -88,6 +101,7 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 			return fmt.Errorf("train: batch of step %d has %d images, the step takes %d", state.Step, batch.B, r.batchSize())
 		}
 		started := time.Now()
+		r.compiling(batch.M)
 		losses, err := step.Run(state, batch)
 		if err != nil {
 			return err
@@ -95,8 +109,9 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 		if !losses.Finite() {
 			return &NonFiniteError{Step: state.Step - 1, Images: batch.Names, Losses: losses, Saved: r.saved}
 		}
-		r.record.add(batch, started.Sub(waiting), time.Since(waiting))
-		if err := r.after(ctx, losses); err != nil {
+		p := Progress{Step: state.Step, Losses: losses, Waited: started.Sub(waiting), Took: time.Since(waiting)}
+		r.record.add(batch, p)
+		if err := r.after(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -113,11 +128,20 @@ type run struct {
 	store       checkpoints.Store
 	saved       int // the step of the newest checkpoint, 0 where there is none
 	validations validations
+	compiled    map[int]bool // padded target counts that were met
+}
+
+// compiling announces that the step is compiled for a padded target count.
+func (r *run) compiling(targets int) {
+	if !r.compiled[targets] && r.Compiling != nil {
+		r.Compiling(targets)
+	}
+	r.compiled[targets] = true
 }
 
 // begin takes up what the run folder holds of the steps that state has done.
 func begin(c RunConfig, step *Step, state *State, validate Validate) (*run, error) {
-	r := &run{RunConfig: c, step: step, state: state, validate: validate, saved: state.Step,
+	r := &run{RunConfig: c, step: step, state: state, validate: validate, saved: state.Step, compiled: map[int]bool{},
 		store: checkpoints.Store{Dir: filepath.Join(c.Dir, "checkpoints"), Keep: c.Keep}}
 	var err error
 	if r.validations, err = openValidations(c.Dir, state.Step, c.Saved.Best); err != nil {
@@ -131,13 +155,13 @@ func begin(c RunConfig, step *Step, state *State, validate Validate) (*run, erro
 }
 
 // after does what is due once a step is done.
-func (r *run) after(ctx context.Context, losses Losses) error {
+func (r *run) after(ctx context.Context, p Progress) error {
 	done := r.state.Step
 	if r.Progress != nil {
-		r.Progress(done, losses)
+		r.Progress(p)
 	}
 	if done%r.LogEvery == 0 || done == r.Stop {
-		if err := r.record.write(r.entry(losses)); err != nil {
+		if err := r.record.write(r.entry(p.Losses)); err != nil {
 			return err
 		}
 	}

@@ -335,8 +335,8 @@ func TestEpochOfACheckpoint(t *testing.T) {
 func TestInterruptedRunSavesItself(t *testing.T) {
 	tr := newTrial(t, backendtest.Go(t))
 	ctx, cancel := context.WithCancel(t.Context())
-	tr.Progress = func(done int, _ Losses) {
-		if done == 2 {
+	tr.Progress = func(p Progress) {
+		if p.Step == 2 {
 			cancel()
 		}
 	}
@@ -420,6 +420,26 @@ func TestInterruptedValidationIsDoneOnResume(t *testing.T) {
 	var s scores
 	if err := tr.run(t.Context(), tr.saved(), s.validate); err != nil || fmt.Sprint(s.seen) != "[2 3]" {
 		t.Errorf("validated after %v: %v", s.seen, err)
+	}
+}
+
+// A run says when a step has to be compiled first, once per padded target count.
+func TestCompilingIsAnnounced(t *testing.T) {
+	tr := newTrial(t, backendtest.Go(t))
+	var told []int
+	tr.Compiling = func(targets int) { told = append(told, targets) }
+	met := map[int]bool{}
+	tr.wrap = func(from Batches) Batches {
+		return wrapped(func(ctx context.Context) (*data.Batch, error) {
+			batch, err := from.Next(ctx)
+			if err == nil {
+				met[batch.M] = true
+			}
+			return batch, err
+		})
+	}
+	if err := tr.run(t.Context(), tr.fresh(), nil); err != nil || len(told) != len(met) {
+		t.Errorf("told of %v, met %v: %v", told, met, err)
 	}
 }
 
@@ -536,7 +556,7 @@ func TestLossFallsOnRealImages(t *testing.T) {
 	defer l.Close()
 	var seen []float64
 	config := RunConfig{Dir: t.TempDir(), Stop: 20, LogEvery: 5, CheckpointEvery: 100, StepsPerEpoch: set.Len() / c.BatchSize,
-		Progress: func(_ int, l Losses) { seen = append(seen, l.Total) }}
+		Progress: func(p Progress) { seen = append(seen, p.Losses.Total) }}
 	if err := Run(t.Context(), config, step, state, l, nil); err != nil {
 		t.Fatal(err)
 	}

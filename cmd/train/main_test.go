@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -162,6 +163,45 @@ func TestTrainAndResume(t *testing.T) {
 	resolved, err := configs.ReadResolved(filepath.Join(b.out, "config.yaml"))
 	if err != nil || resolved.Derived.Images != 4 || resolved.Derived.Steps != 4 || len(resolved.Derived.Annealing.Start) != 1 {
 		t.Errorf("resolved configuration %+v, %v", resolved, err)
+	}
+}
+
+// A damaged newest checkpoint is stepped over, loudly and without deleting anything:
+// the run resumes from the one before, with its logs cut back to there, and ends as if
+// nothing had happened.
+func TestResumeStepsOverADamagedCheckpoint(t *testing.T) {
+	b := newBench(t, "panoptic")
+	if _, err := b.train(); err != nil {
+		t.Fatal(err)
+	}
+	last := filepath.Join(b.out, "checkpoints", "step-00000004", "params.safetensors")
+	want, err := os.ReadFile(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.write(last, string(want[:len(want)/2]))
+	var stderr strings.Builder
+	cmd := b.command(t.Context(), "-resume", "-max-steps", "3")
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err, stderr.String())
+	}
+	for _, part := range []string{"WARNING", last, "resuming " + b.out + " after step 2"} {
+		if !strings.Contains(stderr.String(), part) {
+			t.Errorf("standard error lacks %q:\n%s", part, &stderr)
+		}
+	}
+	if raw, err := os.ReadFile(last); err != nil || len(raw) != len(want)/2 {
+		t.Errorf("the damaged file was changed: %d bytes, %v", len(raw), err)
+	}
+	if steps := b.steps(); fmt.Sprint(steps) != "[1 2 3]" {
+		t.Errorf("the log has steps %v", steps)
+	}
+	if _, err := b.train("-resume"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(last); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the parameters after step 4 differ: %v", err)
 	}
 }
 
