@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string) error {
 	if o.limit > 0 {
 		images = min(images, o.limit)
 	}
-	bar := progress.Start("evaluate", images)
+	bar := progress.Start("evaluate", images).Rate("images", 1)
 	result, err := eval.Evaluate(ctx, ds, weights, ec, func(done, _ int) { bar.Set(done, "") })
 	bar.Finish()
 	if errors.Is(err, context.Canceled) && ec.Journal+ec.Save != "" {

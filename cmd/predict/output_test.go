@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"eomt/data"
 	"eomt/data/rle"
@@ -177,4 +179,32 @@ func TestInterruptedAtOnce(t *testing.T) {
 	}
 	var maps struct{ Annotations []any }
 	readJSON(t, &maps, out, "panoptic.json")
+}
+
+// A signal in the middle of a run keeps the images that are done; the same lists
+// are valid.
+func TestInterruptedInTheMiddle(t *testing.T) {
+	names := make([]string, 40)
+	for i := range names {
+		names[i] = fmt.Sprintf("%02d.jpg", i)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	out := filepath.Join(t.TempDir(), "out")
+	go func() {
+		defer cancel()
+		for done := []string(nil); len(done) < 3 && ctx.Err() == nil; time.Sleep(time.Millisecond) {
+			done, _ = filepath.Glob(filepath.Join(out, "overlays", "*"))
+		}
+	}()
+	err := run(ctx, []string{"-backend", "go", "-weights", tinyRun(t), "-out", out, put(t, names...)})
+	if err == nil || !strings.Contains(err.Error(), "of 40 images, which are in "+out) {
+		t.Errorf("%v", err)
+	}
+	var maps struct{ Annotations []any }
+	readJSON(t, &maps, out, "panoptic.json")
+	var list imageList
+	readJSON(t, &list, out, "images.json")
+	if n := len(list.Images); n < 3 || n == 40 || len(maps.Annotations) != n {
+		t.Errorf("%d images, %d annotations", n, len(maps.Annotations))
+	}
 }

@@ -30,13 +30,13 @@ func semantic(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	bar := progress.Start("images", pairs.Len())
+	bar := progress.Start("score", pairs.Len()).Rate("images", 1)
 	results, err := scoring.Semantic(ctx, pairs, rules(protocols, format.Absent, iou.AbsentZero), *boundary, tick(bar))
 	bar.Finish()
 	if err != nil {
 		return err
 	}
-	return report(f, protocols, results, scoring.WriteSemantic)
+	return write(f, protocols, results, scoring.WriteSemantic)
 }
 
 func formatOf(dataset string) (labelfiles.Format, error) {

@@ -26,13 +26,13 @@ func panoptic(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	bar := progress.Start("images", files.Len())
+	bar := progress.Start("score", files.Len()).Rate("images", 1)
 	results, err := scoring.Panoptic(ctx, files, rules(protocols, pq.Exact, pq.Upstream), tick(bar))
 	bar.Finish()
 	if err != nil {
 		return err
 	}
-	return report(f, protocols, results, scoring.WritePanoptic)
+	return write(f, protocols, results, scoring.WritePanoptic)
 }
 
 func instance(ctx context.Context, args []string) error {
@@ -54,11 +54,11 @@ func instance(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	bar := progress.Start("images", files.Len())
+	bar := progress.Start("score", files.Len()).Rate("images", 1)
 	results, err := scoring.Instances(ctx, files, rules(protocols, byExact, ap.Upstream), tick(bar))
 	bar.Finish()
 	if err != nil {
 		return err
 	}
-	return report(f, protocols, results, scoring.WriteInstances)
+	return write(f, protocols, results, scoring.WriteInstances)
 }

@@ -6,12 +6,13 @@ import (
 	"io"
 	"os"
 
+	"eomt/internal/atomicfile"
 	"eomt/internal/progress"
 )
 
-// report prints a table for each protocol and writes -json: the result with its
-// protocol, or of both protocols an object with each under its name.
-func report[Result any](f *flags, protocols []string, results []Result, table func(io.Writer, Result)) error {
+// write prints a table for each protocol and writes -json: the result with its
+// protocol, or for both protocols an object with each under its name.
+func write[Result any](f *flags, protocols []string, results []Result, table func(io.Writer, Result)) error {
 	byProtocol := map[string]json.RawMessage{}
 	for k, result := range results {
 		if len(results) > 1 {
@@ -35,7 +36,7 @@ func report[Result any](f *flags, protocols []string, results []Result, table fu
 	if err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
-	if err := os.WriteFile(*f.json, append(text, '\n'), 0o644); err != nil {
+	if err := atomicfile.WriteBytes(*f.json, append(text, '\n')); err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
 	return nil

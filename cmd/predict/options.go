@@ -1,0 +1,42 @@
+package main
+
+import "eomt/internal/cli"
+
+// defaultDrawn is the least score of instances that are drawn.
+const defaultDrawn = 0.5
+
+// options are the command line.
+type options struct {
+	weights, out, task, config, backend string
+	score                               float64
+	paths                               []string
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	f := cli.Flags("predict", "go run ./cmd/predict -weights PATH -out DIR [-task panoptic|instance|semantic] IMAGE|DIR ...",
+		"go run ./cmd/predict -weights runs/quickstart -out predictions photo.jpg holidays/")
+	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin")
+	f.StringVar(&o.out, "out", "", "`folder` for overlays/, the predictions in the official formats and images.json, which has the file name of each image id; an earlier run's results there are removed")
+	f.StringVar(&o.task, "task", "", "panoptic, instance or semantic; by default what the weights were trained for, or panoptic where they do not state it")
+	f.StringVar(&o.config, "config", "", "configuration `FILE` that states task, classes, thresholds and image size where the weights do not")
+	f.Float64Var(&o.score, "score", -1, "least `score`, 0 to 1, of panoptic segments (by default the run's or configuration's, otherwise 0.8), and of instances that are drawn (0.5; the results list has all)")
+	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best found")
+	if err := cli.Parse(f, args); err != nil {
+		return o, err
+	}
+	o.paths = f.Args()
+	switch {
+	case o.weights == "":
+		return o, cli.Usagef("-weights is missing: a run folder, a checkpoint or another file of weights")
+	case o.out == "":
+		return o, cli.Usagef("-out is missing: the folder for the predictions")
+	case len(o.paths) == 0:
+		return o, cli.Usagef("name at least one image or folder of images, behind all flags")
+	case o.score != -1 && !(o.score >= 0 && o.score <= 1):
+		return o, cli.Usagef("-score %v: want 0 to 1", o.score)
+	case o.task != "" && o.task != "panoptic" && o.task != "instance" && o.task != "semantic":
+		return o, cli.Usagef("-task %s: want panoptic, instance or semantic", o.task)
+	}
+	return o, nil
+}
