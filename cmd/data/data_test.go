@@ -85,7 +85,7 @@ func TestGenerateThenInspect(t *testing.T) {
 	}
 }
 
-// A sample's faults are listed all, not only the first that ends its loading.
+// All faults of a sample are listed, not only the first, at which loading stops.
 func TestEveryFaultIsListed(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "set")
 	if _, err := command(t, "shapes", "-out", root, "-images", "4", "-size", "64"); err != nil {
@@ -141,7 +141,7 @@ func TestOrientation(t *testing.T) {
 		t.Errorf("ignored: %v\n%s", err, report)
 	}
 	report, err := command(t, append(args, "-set", "data.exif=apply")...)
-	if err != nil || !strings.Contains(report, "1 images state an EXIF orientation other than upright") {
+	if err != nil || !strings.Contains(report, "EXIF orientation other than upright (1): 1 image, ") {
 		t.Errorf("applied: %v\n%s", err, report)
 	}
 }

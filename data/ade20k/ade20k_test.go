@@ -136,7 +136,7 @@ func TestLayouts(t *testing.T) {
 				{Class: 0, ID: 1, Area: 2}, {Class: 3, ID: 4, Area: 1}, {Class: 7, ID: 8, Area: 3}, {Class: 8, ID: 9, Area: 1},
 			}, []uint32{1, 4, 4, 0, 1, 8, 4, 2})
 
-			// Things come from the instances; pixel 6 is of a thing but of no instance.
+			// Things come from the instances; pixel 6 belongs to a thing class but to no instance.
 			panoptic := load(t, ade20k.OpenPanoptic, c)
 			check(t, panoptic, []data.Instance{
 				{Class: 0, ID: 1, Area: 2}, {Class: 3, ID: 4, Area: 1},

@@ -15,7 +15,7 @@ import (
 	"eomt/data/shapes"
 )
 
-// official packs a generated data set as COCO's downloads are: images and
+// official packs a generated data set like COCO's downloads: images and
 // annotations in zips, the panoptic label maps in a zip inside a zip.
 func official(t *testing.T, root string, nested uint16) archivetest.Files {
 	t.Helper()
@@ -95,7 +95,7 @@ func all(t *testing.T, open func(data.OpenOptions) (*coco.Dataset, error), root,
 	return samples
 }
 
-// A byte that flipped in an archive is found by the zip's checksums, in an image,
+// A flipped byte in an archive is found by the zip's checksums, in an image,
 // in an annotation file, and in a label map two zips deep.
 func TestFlippedByte(t *testing.T) {
 	plain := generated(t)

@@ -17,7 +17,7 @@ import (
 	"eomt/internal/memory"
 )
 
-// COCO 2017 train: the sizes that opening is measured at.
+// The sizes of COCO 2017 train.
 const (
 	trainImages      = 118287
 	trainAnnotations = 860001
@@ -85,7 +85,7 @@ func writeInstances(w io.Writer) {
 	fmt.Fprint(w, `]}`)
 }
 
-// writeSegments writes a panoptic file with eleven segments an image.
+// writeSegments writes a panoptic file with eleven segments per image.
 func writeSegments(w io.Writer) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	writeHead(w, coco.PanopticClasses())
@@ -100,7 +100,7 @@ func writeSegments(w io.Writer) {
 	fmt.Fprint(w, `]}`)
 }
 
-// writeNames writes a zip of empty files, one an image.
+// writeNames writes a zip of empty files, one per image.
 func writeNames(b *testing.B, path, pattern string) {
 	file, err := os.Create(path)
 	if err != nil {
@@ -119,8 +119,7 @@ func writeNames(b *testing.B, path, pattern string) {
 }
 
 // BenchmarkOpenTrain2017 opens indices of COCO train2017's size, images and
-// annotations in zips. peak-MB is the most memory that the process held while it
-// opened.
+// annotations in zips. peak-MB is the peak memory of the process during opening.
 func BenchmarkOpenTrain2017(b *testing.B) {
 	root := b.TempDir()
 	writeNames(b, filepath.Join(root, "train2017.zip"), "train2017/%012d.jpg")

@@ -15,7 +15,7 @@ import (
 )
 
 // tinySet writes a data set of two generated images whose annotation files are
-// replaced by small ones that a test can spoil.
+// replaced by small ones that a test can break.
 func tinySet(t testing.TB) string {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "set")
@@ -53,7 +53,7 @@ func write(t testing.TB, path, text string) {
 	}
 }
 
-// Each spoiled annotation file fails at opening, with the file and the record named.
+// Opening a broken annotation file fails, and the error names file and record.
 func TestBrokenAnnotations(t *testing.T) {
 	root := tinySet(t)
 	for name, test := range map[string]struct {
@@ -104,7 +104,7 @@ func TestBrokenAnnotations(t *testing.T) {
 	}
 }
 
-// With SkipBad, only the images of broken records fail, when they are loaded.
+// With SkipBad, only images with broken records fail, when they are loaded.
 func TestSkipBadKeepsTheRest(t *testing.T) {
 	root := tinySet(t)
 	text := strings.Replace(tinyInstances, `"category_id": 1`, `"category_id": 5`, 1)
@@ -129,7 +129,7 @@ func TestSkipBadKeepsTheRest(t *testing.T) {
 	}
 }
 
-// What is wrong with an image's files shows when it is loaded.
+// Broken image files and label maps are errors of loading.
 func TestBrokenFiles(t *testing.T) {
 	for name, test := range map[string]struct {
 		old, new string

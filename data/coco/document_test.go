@@ -37,7 +37,7 @@ func (m memory) Path(name string) string { return name }
 
 func whole(r io.Reader) io.Reader { return r }
 
-// A coordinate comes back as the very float64 that strconv reads, whatever its spelling.
+// A coordinate is the float64 that strconv reads, whatever its notation.
 func TestPolygonsAreExact(t *testing.T) {
 	number := rapid.Custom(func(t *rapid.T) string {
 		v := rapid.Float64Range(-5000, 5000).Draw(t, "v")
@@ -84,7 +84,7 @@ func TestPolygonsAreExact(t *testing.T) {
 	})
 }
 
-// Real annotations give the same masks as their JSON does.
+// Real annotations give the same masks as their JSON.
 func TestRealSegmentations(t *testing.T) {
 	path := filepath.Join("..", "..", "..", "shared", "realdata", "oracle_ap", "instances_val2014_100.json")
 	raw, err := os.ReadFile(path)

@@ -62,9 +62,9 @@ func TestRealInstances(t *testing.T) {
 	}
 }
 
-// checkAreas holds the painted masks against the areas that the file states. COCO
+// checkAreas compares the painted masks with the areas that the file states. COCO
 // computed these from the polygons, not from pixels, and polygon parts that
-// overlap count twice there, hence the tolerance.
+// overlap are counted twice, hence the tolerance.
 func checkAreas(t *testing.T, sample *data.Sample) {
 	t.Helper()
 	painted := sample.Masks.Areas(len(sample.Instances))
@@ -93,7 +93,7 @@ func TestRealPanoptic(t *testing.T) {
 	}
 }
 
-// The real annotation of image 397133 has a segment whose "bbox" key is spoiled.
+// The real annotation of image 397133 has a segment with a misspelled "bbox" key.
 func TestSpoiledKey(t *testing.T) {
 	set, err := coco.OpenPanoptic(data.OpenOptions{
 		Root: realData(t, "coco_panoptic/397133"),

@@ -55,7 +55,7 @@ func TestPanopticNulls(t *testing.T) {
 	set.Close()
 }
 
-// Ids up to 2^53 are told apart by all of their bits.
+// Ids up to 2^53 are compared in full.
 func TestWideIDs(t *testing.T) {
 	root := tinySet(t)
 	text := strings.NewReplacer(`"id": 1,`, `"id": 4294967299,`, `"category_id": 1`, `"category_id": 4294967299`,

@@ -155,8 +155,8 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// With SkipBad an image without a label map is an error of that image only. A
-// label map without an image is a problem in any case.
+// With SkipBad, an image without a label map is an error of that image only. A
+// label map without an image is always a problem.
 func TestLonelyFiles(t *testing.T) {
 	root := t.TempDir()
 	all := files(t)
@@ -177,7 +177,7 @@ func TestLonelyFiles(t *testing.T) {
 	}
 }
 
-// Faults has both the image's and the label map's.
+// Faults returns the faults of both the image and the label map.
 func TestFaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		labels []byte
@@ -217,7 +217,7 @@ func TestNoImages(t *testing.T) {
 	}
 }
 
-// No bytes may make the class file's reader panic, and what it accepts is sound.
+// The reader of class files never panics, and what it accepts is valid.
 func FuzzClasses(f *testing.F) {
 	f.Add([]byte(classFile))
 	f.Add([]byte("classes:\n- {id: 0, name: x, thing: yes, color: [0,0,0]}\nvoid: [0x10]\n"))

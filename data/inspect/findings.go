@@ -160,12 +160,13 @@ func (f *Findings) finish() {
 	slices.Sort(f.Sound)
 	slices.SortFunc(f.Problems, Problem.compare)
 	if n := len(f.turned); n > 0 {
-		f.note("%d images state an EXIF orientation other than upright (1). With data.exif: ignore pixels are read as they are stored, "+
-			"which is right for annotations of the stored pixels (COCO's and most tools'); with data.exif: apply they are turned, "+
-			"which is right for annotations that were made on the upright picture. Look at the drawn samples: %s", n, examples(f.turned))
+		f.note("EXIF orientation other than upright (1): %s, %s. data.exif: ignore reads pixels as they are stored, "+
+			"which is right for annotations of the stored pixels (COCO's and most tools'); data.exif: apply turns images upright, "+
+			"which is right for annotations that were made on the upright picture; the samples drawn by -out show which",
+			count(n, "image"), examples(f.turned))
 	}
 	if n := len(f.extreme); n > 0 {
-		f.note("%d images are more than %d times as long as wide; little of them is left at the training size: %s", n, maxAspect, examples(f.extreme))
+		f.note("one side more than %d times the other, so that little is left at the training size: %s, %s", maxAspect, count(n, "image"), examples(f.extreme))
 	}
 	var absent []string
 	for _, c := range f.classes {
@@ -174,7 +175,7 @@ func (f *Findings) finish() {
 		}
 	}
 	if n := len(absent); n > 0 && len(f.Sound) > 0 {
-		f.note("%d of %d classes have no object: %s", n, len(f.classes), list(absent))
+		f.note("without an object: %d of %s, %s", n, count(len(f.classes), "class"), list(absent))
 	}
 }
 

@@ -55,7 +55,7 @@ const instances = `{
   {"id": 20, "image_id": 2, "category_id": 5, "bbox": [1, 1, 4, 4], "segmentation": {"size": [20, 40], "counts": [3, 17, 780]}}
  ]}`
 
-// What is wrong with annotations that can all be read is found and said.
+// Faults of annotations that can all be read are found.
 func TestInstanceFindings(t *testing.T) {
 	for name, test := range map[string]struct {
 		old, new string // in instances
@@ -69,9 +69,9 @@ func TestInstanceFindings(t *testing.T) {
 		"mask outside":          {`[[1, 1, 5, 1, 5, 5]]`, `[[100, 1, 150, 1, 150, 9]]`, 1, "annotation 10 of image 1 (a.jpg): its mask reaches from (100, 1) to (150, 9), for the most part outside of the image of 40 x 20 pixels"},
 		"mask half outside":     {`[[1, 1, 5, 1, 5, 5]]`, `[[1, 10, 5, 10, 5, 35]]`, 1, "for the most part outside"},
 		"mask cut by the image": {`[[1, 1, 5, 1, 5, 5]]`, `[[30, 1, 45, 1, 45, 5]]`, 0, "0 problems"},
-		"tiny mask":             {`[[1, 1, 5, 1, 5, 5]]`, `[[1, 1, 1.1, 1, 1.1, 1.1]]`, 0, "1 targets without a pixel"},
+		"tiny mask":             {`[[1, 1, 5, 1, 5, 5]]`, `[[1, 1, 1.1, 1, 1.1, 1.1]]`, 0, "1 target without a pixel"},
 		"classes of one name":   {`"dog"`, `"cat"`, 1, `classes 3 and 5 have the same name, "cat"`},
-		"class without objects": {`"category_id": 5`, `"category_id": 3`, 0, "1 of 2 classes have no object: dog (5)"},
+		"class without objects": {`"category_id": 5`, `"category_id": 3`, 0, "1 note:\n    without an object: 1 of 2 classes, dog (5)"},
 		"file of two images":    {`b.jpg`, `a.jpg`, 1, "a.jpg (1)\n    is the file of two images, 1 and 2"},
 	} {
 		root := t.TempDir()
@@ -142,9 +142,9 @@ func TestFolderFindings(t *testing.T) {
 	f, text := report(t, set, err)
 	for _, want := range []string{
 		"2 notes:\n",
-		"7 images state an EXIF orientation other than upright (1). With data.exif: ignore",
+		"EXIF orientation other than upright (1): 7 images, ", "data.exif: ignore reads",
 		"t1.jpg (6), ", "t5.jpg (6) and 2 more",
-		"1 images are more than 10 times as long as wide", "long.jpg (90 x 8)",
+		"one side more than 10 times the other, so that little is left at the training size: 1 image, ", "long.jpg (90 x 8)",
 		"plain.png (1)\n    shares its label map with another image",
 	} {
 		if !strings.Contains(text, want) {
@@ -156,7 +156,7 @@ func TestFolderFindings(t *testing.T) {
 	}
 }
 
-// The pictures of an earlier inspection go, what else is in the folder stays.
+// The pictures of an earlier inspection are removed, other files are not.
 func TestDrawRemovesStalePictures(t *testing.T) {
 	root, dir := t.TempDir(), t.TempDir()
 	archivetest.Files{"a.json": []byte(instances), "im/a.jpg": picture(t, 40, 20), "im/b.jpg": picture(t, 40, 20)}.Write(t, root)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"eomt/data"
@@ -12,7 +13,7 @@ import (
 
 // Write prints the findings; title says of what they are.
 func (f *Findings) Write(w io.Writer, title string) {
-	fmt.Fprintf(w, "%s: %d images read, %d left out, %d broken, %d problems\n", title, len(f.Sound), f.dropped, f.broken, len(f.Problems))
+	fmt.Fprintf(w, "%s: %s read, %d left out, %d broken, %s\n", title, count(len(f.Sound), "image"), f.dropped, f.broken, count(len(f.Problems), "problem"))
 	if len(f.Sound) > 0 {
 		f.writeSizes(w)
 	}
@@ -23,8 +24,8 @@ func (f *Findings) Write(w io.Writer, title string) {
 
 // writeSizes prints the spread of sizes and targets.
 func (f *Findings) writeSizes(w io.Writer) {
-	fmt.Fprintf(w, "  width   %s pixels\n  height  %s pixels\n  targets %s per image, %d images without, %d targets without a pixel\n",
-		spread(f.widths), spread(f.heights), spread(f.targets), f.empty, f.hidden)
+	fmt.Fprintf(w, "  width   %s pixels\n  height  %s pixels\n  targets %s per image, %s without, %s without a pixel\n",
+		spread(f.widths), spread(f.heights), spread(f.targets), count(f.empty, "image"), count(f.hidden, "target"))
 	limit := data.Buckets[len(data.Buckets)-1]
 	if n := len(slices.DeleteFunc(slices.Clone(f.targets), func(n int) bool { return n <= limit })); n > 0 {
 		fmt.Fprintf(w, "  %d images have more than %d targets; training drops their smallest\n", n, limit)
@@ -62,7 +63,7 @@ func (f *Findings) writeClasses(w io.Writer) {
 
 func (f *Findings) writeNotes(w io.Writer) {
 	if len(f.Notes) > 0 {
-		fmt.Fprintf(w, "%d notes:\n", len(f.Notes))
+		fmt.Fprintf(w, "%s:\n", count(len(f.Notes), "note"))
 	}
 	for _, note := range f.Notes {
 		fmt.Fprintf(w, "    %s\n", note)
@@ -83,7 +84,7 @@ func (f *Findings) writeProblems(w io.Writer) {
 	for _, p := range f.Problems {
 		counts[p.Path]++
 	}
-	fmt.Fprintf(w, "%d problems in %d files:\n", len(f.Problems), len(counts))
+	fmt.Fprintf(w, "%s in %s:\n", count(len(f.Problems), "problem"), count(len(counts), "file"))
 	last := ""
 	for i, p := range f.Problems {
 		if i == 0 || p.Path != last {
@@ -96,4 +97,15 @@ func (f *Findings) writeProblems(w io.Writer) {
 
 func (p Problem) compare(q Problem) int {
 	return cmp.Or(cmp.Compare(p.Path, q.Path), cmp.Compare(p.Text, q.Text))
+}
+
+// count is a number with its noun: 1 file, 2 classes.
+func count(n int, noun string) string {
+	switch {
+	case n == 1:
+		return "1 " + noun
+	case strings.HasSuffix(noun, "s"):
+		return fmt.Sprintf("%d %ses", n, noun)
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -43,7 +43,7 @@ func BenchmarkRealInstances(b *testing.B) {
 
 // BenchmarkSoak takes 20,000 images through the loader at the size of training and
 // reports the resident memory after 2,000 and at the end, and the difference. Run
-// it with -benchtime 1x; it takes some minutes.
+// it with -benchtime 1x; it takes minutes.
 func BenchmarkSoak(b *testing.B) {
 	set := generated(b, 40, 480)
 	const batch, early, late = 10, 2_000, 20_000
@@ -68,13 +68,13 @@ func BenchmarkSoak(b *testing.B) {
 }
 
 // residentMB is the process's resident memory after a garbage collection, when the
-// loader is as far ahead as it goes.
+// queue of the loader is full.
 func residentMB(b *testing.B) float64 {
 	time.Sleep(3 * time.Second)
 	debug.FreeOSMemory()
 	raw, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		b.Skip("the system does not tell the resident memory")
+		b.Skip("the system does not report the resident memory")
 	}
 	pages, err := strconv.Atoi(strings.Fields(string(raw))[1])
 	if err != nil {

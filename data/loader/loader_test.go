@@ -75,7 +75,7 @@ func (d draw) ApplyCounted(rng *rand.Rand, s *data.Sample) (*data.Sample, int, e
 	return s, 1, nil
 }
 
-// tester is what testing.T and rapid.T have in common here.
+// tester is the part of testing.T and rapid.T that these tests use.
 type tester interface {
 	rapid.TB
 	Cleanup(func())
@@ -107,8 +107,8 @@ func take(t tester, l *loader.Loader, n int) []*data.Batch {
 	return batches
 }
 
-// The same batches come for any number of workers and any prefetch, from the
-// start or resumed at any step.
+// Batches are the same for any number of workers and any prefetch, from the start
+// or resumed at any step.
 func TestBatchesDependOnSeedAndStepOnly(t *testing.T) {
 	set := fakeSet{n: 23, targets: func(i int) int { return 1 + i%11 }, delay: time.Millisecond}
 	rapid.Check(t, func(t *rapid.T) {
@@ -125,8 +125,8 @@ func TestBatchesDependOnSeedAndStepOnly(t *testing.T) {
 	})
 }
 
-// An epoch shows no sample twice and leaves out fewer than a batch; the next one
-// has another order.
+// An epoch has no duplicate sample and leaves out fewer than a batch; the next
+// epoch has another order.
 func TestEpochs(t *testing.T) {
 	l := start(t, fakeSet{n: 23}, loader.Config{Batch: 4, Seed: 1})
 	if l.StepsPerEpoch() != 5 {
@@ -150,7 +150,7 @@ func TestEpochs(t *testing.T) {
 	}
 }
 
-// Shards put together are what one process would see.
+// The shards together are the batch of one process.
 func TestShardsMakeUpTheGlobalBatch(t *testing.T) {
 	set := fakeSet{n: 50}
 	want := take(t, start(t, set, loader.Config{Batch: 6, Seed: 4}), 10)

@@ -27,8 +27,8 @@ func generated(t testing.TB, images, size int) *coco.Dataset {
 	return set
 }
 
-// The whole way from files to a batch: every valid target has pixels and a class
-// of the table, no other bit is set, and no crowd came through.
+// From files to a batch: every valid target has pixels and a class
+// of the table, no other bit is set, and no crowd is among them.
 func TestGeneratedDataSet(t *testing.T) {
 	set := generated(t, 24, 96)
 	l := start(t, set, loader.Config{Batch: 8, Seed: 9,

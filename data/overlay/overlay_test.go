@@ -43,7 +43,7 @@ func TestDraw(t *testing.T) {
 	}
 }
 
-// Small images are enlarged by a whole factor.
+// Small images are enlarged by an integer factor.
 func TestSmall(t *testing.T) {
 	s := &data.Sample{Image: data.NewRGB(50, 30), Masks: data.NewPlanes(50, 30, 0)}
 	if got := Draw(s, nil).Rect; got.Dx() != 350 || got.Dy() != 210 {

@@ -44,7 +44,7 @@ func open(t testing.TB, root, split string) (panoptic, instance *coco.Dataset) {
 	return panoptic, instance
 }
 
-// The two formats must tell the same: each thing's instance mask is at least the
+// The two formats must agree: each thing's instance mask is at least the
 // pixels of its panoptic segment, with the stated area and the same class.
 func TestFormatsAgree(t *testing.T) {
 	root := generate(t, shapes.Config{Train: 60, Val: 5, Size: 96, Seed: 3})
@@ -116,7 +116,7 @@ func sample(t testing.TB, set *coco.Dataset, i int) *data.Sample {
 	return s
 }
 
-// An image depends on seed, split and index, not on how many there are.
+// An image depends on seed, split and index, not on how many images are generated.
 func TestDeterministic(t *testing.T) {
 	a := generate(t, shapes.Config{Train: 3, Val: 2, Size: 64, Seed: 5})
 	b := generate(t, shapes.Config{Train: 6, Val: 3, Size: 64, Seed: 5})
