@@ -37,7 +37,7 @@ REALDATA ?= ../shared/realdata
 OVERFIT := data-cache/overfit-real.json
 
 .PHONY: overfit-real
-overfit-real: setup ## learn eight real COCO images of REALDATA by heart; 20 minutes
+overfit-real: setup ## overfit eight real COCO images of REALDATA; 20 minutes
 	@mkdir -p $(dir $(OVERFIT))
 	@rm -rf runs/overfit-real
 	@go run ./scripts/overfit -from $(REALDATA)/coco_instance/annotations/instances_train2017.json -out $(OVERFIT)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -18,7 +17,7 @@ import (
 
 // graphWork is a work that calls a graph on arguments and waits for its results.
 func graphWork(o options, args []any, build func(in []*Node) []*Node) (*work, error) {
-	b, _, err := backend.Start(o.backend, os.Stderr)
+	b, err := backend.Open(o.choice)
 	if err != nil {
 		return nil, err
 	}

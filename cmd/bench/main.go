@@ -29,6 +29,7 @@ type options struct {
 	image, batch   int
 	json, backend  string
 	paced          bool
+	choice         backend.Choice
 	architecture   arch.Architecture // of size and image
 	forwardedFlags []string          // for a child that measures one of the works
 }
@@ -47,9 +48,9 @@ The model has 200 queries and 133 classes; an image has 10 targets.`,
 	list := f.String("work", strings.Join(names(), ","), "`works` to measure, with commas between them")
 	f.StringVar(&o.size, "size", "S", "model size: S, B, L or g")
 	f.IntVar(&o.image, "image", 640, "image side in `pixels`, a multiple of 16")
-	f.IntVar(&o.batch, "batch", 1, "images a batch")
+	f.IntVar(&o.batch, "batch", 1, "images per batch")
 	f.StringVar(&o.json, "json", "", "`FILE` to write the results to")
-	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; default GOMLX_BACKEND, else the best there is")
+	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; default GOMLX_BACKEND, otherwise the best there is")
 	f.BoolVar(&o.paced, "paced", false, `for comparisons that alternate with another program: print "ready" when compiled, then run one work once for each line on standard input, and print its seconds`)
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
@@ -86,8 +87,9 @@ func (o *options) check(rest []string) error {
 	}
 	a.Grid = [2]int{o.image / a.Patch, o.image / a.Patch}
 	o.architecture = a
-	o.forwardedFlags = []string{"-size", o.size, "-image", fmt.Sprint(o.image), "-batch", fmt.Sprint(o.batch), "-backend", o.backend}
-	return nil
+	o.choice = backend.Choose(o.backend)
+	o.forwardedFlags = []string{"-size", o.size, "-image", fmt.Sprint(o.image), "-batch", fmt.Sprint(o.batch), "-backend", o.choice.Name}
+	return backend.Check(o.backend)
 }
 
 func run(ctx context.Context, args []string) error {
@@ -95,10 +97,8 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	report := Report{Machine: hardware.Host().String() + ", " + runtime.GOOS, Backend: backend.Choose(o.backend).Name}
-	if len(o.works) > 1 {
-		fmt.Fprintln(os.Stderr, backend.Choose(o.backend))
-	}
+	report := Report{Machine: hardware.Host().String() + ", " + runtime.GOOS, Backend: o.choice.Name}
+	fmt.Fprintln(os.Stderr, o.choice)
 	for _, name := range o.works {
 		result, err := o.measure(ctx, name)
 		if err != nil {

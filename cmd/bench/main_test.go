@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"eomt/internal/cli"
 )
 
 // TestMain lets this test program be the child that bench measures works in.
@@ -61,10 +60,11 @@ func TestWrongCommandLines(t *testing.T) {
 		{"-paced", "-paced takes one work that runs"},
 		{"-paced -work startup", "-paced takes one work that runs, not startup"},
 		{"-runs 3", "flag provided but not defined: -runs"},
+		{"-backend cuda", `no backend is named "cuda"`},
 		{"step", `unexpected argument "step"`},
 	} {
 		_, err := bench(t, strings.Fields(c.args)...)
-		var usage *cli.UsageError
+		var usage interface{ UsageError() }
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("bench %s: error %v, want a usage error with %q", c.args, err, c.want)
 		}
@@ -127,7 +127,7 @@ func TestResults(t *testing.T) {
 }
 
 func TestChildsErrorIsOneLine(t *testing.T) {
-	_, err := bench(t, "-work", "flops,matcher", "-image", "32", "-backend", "abacus")
+	_, err := bench(t, "-work", "flops,matcher", "-image", "32", "-backend", "go:abacus")
 	if err == nil || !strings.Contains(err.Error(), "matcher: its process failed") || strings.Contains(err.Error(), "\n") ||
 		!strings.Contains(err.Error(), "abacus") {
 		t.Errorf("error %v, want one line that names the work and the backend", err)

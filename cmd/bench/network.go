@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -33,7 +32,7 @@ func described(o options, predictions int) *work {
 func prepareFLOPs(_ context.Context, o options) (*work, error) { return described(o, 1), nil }
 
 func prepareForward(_ context.Context, o options) (*work, error) {
-	b, _, err := backend.Start(o.backend, os.Stderr)
+	b, err := backend.Open(o.choice)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +92,7 @@ func prepareForwardMasked(_ context.Context, o options) (*work, error) {
 }
 
 func prepareStep(_ context.Context, o options) (*work, error) {
-	b, _, err := backend.Start(o.backend, os.Stderr)
+	b, err := backend.Open(o.choice)
 	if err != nil {
 		return nil, err
 	}

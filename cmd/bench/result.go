@@ -43,7 +43,7 @@ func (r *Result) setSeconds(seconds []float64) {
 // WriteMarkdown writes the results as a table.
 func (r Report) WriteMarkdown(w io.Writer) {
 	fmt.Fprintf(w, "%s; %s\n\n", r.Machine, r.Backend)
-	fmt.Fprintln(w, "| work | size | image | batch | ms, median (range) | runs | peak MiB | parameters, M | G multiply-adds | G a second |")
+	fmt.Fprintln(w, "| work | size | image | batch | ms, median (range) | runs | peak MiB | parameters, M | G multiply-adds | G per second |")
 	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|---|")
 	for _, x := range r.Results {
 		fmt.Fprintf(w, "| %s | %s | %d | %d | ", x.Work, x.Size, x.Image, x.Batch)

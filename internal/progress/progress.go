@@ -29,23 +29,33 @@ type Progress struct {
 	start time.Time
 	last  time.Time // of the last line
 	now   func() time.Time
-	bar   *pb.ProgressBar // nil without a terminal
 	out   io.Writer
-	stop  chan struct{}
-	once  sync.Once
+
+	terminal bool
+	bar      *pb.ProgressBar // nil without a terminal, and while paused
+
+	stop chan struct{}
+	once sync.Once
 }
 
 // Start begins showing label's progress towards total on standard error.
 func Start(label string, total int) *Progress {
 	p := counting(label, total, os.Stderr, time.Now)
-	if term.IsTerminal(int(os.Stderr.Fd())) {
-		p.bar = pb.New(total).SetWriter(os.Stderr).SetTemplateString(
-			`{{string . "label"}} {{counters . }} {{bar . }} {{percent . }} {{string . "note"}}`)
-		p.bar.Set("label", label)
-		p.bar.Start()
-	}
+	p.terminal = term.IsTerminal(int(os.Stderr.Fd()))
+	p.draw()
 	go p.tick()
 	return p
+}
+
+// draw begins a bar on a terminal, where there is none.
+func (p *Progress) draw() {
+	if !p.terminal || p.bar != nil {
+		return
+	}
+	p.bar = pb.New(p.total).SetWriter(p.out).SetTemplateString(
+		`{{string . "label"}} {{counters . }} {{bar . }} {{percent . }} {{string . "note"}}`)
+	p.bar.Set("label", p.label)
+	p.bar.Start()
 }
 
 func counting(label string, total int, out io.Writer, now func() time.Time) *Progress {
@@ -72,12 +82,25 @@ func (p *Progress) Phase(name string) {
 	p.show()
 }
 
+// Pause leaves the terminal to another display until the next Set. What runs
+// meanwhile is no part of the rate and of the time left.
+func (p *Progress) Pause() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.phase, p.pace = "", pace{}
+	if p.bar != nil {
+		p.bar.Finish()
+		p.bar = nil
+	}
+}
+
 // Set moves to done; note, where not empty, is shown beside it.
 func (p *Progress) Set(done int, note string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.phase, p.done = "", done
 	p.pace.add(p.now(), done)
+	p.draw()
 	if note != "" {
 		p.note = note
 	}
@@ -90,12 +113,14 @@ func (p *Progress) Finish() {
 		close(p.stop)
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.bar != nil {
-			p.bar.Set("note", p.details())
-			p.bar.Finish()
+		p.phase = ""
+		if p.terminal {
+			if p.bar != nil {
+				p.bar.Set("note", p.details())
+				p.bar.Finish()
+			}
 			return
 		}
-		p.phase = ""
 		if p.now().Sub(p.start) >= 2*time.Second {
 			p.line()
 		}
@@ -125,6 +150,8 @@ func (p *Progress) show() {
 	if p.bar != nil {
 		p.bar.Set("note", p.details())
 		p.bar.SetCurrent(int64(p.done))
+	}
+	if p.terminal {
 		return
 	}
 	if now := p.now(); now.Sub(p.last) >= lineEvery(now.Sub(p.start)) {

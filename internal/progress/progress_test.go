@@ -68,7 +68,7 @@ func TestCompilingIsNoPartOfTheTimeLeft(t *testing.T) {
 	if got, want := p.details(), ", 1m29s left"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	p.Phase("validating")
+	p.Pause()
 	c.pass(300 * time.Second)
 	p.Set(12, "")
 	c.pass(time.Second)
@@ -117,6 +117,23 @@ func TestResumedCountIsNoPace(t *testing.T) {
 	left, _ := p.pace.left(480)
 	if left < 940*time.Second || left > 980*time.Second {
 		t.Errorf("%v left, want about 960s", left)
+	}
+}
+
+func TestBarOnATerminal(t *testing.T) {
+	p, c, out := start(10)
+	p.terminal = true
+	p.Set(1, "loss 1")
+	p.Pause()
+	p.Pause()
+	if p.bar != nil {
+		t.Error("a paused bar is drawn")
+	}
+	c.pass(time.Second)
+	p.Set(2, "loss 2")
+	p.Finish()
+	if !strings.Contains(out.String(), "train 1 / 10") || !strings.Contains(out.String(), "train 2 / 10") || !strings.Contains(out.String(), "loss 2") {
+		t.Errorf("drew %q", out.String())
 	}
 }
 
