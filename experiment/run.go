@@ -16,7 +16,6 @@ import (
 	"eomt/data/loader"
 	"eomt/eval"
 	"eomt/internal/backend"
-	"eomt/internal/memory"
 	"eomt/model"
 	"eomt/train"
 )
@@ -153,9 +152,12 @@ func (r *Run) Train(ctx context.Context) error {
 		StepsPerEpoch: r.Config.Derived.StepsPerEpoch, Saved: r.saved,
 		Compiling: func(targets int) { display.Phase(fmt.Sprintf("compiling for %d targets per image", targets)) },
 		Progress: func(p train.Progress) {
-			display.Set(p.Step, fmt.Sprintf("loss %.3f, %.0f%% data wait, %.1f GB", p.Losses.Total, 100*p.DataWait(), float64(memory.Peak())/1e9))
+			display.Set(p.Step, fmt.Sprintf("loss %.3f, %.0f%% data wait", p.Losses.Total, 100*p.DataWait()))
 		},
-	}, step, r.State, r.batches, r.validate)
+	}, step, r.State, r.batches, func(ctx context.Context, state *train.State, maskProbs []float64) (checkpoints.Metric, error) {
+		display.Pause()
+		return r.validate(ctx, state, maskProbs)
+	})
 }
 
 // Result is the last evaluation that [Run.Train] made; nil before there is one.

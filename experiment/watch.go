@@ -10,6 +10,7 @@ type Watch func(label string, total int, unit string, each int) Display
 type Display interface {
 	Set(done int, note string)
 	Phase(name string) // what runs in place of counting, such as a compilation, until the next Set
+	Pause()            // leaves the place to another display until the next Set
 	Finish()
 }
 
@@ -17,6 +18,7 @@ type noDisplay struct{}
 
 func (noDisplay) Set(int, string) {}
 func (noDisplay) Phase(string)    {}
+func (noDisplay) Pause()          {}
 func (noDisplay) Finish()         {}
 
 // start begins a display; a nil Watch displays nothing.

@@ -60,6 +60,7 @@ func run(ctx context.Context, args []string) error {
 		images = min(images, o.limit)
 	}
 	bar := progress.Start("evaluate", images).Rate("images", 1)
+	bar.Phase("compiling")
 	result, err := eval.Evaluate(ctx, ds, weights, ec, func(done, _ int) { bar.Set(done, "") })
 	bar.Finish()
 	if errors.Is(err, context.Canceled) && ec.Journal+ec.Save != "" {

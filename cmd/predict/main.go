@@ -45,6 +45,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	bar := progress.Start("predict", len(files)).Rate("images", 1)
+	bar.Phase("compiling")
 	ran := s.Run(ctx, files, files.indices(), 1, out.failed, func(r inference.Result) error {
 		err := out.take(r)
 		bar.Set(out.count(), "")

@@ -79,6 +79,7 @@ func (p *Progress) Phase(name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.phase, p.since, p.pace = name, p.now(), pace{}
+	p.draw()
 	p.show()
 }
 
