@@ -42,7 +42,7 @@ func (s Spread) Name() string { return "mean of " + strings.Join(s.Runs, ", ") }
 func Deviation(metric string) string { return metric + ":deviation" }
 
 // Analyse computes every number of runs of one task, whose names must be unique.
-// progress, where not nil, is told of resamples done, from several goroutines.
+// progress, which may be nil, is called after each resample, from several goroutines.
 // Runs with different images are not compared.
 func Analyse(ctx context.Context, runs []Run, c Bootstrap, progress func(done, total int)) (*Analysis, error) {
 	if err := checkRuns(runs); err != nil {

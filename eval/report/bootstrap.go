@@ -32,7 +32,7 @@ func (c Bootstrap) weights(b, n int) []int {
 }
 
 // resample computes the figures of every resample, [Resamples][figures], on all
-// cores; tick hears of each one done, from several goroutines.
+// cores; tick is called after each one, from several goroutines.
 func (c Bootstrap) resample(ctx context.Context, s scorer, images int, tick func()) ([][]float64, error) {
 	values := make([][]float64, c.Resamples)
 	var group errgroup.Group

@@ -12,7 +12,7 @@
 //
 // # per_image.parquet
 //
-// One row an image and class, and one an image with class_id -1, which holds what
+// One row per image and class, and one per image with class_id -1, which holds what
 // belongs to no class and the image's headline: its own PQ, AP or mIoU of present
 // classes (NaN without truth). Columns of other tasks are empty.
 //

@@ -37,7 +37,7 @@ func TestRefused(t *testing.T) {
 			_, err := NewRun(Info{Name: "a"}, eval.Upstream, stored(eval.Panoptic, 3, 1))
 			return err
 		},
-		"is there twice": func() error {
+		"duplicate image": func() error {
 			_, err := NewRun(Info{Name: "a"}, eval.Exact, twice)
 			return err
 		},

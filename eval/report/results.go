@@ -67,7 +67,7 @@ func (a *Analysis) verifyResults(dir string) ([]string, error) {
 	return differ, nil
 }
 
-// differences names what a stored row has otherwise than the computed one.
+// differences names the columns in which a stored row differs from the computed one.
 func (r resultRow) differences(want resultRow) []string {
 	var differ []string
 	for _, f := range []struct {
@@ -78,10 +78,12 @@ func (r resultRow) differences(want resultRow) []string {
 			differ = append(differ, fmt.Sprintf("%s: %s: %s is %v, computed %v", ResultsFile, want.Key, f.name, f.stored, f.own))
 		}
 	}
-	r.Value, r.Low, r.High = 0, 0, 0
-	want.Value, want.Low, want.High = 0, 0, 0
-	if r != want {
-		differ = append(differ, fmt.Sprintf("%s: row %+v, computed %+v", ResultsFile, r, want))
+	for _, f := range []struct{ name, stored, own string }{{"key", r.Key, want.Key}, {"run", r.Run, want.Run},
+		{"step", fmt.Sprint(r.Step), fmt.Sprint(want.Step)}, {"protocol", r.Protocol, want.Protocol}, {"metric", r.Metric, want.Metric},
+		{"class", r.Class, want.Class}, {"predicted", r.Predicted, want.Predicted}} {
+		if f.stored != f.own {
+			differ = append(differ, fmt.Sprintf("%s: %s: %s is %q, computed %q", ResultsFile, want.Key, f.name, f.stored, f.own))
+		}
 	}
 	return differ
 }

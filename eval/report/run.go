@@ -82,7 +82,7 @@ func (r *Run) normalise() error {
 	})
 	for i := 1; i < len(r.Images); i++ {
 		if a, b := &r.Images[i-1], &r.Images[i]; a.key(r.Task) == b.key(r.Task) {
-			return fmt.Errorf("report: run %s: image %s is there twice", r.Name, b.Name)
+			return fmt.Errorf("report: run %s: duplicate image %s", r.Name, b.Name)
 		}
 	}
 	s, err := newScorer(r)

@@ -120,6 +120,12 @@ func TestChangedResultsAreFound(t *testing.T) {
 			t.Fatalf("row %d changed: %v", i, differ)
 		}
 	}
+	spoilt := append([]resultRow(nil), rows...)
+	spoilt[0].Metric, spoilt[0].Step = "AQ", 7
+	write(spoilt)
+	if differ := verify(t, dir); len(differ) != 2 || !strings.HasSuffix(differ[0], `: step is "7", computed "30"`) || !strings.HasSuffix(differ[1], `: metric is "AQ", computed "`+rows[0].Metric+`"`) {
+		t.Errorf("text changed: %q", differ)
+	}
 	write(rows[:len(rows)-1])
 	if differ := verify(t, dir); len(differ) != 1 || !strings.HasSuffix(differ[0], rows[len(rows)-1].Key+" is missing") {
 		t.Errorf("a row removed: %v", differ)

@@ -2,7 +2,7 @@
 # Opens a report in Chromium as people do, on a desktop and on a phone, light and
 # dark, without a network, and fails on what they would stumble over.
 # Usage: check.sh REPORT.html OUTDIR [ARGUMENTS OF check.py ...]
-# Screenshots are written to OUTDIR. Chromium is the one of $CHROMIUM, else of
+# Screenshots are written to OUTDIR. Chromium is the one of $CHROMIUM, otherwise of
 # the PATH. The virtual environment that drives it is made in the cache folder
 # on the first run; PYTHON names another interpreter that has the packages.
 # Exit status: 1 where the report is not good, 3 where Chromium or Playwright is

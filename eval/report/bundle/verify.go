@@ -18,7 +18,7 @@ import (
 )
 
 // Verify computes every number of a report again from what its images count, and
-// names each one that the report has otherwise. It returns how many there are.
+// names each one that differs in the report. It returns how many there are.
 // progress may be nil.
 func Verify(ctx context.Context, dir string, progress func(done, total int)) (count int, differences []string, err error) {
 	analysis, err := report.Recompute(ctx, dir, progress)
@@ -39,7 +39,7 @@ func Verify(ctx context.Context, dir string, progress func(done, total int)) (co
 	return len(analysis.Numbers), append(differences, onPage...), err
 }
 
-// VerifyPage names the numbers that a page prints otherwise than computed.
+// VerifyPage names the numbers of a page that differ from the computed ones.
 func VerifyPage(a *report.Analysis, text []byte) (differences []string, err error) {
 	printed, err := page.Printed(bytes.NewReader(text))
 	if err != nil {

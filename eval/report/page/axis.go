@@ -81,7 +81,7 @@ func (a axis) ticks() []float64 {
 	return ticks
 }
 
-// tickLabel writes a tick: plain from 0.001 to 99 999, else as a power of ten.
+// tickLabel writes a tick: plain from 0.001 to 99 999, otherwise as a power of ten.
 func tickLabel(v float64) string {
 	size := math.Abs(v)
 	if v == 0 {

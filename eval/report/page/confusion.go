@@ -44,8 +44,8 @@ func (c *Confusion) number(t, p int) Number {
 type matrix struct {
 	*Confusion
 	Run     string
-	Cells   [][]matrixCell // for a table with numbers, else nil
-	Map     *heatMap       // else
+	Cells   [][]matrixCell // of a table with numbers; otherwise nil
+	Map     *heatMap       // otherwise
 	Largest []confused
 }
 

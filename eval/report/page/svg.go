@@ -53,7 +53,7 @@ func (c chart) svg() template.HTML {
 	return template.HTML(b.String())
 }
 
-// describe is what someone hears who does not see the chart.
+// describe is the chart in words, for screen readers.
 func (c chart) describe() string {
 	text := c.title
 	if c.of != "" {
