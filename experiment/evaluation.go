@@ -16,15 +16,12 @@ import (
 
 // Evaluation is how a configuration evaluates its model, by the official rules.
 func Evaluation(c configs.Config, a arch.Architecture) eval.Config {
-	absent := iou.AbsentSkipped
-	if format, err := formats.Named(c.Data.Format); err == nil && format.AbsentIsZero {
-		absent = iou.AbsentZero
-	}
+	format, _ := formats.Named(c.Data.Format) // which configs.Read has checked
 	return eval.Config{
 		Task: eval.Task(c.Task), Protocol: eval.Exact,
 		ImageH: a.ImageH(), ImageW: a.ImageW(), Batch: c.Eval.Batch,
 		Score: c.Eval.ScoreThreshold, Overlap: c.Eval.Overlap, TopK: c.Eval.TopK,
-		Absent: absent,
+		Absent: iou.AbsentOf(format),
 	}
 }
 

@@ -32,6 +32,14 @@ const (
 	AbsentZero
 )
 
+// AbsentOf is the official rule of a data set format.
+func AbsentOf(f data.Format) Absent {
+	if f.AbsentIsZero {
+		return AbsentZero
+	}
+	return AbsentSkipped
+}
+
 // Evaluator scores images of one class table. It is safe for concurrent use.
 type Evaluator struct {
 	Boundaries bool // count pixels near contours too, for the Boundary IoU

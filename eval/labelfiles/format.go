@@ -31,7 +31,7 @@ type Format struct {
 // classes, files have the same path in both folders.
 func ADE20K() Format {
 	classes := ade20k.Classes()
-	return Format{Classes: classes, Labels: iou.NewMapping(classes, 0), Absent: iou.AbsentZero,
+	return Format{Classes: classes, Labels: iou.NewMapping(classes, 0), Absent: iou.AbsentOf(ade20k.Format),
 		truthEnding: ".png", key: samePath}
 }
 
@@ -45,7 +45,7 @@ func Cityscapes() Format {
 		all = append(all, id)
 	}
 	classes := cityscapes.Classes()
-	return Format{Classes: classes, Labels: iou.NewMapping(classes, all...), Absent: iou.AbsentSkipped,
+	return Format{Classes: classes, Labels: iou.NewMapping(classes, all...), Absent: iou.AbsentOf(cityscapes.Format),
 		truthEnding: "_gtFine_labelIds.png", key: cityscapesFrame}
 }
 
