@@ -44,13 +44,14 @@ func (r *Run) start(ctx context.Context) error {
 		return err
 	}
 	c := r.Config.Config
+	architecture := r.Architecture
+	r.saved = checkpoints.State{Seed: c.Seed, ConfigHash: hash, Architecture: &architecture, Task: c.Task, Classes: r.Classes,
+		Thresholds: &checkpoints.Thresholds{Score: c.Eval.ScoreThreshold, Overlap: c.Eval.Overlap, TopK: c.Eval.TopK}}
 	if !r.options.Resume {
 		values, err := StartValues(ctx, c, r.Architecture, r.Classes, r.options)
 		if err != nil {
 			return err
 		}
-		architecture := r.Architecture
-		r.saved = checkpoints.State{Seed: c.Seed, ConfigHash: hash, Architecture: &architecture, Task: c.Task, Classes: r.Classes}
 		r.State, err = train.NewState(r.Architecture, values, c.Seed, dtypes.Float32)
 		return err
 	}
@@ -68,7 +69,7 @@ func (r *Run) start(ctx context.Context) error {
 	if r.State, err = train.Restore(r.Architecture, loaded.Snapshot); err != nil {
 		return fmt.Errorf("%s: %w", loaded.Path, err)
 	}
-	r.saved = loaded.State
+	r.saved.Best = loaded.State.Best
 	fmt.Fprintf(r.options.Notes, "resuming %s after step %d\n", r.options.Dir, r.State.Step)
 	return nil
 }

@@ -31,8 +31,8 @@ type RunConfig struct {
 	ValidateEvery   int // 0: after the last step only
 	Keep            int // checkpoints kept besides the best
 	StepsPerEpoch   int // as the loader counts them: whole batches of the training split
-	// Saved is what checkpoints state besides step and position. Of a resumed run it
-	// is the state that was loaded.
+	// Saved is what checkpoints state besides step and position. Best is that of the
+	// checkpoint that a run resumes from.
 	Saved checkpoints.State
 	// Progress, where not nil, is called after every step.
 	Progress func(Progress)

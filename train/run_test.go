@@ -188,7 +188,7 @@ type wrapped func(ctx context.Context) (*data.Batch, error)
 
 func (w wrapped) Next(ctx context.Context) (*data.Batch, error) { return w(ctx) }
 
-// A run that breaks off after step 4 and goes on from its checkpoint of step 3
+// A run that fails after step 4 and resumes from its checkpoint of step 3
 // ends with the files, and the log with the losses, of one that ran through.
 func TestResumedEqualsUninterrupted(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
@@ -426,8 +426,8 @@ func TestInterruptedValidationIsDoneOnResume(t *testing.T) {
 // A run says when a step has to be compiled first, once per padded target count.
 func TestCompilingIsAnnounced(t *testing.T) {
 	tr := newTrial(t, backendtest.Go(t))
-	var told []int
-	tr.Compiling = func(targets int) { told = append(told, targets) }
+	var announced []int
+	tr.Compiling = func(targets int) { announced = append(announced, targets) }
 	met := map[int]bool{}
 	tr.wrap = func(from Batches) Batches {
 		return wrapped(func(ctx context.Context) (*data.Batch, error) {
@@ -438,8 +438,8 @@ func TestCompilingIsAnnounced(t *testing.T) {
 			return batch, err
 		})
 	}
-	if err := tr.run(t.Context(), tr.fresh(), nil); err != nil || len(told) != len(met) {
-		t.Errorf("told of %v, met %v: %v", told, met, err)
+	if err := tr.run(t.Context(), tr.fresh(), nil); err != nil || len(announced) != len(met) {
+		t.Errorf("announced %v, met %v: %v", announced, met, err)
 	}
 }
 

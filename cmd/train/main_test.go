@@ -127,7 +127,7 @@ func (b *bench) steps() (steps []int) {
 	return steps
 }
 
-// A run stops after -max-steps, goes on with -resume, ends, and leaves the files
+// A run stops after -max-steps, resumes with -resume, ends, and leaves the files
 // that were promised.
 func TestTrainAndResume(t *testing.T) {
 	b := newBench(t, "panoptic")
@@ -228,7 +228,7 @@ func TestResumeValidatesFirst(t *testing.T) {
 	}
 }
 
-// A whole model is gone on from with other classes where its class head is named as new.
+// A run starts from a whole model with other classes where its class head is named as new.
 func TestStartFromModelOfOtherClasses(t *testing.T) {
 	eight, four := newBench(t, "panoptic"), newBench(t, "instance")
 	if _, err := eight.train("-max-steps", "1"); err != nil {
@@ -402,7 +402,7 @@ func (b *bench) command(ctx context.Context, more ...string) *exec.Cmd {
 }
 
 // Ctrl-C in the middle of training ends it with exit code 1 and one line, and
-// the run goes on from there.
+// the run resumes from there.
 func TestInterrupt(t *testing.T) {
 	b := newBench(t, "panoptic")
 	cmd := b.command(t.Context(), "-set", "train.total_steps=100000", "-set", "train.checkpoint_every=100000")

@@ -35,6 +35,10 @@ func TestResumeOldRun(t *testing.T) {
 		if loaded.State.Step != 4 {
 			t.Fatalf("%s: the resumed run ended after step %d, want 4", kind, loaded.State.Step)
 		}
+		// What that version did not save is added.
+		if s := loaded.State; s.Task == "" || len(s.Classes) != s.Architecture.Classes || s.Thresholds == nil {
+			t.Errorf("%s: task %q, %d classes, thresholds %v in the new checkpoint", kind, s.Task, len(s.Classes), s.Thresholds)
+		}
 		want, err := safetensors.Open(old + ".resumed.safetensors")
 		if err != nil {
 			t.Fatal(err)
