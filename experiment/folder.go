@@ -48,12 +48,12 @@ func (r *Run) start(ctx context.Context) error {
 	r.saved = checkpoints.State{Seed: c.Seed, ConfigHash: hash, Architecture: &architecture, Task: c.Task, Classes: r.Classes,
 		Thresholds: &checkpoints.Thresholds{Score: c.Eval.ScoreThreshold, Overlap: c.Eval.Overlap, TopK: c.Eval.TopK}}
 	if !r.options.Resume {
-		values, err := StartValues(ctx, c, r.Architecture, r.Classes, r.options)
+		values, closeFiles, err := StartValues(ctx, c, r.Architecture, r.Classes, r.options)
 		if err != nil {
 			return err
 		}
 		r.State, err = train.NewState(r.Architecture, values, c.Seed, dtypes.Float32)
-		return err
+		return errors.Join(err, closeFiles())
 	}
 	loaded, damaged, err := checkpoints.LoadIntact(r.options.Dir)
 	if err != nil {

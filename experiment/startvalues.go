@@ -16,22 +16,26 @@ import (
 )
 
 // StartValues are the parameters that a configuration's weights give a new run,
-// by name; nil where it starts from random values. Those that new_parameters names are
-// left out. What is loaded, resized and initialised is noted, and where the weights
+// by name, to be read before closeFiles is called; there are none where it starts from
+// random values. Those that new_parameters names are left out. What is loaded, resized and initialised is noted, and where the weights
 // were trained on other classes than these.
-func StartValues(ctx context.Context, c configs.Config, a arch.Architecture, classes []data.Class, o Options) (values map[string][]float32, err error) {
+func StartValues(ctx context.Context, c configs.Config, a arch.Architecture, classes []data.Class, o Options) (values map[string]tensor.Tensor, closeFiles func() error, err error) {
 	if c.Weights == "" {
-		return nil, nil
+		return nil, func() error { return nil }, nil
 	}
 	path, err := FindWeights(ctx, c.Weights, hub.Options{}, o.Notes, o.Watch)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	stored, err := weights.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer func() { err = errors.Join(err, stored.Close()) }()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, stored.Close())
+		}
+	}()
 	named := func(name string) bool {
 		return slices.ContainsFunc(c.NewParameters, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 	}
@@ -42,20 +46,14 @@ func StartValues(ctx context.Context, c configs.Config, a arch.Architecture, cla
 	}
 	fitted, report, err := stored.Fit(a, allowNew)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	fmt.Fprintf(o.Notes, "weights %s: %d parameters loaded, %d resized, %d initialised at random\n",
 		path, len(report.Loaded), len(report.Reshaped), len(report.Fresh))
 	if note := otherClasses(stored, classes); note != "" && !named("class_head.weight") {
 		fmt.Fprintf(o.Notes, "weights %s: %s\n", path, note)
 	}
-	values = make(map[string][]float32, len(fitted))
-	for _, t := range fitted {
-		if values[t.Name], err = t.Float32s(); err != nil {
-			return nil, err
-		}
-	}
-	return values, nil
+	return tensor.ByName(fitted), stored.Close, nil
 }
 
 // otherClasses says how the class table of weights differs from the data set's,

@@ -27,7 +27,7 @@ func (r *Run) validate(ctx context.Context, state *train.State, maskProbs []floa
 	c := Evaluation(r.Config.Config, r.Architecture)
 	c.Save = filepath.Join(r.options.Dir, "eval", name)
 	var err error
-	if c.Identity, err = (&Weights{Params: state.Values(), MaskProbs: maskProbs}).Identity(); err != nil {
+	if c.Identity, err = identity(state.Values(), maskProbs); err != nil {
 		return checkpoints.Metric{}, err
 	}
 	display := r.options.Watch.start("evaluate", r.val.Len(), "images", 1)

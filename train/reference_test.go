@@ -100,13 +100,9 @@ func (r *reference) input(name string, dtype dtypes.DType) *tensors.Tensor {
 
 func (r *reference) state(dtype dtypes.DType) *State {
 	r.t.Helper()
-	values := map[string][]float32{}
+	values := map[string]tensor.Tensor{}
 	for _, p := range r.config.Network.Architecture().Parameters() {
-		stored, err := r.tensors["start/param/"+p.Name].Float32s()
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		values[p.Name] = stored
+		values[p.Name] = r.tensors["start/param/"+p.Name]
 	}
 	state, err := NewState(r.config.Network.Architecture(), values, 0, dtype)
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 
 	"eomt/arch"
 	"eomt/checkpoints"
+	"eomt/checkpoints/tensor"
 	"eomt/data"
 	"eomt/data/coco"
 	"eomt/data/loader"
@@ -517,8 +518,8 @@ func TestRestoreRefusesAnotherModel(t *testing.T) {
 func TestNewStateRefusesOtherShapes(t *testing.T) {
 	a := smallArchitecture(3)
 	name := a.Parameters()[0].Name
-	_, err := NewState(a, map[string][]float32{name: {1, 2}}, 0, dtypes.Float32)
-	if err == nil || !strings.Contains(err.Error(), name+": 2 values") {
+	_, err := NewState(a, map[string]tensor.Tensor{name: tensor.FromFloat32s(name, []int{2}, []float32{1, 2})}, 0, dtypes.Float32)
+	if err == nil || !strings.Contains(err.Error(), name+": shape [2] given, want [1 1 16]") {
 		t.Errorf("got %v", err)
 	}
 }

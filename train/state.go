@@ -24,30 +24,43 @@ type State struct {
 	Buffers []*tensors.Tensor
 }
 
-// NewState starts from the given values, or where values has none for a name
-// (or is nil) from the parameter's random initialisation for seed. The step that
+// NewState starts from the given values, which are read one at a time, or where
+// there is none for a name from the parameter's random initialisation for seed. The step that
 // first runs on it adds the optimiser's slots. dtype is that of training, Float32 or
 // Float64 (for comparisons).
-func NewState(a arch.Architecture, values map[string][]float32, seed uint64, dtype dtypes.DType) (*State, error) {
+func NewState(a arch.Architecture, values map[string]tensor.Tensor, seed uint64, dtype dtypes.DType) (*State, error) {
 	s := &State{}
 	for _, p := range a.Parameters() {
-		v, ok := values[p.Name]
-		if !ok {
-			v = p.Initialize(seed)
+		one, err := startTensor(values, p.Name, p.Shape, dtype, func() []float32 { return p.Initialize(seed) })
+		if err != nil {
+			return nil, err
 		}
-		if len(v) != p.Size() {
-			return nil, fmt.Errorf("train: parameter %s: %d values for shape %v", p.Name, len(v), p.Shape)
-		}
-		s.Params = append(s.Params, toTensor(v, p.Shape, dtype))
+		s.Params = append(s.Params, one)
 	}
 	for _, b := range a.Buffers() {
-		v, ok := values[b.Name]
-		if !ok {
-			v = slices.Repeat([]float32{b.Start}, b.Size())
+		one, err := startTensor(values, b.Name, b.Shape, dtype, func() []float32 { return slices.Repeat([]float32{b.Start}, b.Size()) })
+		if err != nil {
+			return nil, err
 		}
-		s.Buffers = append(s.Buffers, toTensor(v, b.Shape, dtype))
+		s.Buffers = append(s.Buffers, one)
 	}
 	return s, nil
+}
+
+// startTensor reads a given value, or where there is none takes a drawn one.
+func startTensor(values map[string]tensor.Tensor, name string, shape []int, dtype dtypes.DType, draw func() []float32) (*tensors.Tensor, error) {
+	given, ok := values[name]
+	if !ok {
+		return toTensor(draw(), shape, dtype), nil
+	}
+	if !slices.Equal(given.Shape, shape) {
+		return nil, fmt.Errorf("train: parameter %s: shape %v given, want %v", name, given.Shape, shape)
+	}
+	v, err := given.Float32s()
+	if err != nil {
+		return nil, fmt.Errorf("train: parameter %s: %w", name, err)
+	}
+	return toTensor(v, shape, dtype), nil
 }
 
 // Values are all that inference reads, in the order of the architecture's Tensors.
@@ -112,12 +125,7 @@ func stored(parameters []arch.Tensor, values []*tensors.Tensor) []tensor.Tensor 
 		p := parameters[i]
 		out = append(out, tensor.Lazy(p.Name, tensor.Float32, p.Shape, func() ([]byte, error) {
 			data := make([]byte, 0, value.ByteSize())
-			err := value.ConstBytes(func(raw []byte) { data = append(data, raw...) })
-			// The copy that reading made on the host would hold the memory of
-			// the whole state until the next step.
-			if value.IsOnAnyDevice() && !value.IsShared() {
-				value.FinalizeLocal()
-			}
+			err := model.HostBytes(value, func(raw []byte) { data = append(data, raw...) })
 			return data, err
 		}))
 	}
