@@ -14,13 +14,13 @@ import (
 // prefixes of the names that may start from scratch, such as
 // [arch.Architecture.HeadNames] for a backbone's weights. Weights that were trained
 // as another network are an [arch.IncompatibleError]; what is otherwise missing,
-// left over or of another shape is a [checkpoints.MismatchError]. The report is m's with Reshaped and Fresh filled in; fresh parameters are not among
+// left over or of another shape is a [checkpoints.MismatchError]. The Loading is m's with Reshaped and Fresh filled in; fresh parameters are not among
 // the tensors, which otherwise are in the order of a's Tensors.
-func (m *Model) Fit(a arch.Architecture, allowNew []string) ([]tensor.Tensor, Report, error) {
+func (m *Model) Fit(a arch.Architecture, allowNew []string) ([]tensor.Tensor, Loading, error) {
 	if err := a.Compatible(m.Architecture, checkpoints.HasPrefix(allowNew)); err != nil {
-		return nil, Report{}, fmt.Errorf("weights: %s: %w", m.Path, err)
+		return nil, Loading{}, fmt.Errorf("weights: %s: %w", m.Path, err)
 	}
-	report, want := m.Report, a.Tensors()
+	loading, want := m.Loading, a.Tensors()
 	shapes := make(map[string][]int, len(want))
 	for _, spec := range want {
 		shapes[spec.Name] = spec.Shape
@@ -36,14 +36,14 @@ func (m *Model) Fit(a arch.Architecture, allowNew []string) ([]tensor.Tensor, Re
 		default:
 			continue
 		}
-		report.Reshaped = append(report.Reshaped, fmt.Sprintf("%s %v -> %v", t.Name, t.Shape, resized[i].Shape))
+		loading.Reshaped = append(loading.Reshaped, fmt.Sprintf("%s %v -> %v", t.Name, t.Shape, resized[i].Shape))
 	}
 	matched, fresh, err := checkpoints.Match(want, resized, allowNew)
 	if err != nil {
-		return nil, Report{}, fmt.Errorf("weights: fit %s: %w", m.Path, err)
+		return nil, Loading{}, fmt.Errorf("weights: fit %s: %w", m.Path, err)
 	}
-	report.Fresh = fresh
-	return matched, report, nil
+	loading.Fresh = fresh
+	return matched, loading, nil
 }
 
 // resizedPatch is a patch embedding, [D, 3, from, from], for patches of to pixels.

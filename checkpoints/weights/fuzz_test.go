@@ -17,15 +17,15 @@ import (
 func readsWhole(t *testing.T, m *Model) {
 	t.Helper()
 	defer m.Close()
-	if len(m.Tensors) != len(m.Architecture.Tensors()) || len(m.Report.Loaded) != len(m.Tensors) {
-		t.Fatalf("%d tensors, %d loaded, the architecture has %d", len(m.Tensors), len(m.Report.Loaded), len(m.Architecture.Tensors()))
+	if len(m.Tensors) != len(m.Architecture.Tensors()) || len(m.Loading.Loaded) != len(m.Tensors) {
+		t.Fatalf("%d tensors, %d loaded, the architecture has %d", len(m.Tensors), len(m.Loading.Loaded), len(m.Architecture.Tensors()))
 	}
 	for _, one := range m.Tensors {
 		if data, err := one.Bytes(); err != nil || int64(len(data)) != one.ByteSize() {
 			t.Fatalf("%v: %d bytes, %v", one, len(data), err)
 		}
 	}
-	_ = m.Report.String()
+	_ = m.Loading.String()
 }
 
 // replace writes a new file in place of one; to truncate that one instead would

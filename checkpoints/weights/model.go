@@ -26,22 +26,22 @@ type Model struct {
 	Labels       []string                // names of the classes; nil where the file has none
 	Thresholds   *checkpoints.Thresholds // nil where the file has none
 	MaskProbs    []float32               // [MaskBlocks] probability of masking per block that sees the queries
-	Report       Report
+	Loading      Loading
 
 	deltas bool // the tensors are differences to a base's
 	files  io.Closer
 }
 
-// Report says what became of every name of a file, so that nothing passes silently.
-type Report struct {
+// Loading says what became of every name of a file, so that nothing passes silently.
+type Loading struct {
 	Loaded   []names.Pair // parameters and the tensors they were read from
 	Buffers  []string     // tensors of the file that are no parameters
 	Reshaped []string     // parameters resized to the model: "NAME [..] -> [..]"
 	Fresh    []string     // parameters of the model that start anew
 }
 
-// String tells the report in one line.
-func (r Report) String() string {
+// String is the loading in one line.
+func (r Loading) String() string {
 	text := fmt.Sprintf("%d parameters loaded", len(r.Loaded))
 	for _, part := range []struct {
 		what  string
@@ -218,8 +218,8 @@ func (m *Model) fill(table *names.Table, tensors []tensor.Tensor, correct func(a
 	if len(m.MaskProbs) != a.MaskBlocks {
 		return fmt.Errorf("%d mask probabilities for %d blocks that see the queries", len(m.MaskProbs), a.MaskBlocks)
 	}
-	m.Report.Loaded = reading.Pairs
-	m.Report.Buffers = sortedKeys(reading.Buffers)
+	m.Loading.Loaded = reading.Pairs
+	m.Loading.Buffers = sortedKeys(reading.Buffers)
 	return nil
 }
 

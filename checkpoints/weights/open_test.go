@@ -94,8 +94,8 @@ func TestOpenEveryFormat(t *testing.T) {
 				t.Errorf("architecture differs (-want +got):\n%s", diff)
 			}
 			wantGolden(t, m.Tensors, c.golden)
-			if len(m.Report.Loaded) != len(m.Tensors) {
-				t.Errorf("%d parameters reported, %d read", len(m.Report.Loaded), len(m.Tensors))
+			if len(m.Loading.Loaded) != len(m.Tensors) {
+				t.Errorf("%d parameters reported, %d read", len(m.Loading.Loaded), len(m.Tensors))
 			}
 		})
 	}

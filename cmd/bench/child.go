@@ -89,9 +89,9 @@ func readResult(path string) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("result of a process: %w", err)
 	}
-	var report Report
-	if err := json.Unmarshal(raw, &report); err != nil {
+	var results Results
+	if err := json.Unmarshal(raw, &results); err != nil {
 		return Result{}, fmt.Errorf("result of a process: %w", err)
 	}
-	return report.Results[0], nil
+	return results.Results[0], nil
 }

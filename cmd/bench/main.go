@@ -97,22 +97,22 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	report := Report{Machine: hardware.Host().String() + ", " + runtime.GOOS, Backend: o.choice.Name}
+	results := Results{Machine: hardware.Host().String() + ", " + runtime.GOOS, Backend: o.choice.Name}
 	fmt.Fprintln(os.Stderr, o.choice)
 	for _, name := range o.works {
 		result, err := o.measure(ctx, name)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		report.Results = append(report.Results, result)
+		results.Results = append(results.Results, result)
 	}
 	if !o.paced {
-		report.WriteMarkdown(os.Stdout)
+		results.WriteMarkdown(os.Stdout)
 	}
 	if o.json == "" {
 		return nil
 	}
-	raw, err := json.MarshalIndent(report, "", "  ")
+	raw, err := json.MarshalIndent(results, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the results: %w", err)
 	}

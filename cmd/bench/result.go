@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Report is what -json writes; its names are a contract.
-type Report struct {
+// Results is what -json writes; its names are a contract.
+type Results struct {
 	Machine string   `json:"machine"`
 	Backend string   `json:"backend"`
 	Results []Result `json:"results"`
@@ -41,7 +41,7 @@ func (r *Result) setSeconds(seconds []float64) {
 }
 
 // WriteMarkdown writes the results as a table.
-func (r Report) WriteMarkdown(w io.Writer) {
+func (r Results) WriteMarkdown(w io.Writer) {
 	fmt.Fprintf(w, "%s; %s\n\n", r.Machine, r.Backend)
 	fmt.Fprintln(w, "| work | size | image | batch | ms, median (range) | runs | peak MiB | parameters, M | G multiply-adds | G per second |")
 	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|---|")

@@ -52,7 +52,7 @@ files do not tell it at all. Then -image does.`,
 	if err := setImage(&m.Architecture, *image, given); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%s, format %s: %v\n", *in, m.Format, m.Report)
+	fmt.Fprintf(os.Stderr, "%s, format %s: %v\n", *in, m.Format, m.Loading)
 	if err := write(m, *out); err != nil {
 		return err
 	}

@@ -49,8 +49,8 @@ readable file's tensors as they are called and ordered there.`, "go run ./cmd/we
 		return err
 	}
 	fmt.Fprintf(out, "format %s\n", m.Format)
-	if len(m.Report.Buffers) > 0 {
-		fmt.Fprintf(out, "tensors beside the parameters %v\n", m.Report.Buffers)
+	if len(m.Loading.Buffers) > 0 {
+		fmt.Fprintf(out, "tensors beside the parameters %v\n", m.Loading.Buffers)
 	}
 	if len(m.MaskProbs) > 0 {
 		fmt.Fprintf(out, "mask probabilities %v\n", m.MaskProbs)
