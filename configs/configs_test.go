@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"eomt/data"
+	"eomt/train"
 )
 
 // file writes a configuration file.
@@ -142,7 +143,7 @@ func TestOverrides(t *testing.T) {
 	want := Default()
 	want.Name, want.Seed, want.Data.Root, want.Data.Augment.Scale = "a=b", 9, "x", [2]float64{0.5, 1}
 	want.Data.Format, want.Data.Shapes = "shapes", &data.Shapes{Train: 3, Size: 32}
-	want.Train.TotalSteps, want.Loss.Dice, want.Model.Registers = 7, 2, new(int)
+	want.Train.Schedule.TotalSteps, want.Loss.Dice, want.Model.Registers = 7, 2, new(int)
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
 	}
@@ -228,8 +229,8 @@ func TestUnusableValues(t *testing.T) {
 		"train.keep=0":                                 "train.keep",
 		"train.annealing={start: [1, 2], end: [3]}":    "train.annealing",
 		"train.annealing={start: [1, 4], end: [3, 2]}": "train.annealing",
-		"train.annealing={first: [0]}":                 "train.annealing.first",
-		"train.annealing={first: [9, 3]}":              "train.annealing.first",
+		"train.annealing={first: [0]}":                 "train.annealing",
+		"train.annealing={first: [9, 3]}":              "train.annealing",
 		"eval.batch=0":                                 "eval.batch",
 		"eval.score_threshold=7":                       "eval.score_threshold",
 		"eval.overlap_threshold=-0.1":                  "eval.overlap_threshold",
@@ -297,7 +298,7 @@ func TestFirstError(t *testing.T) {
 
 func TestResolve(t *testing.T) {
 	c := Default()
-	c.Train.Epochs = 12
+	c.Train.Schedule.Epochs = 12
 	got, err := c.Resolve(118287, 133, 4)
 	if err != nil {
 		t.Fatal(err)
@@ -305,20 +306,20 @@ func TestResolve(t *testing.T) {
 	// 12 epochs of 7,392 whole batches of 16 images; u is a sixth of the steps, and
 	// blocks start a u apart (docs/eomt.md).
 	want := Derived{Images: 118287, Classes: 133, StepsPerEpoch: 7392, Steps: 88704,
-		Annealing: Spans{Start: []int{14784, 29568, 44352, 59136}, End: []int{29568, 44352, 59136, 73920}}}
+		Annealing: train.Spans{Start: []int{14784, 29568, 44352, 59136}, End: []int{29568, 44352, 59136, 73920}}}
 	if diff := cmp.Diff(want, got.Derived); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(c, got.Config); diff != "" {
 		t.Errorf("what was written has changed: %s", diff)
 	}
-	for name, test := range map[string]struct{ stated, want Spans }{
-		"stated":     {Spans{Start: []int{1}, End: []int{2}}, Spans{Start: []int{1}, End: []int{2}}},
-		"first":      {Spans{First: []int{0, 30}}, Spans{Start: []int{0}, End: []int{30}}},
-		"off":        {Spans{Off: true}, Spans{Off: true}},
-		"by default": {Spans{}, Spans{Start: []int{1}, End: []int{2}}},
+	for name, test := range map[string]struct{ stated, want train.Spans }{
+		"stated":     {train.Spans{Start: []int{1}, End: []int{2}}, train.Spans{Start: []int{1}, End: []int{2}}},
+		"first":      {train.Spans{First: []int{0, 30}}, train.Spans{Start: []int{0}, End: []int{30}}},
+		"off":        {train.Spans{Off: true}, train.Spans{Off: true}},
+		"by default": {train.Spans{}, train.Spans{Start: []int{1}, End: []int{2}}},
 	} {
-		c.Train.Epochs, c.Train.TotalSteps, c.Train.Annealing = 0, 5, test.stated
+		c.Train.Schedule.Epochs, c.Train.Schedule.TotalSteps, c.Train.Schedule.Annealing = 0, 5, test.stated
 		got, err := c.Resolve(3, 1, 1)
 		if err != nil || got.Derived.Steps != 5 || got.Derived.StepsPerEpoch != 1 {
 			t.Errorf("%s: %+v, %v", name, got.Derived, err)
@@ -327,7 +328,7 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
-	c.Train.Annealing = Spans{Start: []int{0, 1}, End: []int{1, 2}}
+	c.Train.Schedule.Annealing = train.Spans{Start: []int{0, 1}, End: []int{1, 2}}
 	var wrong *FieldError
 	if _, err := c.Resolve(3, 1, 1); !errors.As(err, &wrong) || wrong.Field != "train.annealing" || !strings.Contains(err.Error(), "2 spans for 1 query blocks") {
 		t.Errorf("two spans for a block: %v", err)

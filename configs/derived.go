@@ -4,20 +4,20 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"gopkg.in/yaml.v3"
 
+	"eomt/arch"
 	"eomt/train"
 )
 
 // Derived is what follows from a configuration, its data set and its network.
 type Derived struct {
-	Images        int   `yaml:"images"` // of the training split
-	Classes       int   `yaml:"classes"`
-	StepsPerEpoch int   `yaml:"steps_per_epoch"`
-	Steps         int   `yaml:"steps"` // of the run
-	Annealing     Spans `yaml:"annealing,omitempty"`
+	Images        int         `yaml:"images"` // of the training split
+	Classes       int         `yaml:"classes"`
+	StepsPerEpoch int         `yaml:"steps_per_epoch"`
+	Steps         int         `yaml:"steps"` // of the run
+	Annealing     train.Spans `yaml:"annealing,omitempty"`
 }
 
 // Resolved is a configuration with what follows from it. As a file, a run's
@@ -31,27 +31,13 @@ type Resolved struct {
 // Resolve derives what follows from the data set's counts and the network's
 // query blocks. It fails where stated annealing does not fit the network.
 func (c Config) Resolve(images, classes, queryBlocks int) (Resolved, error) {
-	d := Derived{Images: images, Classes: classes, StepsPerEpoch: c.StepsPerEpoch(images), Steps: c.steps(images)}
-	d.Annealing = c.Train.Annealing.derive(d.Steps, queryBlocks)
-	if n := len(d.Annealing.Start); !d.Annealing.Off && n != queryBlocks {
-		return Resolved{}, &FieldError{Source: c.Name, Field: "train.annealing",
-			Reason: fmt.Sprintf("%d spans for %d query blocks", n, queryBlocks)}
+	d := Derived{Images: images, Classes: classes, StepsPerEpoch: c.StepsPerEpoch(images)}
+	d.Steps = c.Train.Schedule.Steps(d.StepsPerEpoch)
+	var err error
+	if d.Annealing, err = c.Train.Schedule.Annealing.Derive(d.Steps, queryBlocks); err != nil {
+		return Resolved{}, &FieldError{Source: c.Name, Field: "train.annealing", Reason: err.Error()}
 	}
 	return Resolved{Config: c, Derived: d}, nil
-}
-
-func (s Spans) derive(steps, queryBlocks int) Spans {
-	if s.Off || len(s.Start) > 0 {
-		return s
-	}
-	var d Spans
-	for _, span := range train.AnnealingRule(steps, queryBlocks) {
-		d.Start, d.End = append(d.Start, span.Start), append(d.End, span.End)
-	}
-	if len(s.First) == 2 {
-		d.Start[0], d.End[0] = s.First[0], s.First[1]
-	}
-	return d
 }
 
 // ReadResolved reads the config.yaml of a run with the derived values as they were
@@ -71,7 +57,7 @@ func ReadResolved(path string) (Resolved, error) {
 		Data  struct{ Images, Classes int }
 		Train struct {
 			TotalSteps int `yaml:"total_steps"`
-			Annealing  Spans
+			Annealing  train.Spans
 		}
 	}
 	if err := yaml.Unmarshal(raw, &file); err != nil {
@@ -131,11 +117,10 @@ func holdsInlineDerived(document *yaml.Node, sources map[string]string) bool {
 // dropDerived takes derived values and keys without effect out of such a
 // configuration. What was stated and differs from what would be derived stays.
 func (c *Config) dropDerived() {
-	t := &c.Train
+	t := &c.Train.Schedule
 	if a := &t.Annealing; len(a.Start) > 0 && !a.Off {
-		written := Spans{First: a.First}
-		derived := written.derive(t.TotalSteps, len(a.Start))
-		if slices.Equal(derived.Start, a.Start) && slices.Equal(derived.End, a.End) {
+		written := train.Spans{First: a.First}
+		if derived, err := written.Derive(t.TotalSteps, len(a.Start)); err == nil && derived.Equal(*a) {
 			*a = written
 		} else {
 			a.First = nil
@@ -144,11 +129,11 @@ func (c *Config) dropDerived() {
 	if t.Epochs > 0 {
 		steps := t.TotalSteps
 		t.TotalSteps = 0
-		if c.steps(c.Data.Images) != steps {
+		if t.Steps(c.StepsPerEpoch(c.Data.Images)) != steps {
 			t.Epochs, t.TotalSteps = 0, steps
 		}
 	}
-	if c.Model.Size != "custom" {
+	if c.Model.Size != arch.SizeCustom {
 		c.Model.Registers = nil // it had no effect then
 	}
 	var unused []string

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"eomt/arch"
 	"eomt/data/formats"
 )
 
@@ -20,8 +21,11 @@ var customKeys = []string{"model.width", "model.blocks", "model.heads", "model.m
 // conditions lists all keys whose effect depends on other keys.
 var conditions = []condition{
 	{customKeys,
-		func(c *Config) bool { return c.Model.Size == "custom" },
+		func(c *Config) bool { return c.Model.Size == arch.SizeCustom },
 		func(c *Config) string { return "model.size " + c.Model.Size + " fixes it; model.size custom takes it" }},
+	{[]string{"model.rope_theta"},
+		func(c *Config) bool { return c.Model.Backbone == string(arch.DINOv3) },
+		func(c *Config) string { return "model.backbone " + c.Model.Backbone + " has no rotary embedding" }},
 	{[]string{"data.shapes"},
 		func(c *Config) bool { return c.formatReads("shapes") },
 		func(c *Config) string { return "data.format " + c.Data.Format + " generates nothing" }},
@@ -38,13 +42,13 @@ var conditions = []condition{
 		func(c *Config) bool { return c.Weights != "" },
 		func(*Config) string { return "without weights all parameters are new" }},
 	{[]string{"train.epochs"},
-		func(c *Config) bool { return c.Train.TotalSteps == 0 },
+		func(c *Config) bool { return c.Train.Schedule.TotalSteps == 0 },
 		func(*Config) string { return "train.total_steps is stated too; state one of them" }},
 	{[]string{"train.annealing.first", "train.annealing.start", "train.annealing.end"},
-		func(c *Config) bool { return !c.Train.Annealing.Off },
+		func(c *Config) bool { return !c.Train.Schedule.Annealing.Off },
 		func(*Config) string { return "train.annealing.off is stated too" }},
 	{[]string{"train.annealing.first"},
-		func(c *Config) bool { return len(c.Train.Annealing.Start) == 0 },
+		func(c *Config) bool { return len(c.Train.Schedule.Annealing.Start) == 0 },
 		func(*Config) string { return "train.annealing.start states the first block's span too" }},
 }
 

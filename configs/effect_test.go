@@ -13,8 +13,10 @@ func TestKeysWithoutEffect(t *testing.T) {
 			"line 3: model.width: has no effect: model.size L fixes it; model.size custom takes it"},
 		"all of a custom size": {sound + "model: {size: S, width: 1, blocks: 1, heads: 1, mlp_hidden: 1, query_blocks: 1, patch: 8}\n",
 			"model.width: has no effect: model.size S fixes it; model.size custom takes it; likewise model.blocks; likewise model.heads; likewise model.mlp_hidden; likewise model.query_blocks; likewise model.patch"},
+		"rotary base of DINOv2": {sound + "model: {rope_theta: 50}\n",
+			"line 3: model.rope_theta: has no effect: model.backbone dinov2 has no rotary embedding"},
 		"shapes of COCO": {"data: {root: x, shapes: {train: 1, size: 64}}\ntrain: {epochs: 1}\n",
-			"c.yaml: data.shapes: has no effect: data.format coco generates nothing"},
+			"c.yaml: line 1: data.shapes: has no effect: data.format coco generates nothing"},
 		"files of ADE20K": {"data: {root: x, format: ade20k, val: {images: v}}\ntrain: {epochs: 1}\n" + semantic,
 			"line 1: data.val.images: has no effect: data.format ade20k has a layout of its own"},
 		"label maps of instances": {"task: instance\ndata: {root: x, train: {masks: m}}\ntrain: {epochs: 1}\n",
@@ -45,21 +47,21 @@ func TestKeysWithoutEffect(t *testing.T) {
 // An override replaces the alternative that the file states.
 func TestOverrideReplacesTheAlternative(t *testing.T) {
 	c, err := Read(file(t, sound), "train.total_steps=9")
-	if err != nil || c.Train.Epochs != 0 || c.Train.TotalSteps != 9 {
-		t.Errorf("%v, %v: %v", c.Train.Epochs, c.Train.TotalSteps, err)
+	if err != nil || c.Train.Schedule.Epochs != 0 || c.Train.Schedule.TotalSteps != 9 {
+		t.Errorf("%v, %v: %v", c.Train.Schedule.Epochs, c.Train.Schedule.TotalSteps, err)
 	}
-	if c, err = Read("quickstart.yaml", "train.epochs=2"); err != nil || c.Train.Epochs != 2 || c.Train.TotalSteps != 0 {
-		t.Errorf("%v, %v: %v", c.Train.Epochs, c.Train.TotalSteps, err)
+	if c, err = Read("quickstart.yaml", "train.epochs=2"); err != nil || c.Train.Schedule.Epochs != 2 || c.Train.Schedule.TotalSteps != 0 {
+		t.Errorf("%v, %v: %v", c.Train.Schedule.Epochs, c.Train.Schedule.TotalSteps, err)
 	}
 	spans := "data: {root: x}\ntrain: {epochs: 1, annealing: {start: [2], end: [3]}}\n"
-	if c, err = Read(file(t, spans), "train.annealing={first: [0, 4]}"); err != nil || c.Train.Annealing.Start != nil || c.Train.Annealing.End != nil {
-		t.Errorf("%+v: %v", c.Train.Annealing, err)
+	if c, err = Read(file(t, spans), "train.annealing={first: [0, 4]}"); err != nil || c.Train.Schedule.Annealing.Start != nil || c.Train.Schedule.Annealing.End != nil {
+		t.Errorf("%+v: %v", c.Train.Schedule.Annealing, err)
 	}
-	if c, err = Read(file(t, spans), "train.annealing.off=true"); err != nil || c.Train.Annealing.Start != nil || !c.Train.Annealing.Off {
-		t.Errorf("%+v: %v", c.Train.Annealing, err)
+	if c, err = Read(file(t, spans), "train.annealing.off=true"); err != nil || c.Train.Schedule.Annealing.Start != nil || !c.Train.Schedule.Annealing.Off {
+		t.Errorf("%+v: %v", c.Train.Schedule.Annealing, err)
 	}
 	// A length of 0 states none: the file's stays.
-	if c, err = Read(file(t, sound), "train.total_steps=0"); err != nil || c.Train.Epochs != 1 {
-		t.Errorf("%v: %v", c.Train.Epochs, err)
+	if c, err = Read(file(t, sound), "train.total_steps=0"); err != nil || c.Train.Schedule.Epochs != 1 {
+		t.Errorf("%v: %v", c.Train.Schedule.Epochs, err)
 	}
 }

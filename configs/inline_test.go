@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"eomt/train"
 	"os"
 	"path/filepath"
 	"testing"
@@ -54,11 +55,11 @@ func TestOverridesOnAResolvedConfiguration(t *testing.T) {
 	inline := filepath.Join("testdata", "inline", "eomt-dinov3-l-640.yaml")
 	for override, want := range map[string]Derived{
 		"train.epochs=6": {StepsPerEpoch: 7392, Steps: 44352,
-			Annealing: Spans{Start: []int{0, 14784, 22176, 29568}, End: []int{3000, 22176, 29568, 36960}}},
+			Annealing: train.Spans{Start: []int{0, 14784, 22176, 29568}, End: []int{3000, 22176, 29568, 36960}}},
 		"train.total_steps=600": {StepsPerEpoch: 7392, Steps: 600,
-			Annealing: Spans{Start: []int{0, 200, 300, 400}, End: []int{3000, 300, 400, 500}}},
+			Annealing: train.Spans{Start: []int{0, 200, 300, 400}, End: []int{3000, 300, 400, 500}}},
 		"data.batch=32": {StepsPerEpoch: 3696, Steps: 44352,
-			Annealing: Spans{Start: []int{0, 14784, 22176, 29568}, End: []int{3000, 22176, 29568, 36960}}},
+			Annealing: train.Spans{Start: []int{0, 14784, 22176, 29568}, End: []int{3000, 22176, 29568, 36960}}},
 	} {
 		want.Images, want.Classes = 118287, 133
 		original, err := Read("coco/panoptic/eomt-dinov3-l-640.yaml")
@@ -98,12 +99,12 @@ func TestOverridesOnAResolvedConfiguration(t *testing.T) {
 func TestStatedValuesStayInline(t *testing.T) {
 	for name, test := range map[string]struct {
 		text string
-		want Train
+		want train.ScheduleConfig
 	}{
 		"steps and spans of one's own": {"epochs: 1, total_steps: 30, annealing: {first: [0, 2], start: [5], end: [9]}",
-			Train{TotalSteps: 30, Annealing: Spans{Start: []int{5}, End: []int{9}}}},
-		"epochs": {"epochs: 2, total_steps: 12, annealing: {start: [2], end: [4]}", Train{Epochs: 2}},
-		"off":    {"total_steps: 30, annealing: {off: true}", Train{TotalSteps: 30, Annealing: Spans{Off: true}}},
+			train.ScheduleConfig{TotalSteps: 30, Annealing: train.Spans{Start: []int{5}, End: []int{9}}}},
+		"epochs": {"epochs: 2, total_steps: 12, annealing: {start: [2], end: [4]}", train.ScheduleConfig{Epochs: 2}},
+		"off":    {"total_steps: 30, annealing: {off: true}", train.ScheduleConfig{TotalSteps: 30, Annealing: train.Spans{Off: true}}},
 	} {
 		const marks = "name: old\nseed: 0\nweights: \"\"\neval: {top_k: 100}\nmodel: {width: 5, registers: 2}\n" +
 			"data: {root: x, images: 100, classes: 3, batch: 16, workers: 0, color_jitter: false, shapes: {train: 1}}\n"
@@ -112,7 +113,7 @@ func TestStatedValuesStayInline(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		got := Train{Epochs: c.Train.Epochs, TotalSteps: c.Train.TotalSteps, Annealing: c.Train.Annealing}
+		got := train.ScheduleConfig{Epochs: c.Train.Schedule.Epochs, TotalSteps: c.Train.Schedule.TotalSteps, Annealing: c.Train.Schedule.Annealing}
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}

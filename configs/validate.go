@@ -1,7 +1,6 @@
 package configs
 
 import (
-	"math"
 	"slices"
 	"strings"
 
@@ -16,8 +15,11 @@ func (c Config) validate(file string, sources map[string]string) error {
 		if err == nil {
 			continue
 		}
-		if err.Source = sources[err.Field]; err.Source == "" {
-			err.Source = file
+		err.Source = file
+		for _, k := range Keys(c) {
+			if source := sources[k.Name]; source != "" && isBelow(k.Name, err.Field) {
+				err.Source = source
+			}
 		}
 		return err
 	}
@@ -69,35 +71,18 @@ func (c Config) checkTrain() *FieldError {
 	loss := c.Loss
 	loss.Points = t.Points
 	switch err := loss.Validate(); {
-	case t.Epochs == 0 && t.TotalSteps == 0:
+	case t.Schedule.Epochs == 0 && t.Schedule.TotalSteps == 0:
 		return fail("train.epochs", "state train.epochs or train.total_steps")
 	case t.Points%4 != 0:
 		return fail("train.points", "%d is not a multiple of 4", t.Points)
 	case err != nil:
 		return fail("loss", "%v", err)
 	}
-	a := t.Annealing
-	switch {
-	case len(a.First) != 0 && (len(a.First) != 2 || a.First[0] >= a.First[1]):
-		return fail("train.annealing.first", "%v must be a start and a later end", a.First)
-	case len(a.Start) != len(a.End):
-		return fail("train.annealing", "%d starts but %d ends", len(a.Start), len(a.End))
-	}
-	for k := range a.Start {
-		if a.Start[k] > a.End[k] {
-			return fail("train.annealing", "block %d starts at step %d and ends at step %d: the end must not be earlier", k, a.Start[k], a.End[k])
-		}
+	if err := t.Schedule.Annealing.Validate(); err != nil {
+		return fail("train.annealing", "%v", err)
 	}
 	return nil
 }
 
 // StepsPerEpoch counts the whole batches of so many images, at least one.
 func (c Config) StepsPerEpoch(images int) int { return max(1, images/c.Data.Loader.Batch) }
-
-// steps is the length of the run on so many training images.
-func (c Config) steps(images int) int {
-	if c.Train.TotalSteps > 0 {
-		return c.Train.TotalSteps
-	}
-	return int(math.Round(c.Train.Epochs * float64(c.StepsPerEpoch(images))))
-}

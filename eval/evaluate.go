@@ -14,30 +14,35 @@ import (
 	"eomt/eval/predictions"
 )
 
-// Config says what is evaluated and how.
+// Config says what is evaluated and how. Fields with a yaml name are configuration
+// keys.
 type Config struct {
-	Task           Task
-	Protocol       Protocol
-	ImageH, ImageW int // the model's input, pixels
-	Batch          int // inputs predicted at once; the last batch is filled up with black
-	Score, Overlap float64
-	TopK           int        // instance: detections per image
-	Absent         iou.Absent // semantic: the data set's rule, for [Exact]
-	Limit          int        // evaluate the first images only; 0 is all
+	Task           Task       `yaml:"-"`
+	Protocol       Protocol   `yaml:"-"`
+	ImageH, ImageW int        `yaml:"-"`                                                        // the model's input, pixels
+	Batch          int        `yaml:"batch" doc:"Inputs predicted at once." range:"[1, 65536]"` // the last batch is filled up with black
+	Score          float64    `yaml:"score_threshold" doc:"Panoptic: queries with a lower class score are dropped." range:"[0, 1]"`
+	Overlap        float64    `yaml:"overlap_threshold" doc:"Panoptic: least visible share of a mask that makes a segment." range:"[0, 1]"`
+	TopK           int        `yaml:"top_k" doc:"Instance: predictions kept per image." range:"[1, 65536]"`
+	Absent         iou.Absent `yaml:"-"` // semantic: the data set's rule, for [Exact]
+	Limit          int        `yaml:"-"` // evaluate the first images only; 0 is all
 	// ModelClasses, where not empty, is the class table that the weights state: one
 	// that is not the data set's is an error.
-	ModelClasses []data.Class `json:"-"`
+	ModelClasses []data.Class `json:"-" yaml:"-"`
 
 	// Save, where not empty, is the folder for predictions in the official formats.
-	Save string `json:"-"`
+	Save string `json:"-" yaml:"-"`
 	// Journal, where not empty, is the file that gets a record of each image as soon
 	// as it is scored. An interrupted journal of the same evaluation is resumed. With
 	// Save there is always one, by default in that folder.
-	Journal string `json:"-"`
+	Journal string `json:"-" yaml:"-"`
 	// Identity says what the result depends on besides this Config (weights, data
 	// set): a journal of another identity is started from scratch.
-	Identity string
+	Identity string `yaml:"-"`
 }
+
+// Defaults are the published thresholds, for one image at a time.
+func Defaults() Config { return Config{Batch: 1, Score: 0.8, Overlap: 0.8, TopK: 100} }
 
 // Check reports why ds cannot be evaluated: what [Evaluate] finds at its start. A
 // training run that validates later calls it, and [CheckImages], before its first step.

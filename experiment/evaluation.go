@@ -17,12 +17,10 @@ import (
 // Evaluation is how a configuration evaluates its model, by the official rules.
 func Evaluation(c configs.Config, a arch.Architecture) eval.Config {
 	format, _ := formats.Named(c.Data.Format) // which configs.Read has checked
-	return eval.Config{
-		Task: eval.Task(c.Task), Protocol: eval.Exact,
-		ImageH: a.ImageH(), ImageW: a.ImageW(), Batch: c.Eval.Batch,
-		Score: c.Eval.ScoreThreshold, Overlap: c.Eval.Overlap, TopK: c.Eval.TopK,
-		Absent: iou.AbsentOf(format),
-	}
+	e := c.Eval
+	e.Task, e.Protocol, e.Absent = eval.Task(c.Task), eval.Exact, iou.AbsentOf(format)
+	e.ImageH, e.ImageW = a.ImageH(), a.ImageW()
+	return e
 }
 
 // Predictor is a model's predictor as evaluation takes it.

@@ -46,7 +46,7 @@ func (r *Run) start(ctx context.Context) error {
 	c := r.Config.Config
 	architecture := r.Architecture
 	r.saved = checkpoints.State{Seed: c.Seed, ConfigHash: hash, Architecture: &architecture, Task: c.Task, Classes: r.Classes,
-		Thresholds: &checkpoints.Thresholds{Score: c.Eval.ScoreThreshold, Overlap: c.Eval.Overlap, TopK: c.Eval.TopK}}
+		Thresholds: &checkpoints.Thresholds{Score: c.Eval.Score, Overlap: c.Eval.Overlap, TopK: c.Eval.TopK}}
 	if !r.options.Resume {
 		values, closeFiles, err := StartValues(ctx, c, r.Architecture, r.Classes, r.options)
 		if err != nil {

@@ -11,9 +11,7 @@ import (
 // Resolve fills in all that follows from the data set's counts, and gives the
 // architecture with it.
 func Resolve(c configs.Config, images, classes int) (configs.Resolved, arch.Architecture, error) {
-	network := c
-	network.Data.Classes = classes
-	a, err := Architecture(network)
+	a, err := c.Model.Architecture(classes)
 	if err != nil {
 		return configs.Resolved{}, a, err
 	}

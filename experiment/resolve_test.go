@@ -47,8 +47,8 @@ func TestConfigurationsResolve(t *testing.T) {
 			t.Errorf("%s: %d steps, want %d", path, r.Derived.Steps, want)
 		}
 		delete(steps, c.Name)
-		spans := Schedule(r).Annealing
-		if !c.Train.Annealing.Off && len(spans) != m.MaskBlocks {
+		spans := r.Train.Schedule.Schedule(r.Derived.Steps, r.Derived.Annealing).Annealing
+		if !c.Train.Schedule.Annealing.Off && len(spans) != m.MaskBlocks {
 			t.Errorf("%s: %d annealing spans for %d blocks", path, len(spans), m.MaskBlocks)
 		}
 		for k, span := range spans {

@@ -144,20 +144,19 @@ func (r *Run) Train(ctx context.Context) error {
 	if r.options.MaxSteps > 0 {
 		stop = min(stop, r.options.MaxSteps)
 	}
-	c := r.Config.Train
+	c := r.Config.Train.Run
+	c.Dir, c.Stop, c.StepsPerEpoch, c.Saved = r.options.Dir, stop, r.Config.Derived.StepsPerEpoch, r.saved
 	display := r.options.Watch.start("train", stop, "images", r.Config.Data.Loader.Batch)
 	defer display.Finish()
-	return train.Run(ctx, train.RunConfig{Dir: r.options.Dir, Stop: stop, LogEvery: c.LogEvery,
-		CheckpointEvery: c.CheckpointEvery, ValidateEvery: c.ValidateEvery, Keep: c.Keep,
-		StepsPerEpoch: r.Config.Derived.StepsPerEpoch, Saved: r.saved,
-		Compiling: func(targets int) { display.Phase(fmt.Sprintf("compiling for %d targets per image", targets)) },
-		Progress: func(p train.Progress) {
-			display.Set(p.Step, fmt.Sprintf("loss %.3f, %.0f%% data wait", p.Losses.Total, 100*p.DataWait()))
-		},
-	}, step, r.State, r.batches, func(ctx context.Context, state *train.State, maskProbs []float64) (checkpoints.Metric, error) {
+	c.Compiling = func(targets int) { display.Phase(fmt.Sprintf("compiling for %d targets per image", targets)) }
+	c.Progress = func(p train.Progress) {
+		display.Set(p.Step, fmt.Sprintf("loss %.3f, %.0f%% data wait", p.Losses.Total, 100*p.DataWait()))
+	}
+	validate := func(ctx context.Context, state *train.State, maskProbs []float64) (checkpoints.Metric, error) {
 		display.Pause()
 		return r.validate(ctx, state, maskProbs)
-	})
+	}
+	return train.Run(ctx, c, step, r.State, r.batches, validate)
 }
 
 // Result is the last evaluation that [Run.Train] made; nil before there is one.

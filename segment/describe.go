@@ -42,10 +42,10 @@ func describe(stored *weights.Model, o Options) (Description, error) {
 	}
 	defaults := configs.Default()
 	d := Description{Architecture: stored.Architecture, Stated: stored.Classes, MatMul: defaults.Train.Precision,
-		Score: defaults.Eval.ScoreThreshold, Overlap: defaults.Eval.Overlap, TopK: defaults.Eval.TopK}
+		Score: defaults.Eval.Score, Overlap: defaults.Eval.Overlap, TopK: defaults.Eval.TopK}
 	if c != nil {
 		d.MatMul = c.Train.Precision
-		d.Score, d.Overlap, d.TopK = c.Eval.ScoreThreshold, c.Eval.Overlap, c.Eval.TopK
+		d.Score, d.Overlap, d.TopK = c.Eval.Score, c.Eval.Overlap, c.Eval.TopK
 		if d.Architecture, err = d.Architecture.ForImage(c.Model.Image[0], c.Model.Image[1]); err != nil {
 			return d, err
 		}

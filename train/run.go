@@ -22,24 +22,28 @@ type Batches interface {
 // metric. Larger is better.
 type Validate func(ctx context.Context, state *State, maskProbs []float64) (checkpoints.Metric, error)
 
-// RunConfig is a run around a compiled step.
+// RunConfig is a run around a compiled step. Fields with a yaml name
+// are configuration keys of the section train.
 type RunConfig struct {
-	Dir             string // the run folder
-	Stop            int    // the step to stop after, at most the schedule's total
-	LogEvery        int
-	CheckpointEvery int
-	ValidateEvery   int // 0: after the last step only
-	Keep            int // checkpoints kept besides the best
-	StepsPerEpoch   int // as the loader counts them: whole batches of the training split
+	Dir             string `yaml:"-"` // the run folder
+	Stop            int    `yaml:"-"` // the step to stop after, at most the schedule's total
+	LogEvery        int    `yaml:"log_every" doc:"Steps between entries of the log." range:"[1, 1e12]"`
+	CheckpointEvery int    `yaml:"checkpoint_every" doc:"Steps between checkpoints." range:"[1, 1e12]"`
+	ValidateEvery   int    `yaml:"validate_every" doc:"Steps between validations; 0 validates after the last step only." range:"[0, 1e12]"`
+	Keep            int    `yaml:"keep" doc:"Checkpoints kept besides the best." range:"[1, 1e6]"`
+	StepsPerEpoch   int    `yaml:"-"` // as the loader counts them: whole batches of the training split
 	// Saved is what checkpoints state besides step and position. Best is that of the
 	// checkpoint that a run resumes from.
-	Saved checkpoints.State
+	Saved checkpoints.State `yaml:"-"`
 	// Progress, where not nil, is called after every step.
-	Progress func(Progress)
+	Progress func(Progress) `yaml:"-"`
 	// Compiling, where not nil, is called before a step that has to be compiled first,
 	// with the padded target count that it is compiled for.
-	Compiling func(targets int)
+	Compiling func(targets int) `yaml:"-"`
 }
+
+// DefaultRun is how often a run logs and saves by default.
+func DefaultRun() RunConfig { return RunConfig{LogEvery: 50, CheckpointEvery: 5000, Keep: 2} }
 
 // Progress is what a step leaves for people who watch.
 type Progress struct {

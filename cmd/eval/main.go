@@ -39,8 +39,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer ds.Close()
-	c.Data.Classes = len(ds.Classes())
-	a, err := experiment.Architecture(c)
+	a, err := c.Model.Architecture(len(ds.Classes()))
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}

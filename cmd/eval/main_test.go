@@ -16,7 +16,6 @@ import (
 	"eomt/checkpoints/tensor"
 	"eomt/configs"
 	"eomt/data/shapes"
-	"eomt/experiment"
 	"eomt/internal/cli"
 )
 
@@ -52,7 +51,7 @@ func tinyRun(t *testing.T, task string) (config, weights string) {
 			}
 		}
 	}
-	a, err := experiment.Architecture(c)
+	a, err := c.Model.Architecture(c.Data.Classes)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,6 @@ import (
 	"eomt/checkpoints/tensor"
 	"eomt/configs"
 	"eomt/data/shapes"
-	"eomt/experiment"
 	"eomt/internal/cli"
 )
 
@@ -43,7 +42,7 @@ func tinyRun(t *testing.T) string {
 		t.Fatal(err)
 	}
 	c.Data.Classes = len(shapes.Classes())
-	a, err := experiment.Architecture(c)
+	a, err := c.Model.Architecture(c.Data.Classes)
 	if err != nil {
 		t.Fatal(err)
 	}

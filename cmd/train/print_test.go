@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"eomt/configs"
+	"eomt/train"
 )
 
 // large is the published recipe for COCO panoptic, without its archives at hand.
@@ -27,10 +28,10 @@ func TestPrintConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	// u is a sixth of the steps, blocks start a u apart (docs/eomt.md section 3).
-	if d := c.Derived; d.Steps != 88704 || d.StepsPerEpoch != 7392 || d.Images != 118287 || d.Classes != 133 || c.Train.TotalSteps != 0 {
-		t.Errorf("derived %+v; total_steps %d is written", d, c.Train.TotalSteps)
+	if d := c.Derived; d.Steps != 88704 || d.StepsPerEpoch != 7392 || d.Images != 118287 || d.Classes != 133 || c.Train.Schedule.TotalSteps != 0 {
+		t.Errorf("derived %+v; total_steps %d is written", d, c.Train.Schedule.TotalSteps)
 	}
-	want := configs.Spans{Start: []int{14784, 29568, 44352, 59136}, End: []int{29568, 44352, 59136, 73920}}
+	want := train.Spans{Start: []int{14784, 29568, 44352, 59136}, End: []int{29568, 44352, 59136, 73920}}
 	if diff := cmp.Diff(want, c.Derived.Annealing); diff != "" {
 		t.Error(diff)
 	}

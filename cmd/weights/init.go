@@ -9,7 +9,6 @@ import (
 	"eomt/configs"
 	"eomt/data"
 	"eomt/data/formats"
-	"eomt/experiment"
 	"eomt/internal/cli"
 )
 
@@ -66,13 +65,13 @@ func randomModel(c configs.Config, seed uint64) (*weights.Model, error) {
 	if c.Data.Classes == 0 {
 		return nil, &configs.FieldError{Source: c.Name, Field: "data.classes", Reason: "the classes of this data set are not published: state their number"}
 	}
-	a, err := experiment.Architecture(c)
+	a, err := c.Model.Architecture(c.Data.Classes)
 	if err != nil {
 		return nil, err
 	}
 	m := weights.Random(a, seed)
 	m.Task = c.Task
-	m.Thresholds = &checkpoints.Thresholds{Score: c.Eval.ScoreThreshold, Overlap: c.Eval.Overlap, TopK: c.Eval.TopK}
+	m.Thresholds = &checkpoints.Thresholds{Score: c.Eval.Score, Overlap: c.Eval.Overlap, TopK: c.Eval.TopK}
 	if len(table) == a.Classes {
 		m.SetClasses(table)
 	}
