@@ -47,6 +47,12 @@ func (a Architecture) NetworkName() string {
 // BackboneOnly reports whether a has no segmentation head.
 func (a Architecture) BackboneOnly() bool { return a.Queries == 0 }
 
+// Backbone is a without its segmentation head.
+func (a Architecture) Backbone() Architecture {
+	a.Queries, a.Classes, a.MaskBlocks, a.Upscales = 0, 0, 0, 0
+	return a
+}
+
 // ForKind sets the backbone's family and the constants that every release of
 // that family has: epsilon of the norms and base of the rotary periods.
 func (a Architecture) ForKind(kind Kind) Architecture {

@@ -44,7 +44,7 @@ func remedy(d Difference) string {
 
 // Compatible fails where a network of architecture a would not compute what
 // weights of architecture w were trained as; the error is an [IncompatibleError]
-// with every difference, or wraps [ErrBackboneOnly]. fresh tells which parameters
+// with every difference, or wraps [ErrBackboneOnly]. fresh says which parameters
 // start from scratch instead of from the weights; nil is none. The grid, and the
 // patch of a backbone alone, may differ: embeddings are resized. Heads that the
 // weights do not state, 0, are not compared.
@@ -67,7 +67,7 @@ func (a Architecture) Compatible(w Architecture, fresh func(name string) bool) e
 	return nil
 }
 
-// mayDiffer tells whether weights of w run in a although a field differs.
+// mayDiffer reports whether weights of w run in a although a field differs.
 func (a Architecture) mayDiffer(field string, w Architecture, fresh func(name string) bool) bool {
 	heads := w.BackboneOnly() || a.BackboneOnly()
 	switch field {

@@ -51,8 +51,8 @@ func TestCompatibleNamesEveryDifference(t *testing.T) {
 
 func TestCompatibleAllowsWhatIsResizedOrStartsFromScratch(t *testing.T) {
 	network := tiny(DINOv2)
-	backbone := network
-	backbone.Queries, backbone.Classes, backbone.MaskBlocks, backbone.Upscales, backbone.Patch, backbone.Heads = 0, 0, 0, 0, 14, 0
+	backbone := network.Backbone()
+	backbone.Patch, backbone.Heads = 14, 0
 	if err := network.Compatible(backbone, nil); !errors.Is(err, ErrBackboneOnly) {
 		t.Errorf("a backbone for a whole network: %v", err)
 	}

@@ -51,9 +51,7 @@ func TestForImageWantsWholePatches(t *testing.T) {
 func TestHeadNamesAreWhatABackboneLacks(t *testing.T) {
 	a := tiny(DINOv2)
 	heads := strings.Join(a.HeadNames(), " ")
-	backbone := a
-	backbone.Queries, backbone.Classes, backbone.MaskBlocks, backbone.Upscales = 0, 0, 0, 0
-	if n := len(a.Parameters()) - len(backbone.Parameters()); n != len(a.HeadNames()) || strings.Contains(heads, "backbone.") || !strings.HasPrefix(heads, "q.weight class_head.weight") {
+	if n := len(a.Parameters()) - len(a.Backbone().Parameters()); n != len(a.HeadNames()) || strings.Contains(heads, "backbone.") || !strings.HasPrefix(heads, "q.weight class_head.weight") {
 		t.Errorf("%d parameters beside the backbone; names %s", n, heads)
 	}
 }

@@ -11,7 +11,7 @@
 //	  best   -> step-00000500
 //
 // Start reading at snapshot.go (what a checkpoint holds), then save.go, load.go
-// and match.go (names and shapes held against a model's). Weights that others
+// and match.go (names and shapes compared with a model's). Weights that others
 // made come in and out through the rooms below:
 //
 //	tensor       a named array, read when asked for

@@ -49,19 +49,19 @@ func abbreviate(items []string) string {
 	return fmt.Sprintf("%s, and %d more", strings.Join(items[:shown], ", "), len(items)-shown)
 }
 
-// HasPrefix tells of a name whether it begins with one of the prefixes.
+// HasPrefix reports whether a name begins with one of the prefixes.
 func HasPrefix(prefixes []string) func(name string) bool {
 	return func(name string) bool {
 		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 	}
 }
 
-// Match holds have against what a model wants and returns the tensors in the
-// order of want. Every name must be there on both sides with one shape, else
+// Match compares have with what a model wants and returns the tensors in the
+// order of want. Every name must be there on both sides with one shape, or
 // the error is a [MismatchError] with all differences. allowNew are prefixes of
-// names that the model may start anew: such a parameter that is missing or of
+// names that the model may start from scratch: such a parameter that is missing or of
 // another shape is left out of the result and listed in fresh, and such a
-// tensor that the model does not have is passed over.
+// tensor that the model does not have is ignored.
 func Match(want []arch.Tensor, have []tensor.Tensor, allowNew []string) (matched []tensor.Tensor, fresh []string, err error) {
 	mayBeNew := HasPrefix(allowNew)
 	index := tensor.ByName(have)

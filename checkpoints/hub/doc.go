@@ -1,6 +1,6 @@
 // Package hub gets weights from the Hugging Face hub into the cache that its
 // own tools share, through go-huggingface. What that module leaves out is added
-// here: transfers go on where they were cut, every file is held against the
+// here: interrupted transfers resume, every file is checked against the
 // checksum that the hub publishes, and what was fetched before is found again
 // without a network.
 //

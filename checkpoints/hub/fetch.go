@@ -20,14 +20,14 @@ import (
 // Options say where from and where to; the zero value is the public hub and the
 // cache folder that Hugging Face's tools use.
 type Options struct {
-	Endpoint string // URL of the hub; else HF_ENDPOINT, else the public one
-	CacheDir string // else XDG_CACHE_HOME/huggingface/hub
-	Token    string // else HF_TOKEN, else the token file of huggingface-cli login
+	Endpoint string // URL of the hub; empty: HF_ENDPOINT, otherwise the public one
+	CacheDir string // empty: XDG_CACHE_HOME/huggingface/hub
+	Token    string // empty: HF_TOKEN, otherwise the token file of huggingface-cli login
 	Revision string // branch, tag or commit; "main" where empty
 
-	// Progress is told how far a file is, in bytes; nil for nobody.
+	// Progress, where not nil, is called with the bytes of a file that have arrived.
 	Progress func(file string, done, total int64)
-	// Notice is told what a user should know; nil for nobody.
+	// Notice, where not nil, is called with what a user should know.
 	Notice func(text string)
 }
 
@@ -42,7 +42,7 @@ const (
 // Fetch brings the weights that reference names (see [Repository]) into the
 // cache and returns their folder: config.json where there is one, and
 // model.safetensors, its shards, or pytorch_model.bin. Files that are there
-// already are checked and not fetched again; a transfer that was cut goes on
+// already are checked and not fetched again; an interrupted transfer resumes
 // where it stopped. Without a network the folder of an earlier fetch is returned,
 // with a notice, or an error that says what to do.
 func Fetch(ctx context.Context, reference string, o Options) (string, error) {
@@ -249,7 +249,7 @@ func (f *fetcher) explain(err error) error {
 	case strings.Contains(text, "404"):
 		return fmt.Errorf("%s has no revision %q, or is not there (%w)", f.id, f.Revision, err)
 	}
-	return fmt.Errorf("%w; run again to go on, or, where this machine has no network, fetch %s on one that has "+
+	return fmt.Errorf("%w; run again to resume, or, where this machine has no network, fetch %s on one that has "+
 		"(go run ./cmd/weights fetch %s), copy the printed folder here (cp -rL) and give its path instead of %s",
 		root(err), f.id, f.reference, f.reference)
 }

@@ -30,7 +30,7 @@ var (
 	revisionForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
 )
 
-// IsReference tells whether text names something on the hub, "dinov2:NAME",
+// IsReference reports whether text names something on the hub, "dinov2:NAME",
 // "dinov3:NAME" or "hf:OWNER/NAME", and is no path.
 func IsReference(text string) bool {
 	scheme, _, ok := strings.Cut(text, ":")
@@ -57,7 +57,7 @@ func Repository(reference string) (string, error) {
 }
 
 // Resolve is the folder of weights that text stands for: text itself where it
-// is a path, else what [Fetch] gives for the reference.
+// is a path, otherwise what [Fetch] gives for the reference.
 func Resolve(ctx context.Context, text string, o Options) (string, error) {
 	if !IsReference(text) {
 		return text, nil

@@ -18,7 +18,7 @@ import (
 )
 
 // ChecksumError is a file that is not what the hub says it is. It has been
-// removed, so that the next fetch gets it anew.
+// removed, so that the next fetch downloads it from scratch.
 type ChecksumError struct {
 	File      string
 	Have, Sum string
@@ -133,7 +133,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// check holds a file against the hub's checksum and removes it where they differ.
+// check compares a file with the hub's checksum and removes it where they differ.
 func check(info *hf.FileInfo, path string) error {
 	file, err := os.Open(path)
 	if err != nil {

@@ -45,7 +45,7 @@ func (t *Table) adjust(r *Reading) {
 	}
 }
 
-// foldable tells whether cls is [1, 1, D] and pos [1, at least 2, D].
+// foldable reports whether cls is [1, 1, D] and pos [1, at least 2, D].
 func foldable(cls, pos []int) bool {
 	return len(pos) == 3 && pos[0] == 1 && pos[1] > 1 && slices.Equal(cls, []int{1, 1, pos[2]})
 }

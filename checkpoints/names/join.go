@@ -32,7 +32,7 @@ func concatenate(name string, parts []tensor.Tensor) (tensor.Tensor, error) {
 }
 
 // split is the inverse of concatenate for n parts of one size. Part k is taken
-// where keep[k]; the others must hold nothing but zeros, else reading any part fails.
+// where keep[k]; the others must hold nothing but zeros, or reading any part fails.
 func split(t tensor.Tensor, keep []bool) ([]tensor.Tensor, error) {
 	n := len(keep)
 	if len(t.Shape) == 0 || t.Shape[0]%n != 0 {
@@ -61,7 +61,7 @@ func split(t tensor.Tensor, keep []bool) ([]tensor.Tensor, error) {
 	return parts, nil
 }
 
-// allZero tells whether data holds only zeros, of either sign.
+// allZero reports whether data holds only zeros, of either sign.
 func allZero(data []byte, dtype tensor.DType) bool {
 	last := dtype.Size() - 1
 	for i, b := range data {

@@ -5,7 +5,7 @@ import "strings"
 // binding is what a pattern's wildcards stood for.
 type binding struct{ number, leaf string }
 
-// match holds name against a pattern with at most one "{}" and one "*" at its end.
+// match compares name with a pattern with at most one "{}" and one "*" at its end.
 func match(pattern, name string) (b binding, ok bool) {
 	if before, found := strings.CutSuffix(pattern, "*"); found {
 		for _, leaf := range []string{"weight", "bias"} {
@@ -44,7 +44,7 @@ func (b binding) fill(pattern string) string {
 	return strings.Replace(strings.Replace(pattern, "{}", b.number, 1), "*", b.leaf, 1)
 }
 
-// isIndex accepts 0 to 9999 in the one usual spelling.
+// isIndex accepts 0 to 9999 in their usual notation.
 func isIndex(text string) bool {
 	if text == "" || len(text) > 4 || text[0] == '0' && text != "0" {
 		return false

@@ -28,7 +28,7 @@ func Detect(tensors []tensor.Tensor) (*Table, bool) {
 	return best, 2*most >= len(tensors) && most > 0
 }
 
-// knows tells whether name is a parameter's or buffer's in t's format.
+// knows reports whether name is a parameter's or buffer's in t's format.
 func (t *Table) knows(name string) bool {
 	for _, r := range t.rows {
 		for _, part := range r.parts {
@@ -47,7 +47,7 @@ func (t *Table) isBuffer(name string) bool {
 	})
 }
 
-// IsBuffer tells whether any format has a tensor of that name that is no parameter.
+// IsBuffer reports whether any format has a tensor of that name that is no parameter.
 func IsBuffer(name string) bool {
 	return slices.ContainsFunc(tables, func(t *Table) bool { return t.isBuffer(name) })
 }
@@ -126,8 +126,8 @@ func (t *Table) Read(tensors []tensor.Tensor) (*Reading, error) {
 	return r, nil
 }
 
-// noRegisters tells of a parameter of ours whether it is the one without elements
-// that transformers stores for a model without register tokens.
+// noRegisters reports whether a parameter of ours is the one without elements that
+// transformers stores for a model without register tokens.
 func noRegisters(t tensor.Tensor) bool {
 	return t.Name == arch.RegToken && t.Elements() == 0
 }

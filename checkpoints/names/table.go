@@ -9,7 +9,7 @@ import (
 	"eomt/arch"
 )
 
-// Format is the name of a way to spell a model's parameters.
+// Format names a convention for the names of a model's parameters.
 type Format string
 
 // The formats that have a table.
@@ -28,7 +28,7 @@ const (
 )
 
 // formats are in the order of preference where names alone do not decide:
-// DINOv2 without registers and mask token is spelled as timm does.
+// DINOv2 without registers and mask token has the same names as in timm.
 var formats = []Format{Native, OfficialDINOv2, OfficialDINOv3, HFDINOv2, HFDINOv3,
 	TimmDINOv2, TimmDINOv3, MetaDINOv2, MetaDINOv3, HFBackboneV2, HFBackboneV3}
 
@@ -62,7 +62,7 @@ const (
 	always  usage = iota
 	gated         // with a gated MLP (SwiGLU)
 	plain         // with an MLP that is not gated
-	reading       // other versions' spelling; never written
+	reading       // other versions' names; never written
 )
 
 const zeroPart = "0"
@@ -89,7 +89,7 @@ func Lookup(format Format) *Table {
 	return tables[i]
 }
 
-// HF tells whether files of the format come with transformers' config.json.
+// HF reports whether files of the format come with transformers' config.json.
 func (t *Table) HF() bool { return strings.HasPrefix(string(t.Format), "hf-") }
 
 // Kind is the family of backbone that the format is for, empty for both.

@@ -8,7 +8,7 @@ import (
 	"eomt/checkpoints/tensor"
 )
 
-// Write spells parameters of ours in t's format: renamed, split and reshaped,
+// Write expresses parameters of ours in t's format: renamed, split and reshaped,
 // values as they are. gatedMLP says which MLP the model has. A parameter that
 // the format has no name for is an error, and so is a format of backbones whose
 // position embedding has a row for cls. Where the format leaves a part out, for

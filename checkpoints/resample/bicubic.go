@@ -51,8 +51,8 @@ func keys(x float64) float64 {
 // pseudoinverseT is the transposed Moore-Penrose inverse of m, which has m's
 // shape; m has full rank, as every bicubic resize has.
 func pseudoinverseT(m matrix) matrix {
-	// For a tall m of full column rank pinv(m) = (m'm)^-1 m'; a wide one is the
-	// same transposed. Either way the transposed inverse is m times or under the
+	// For a tall m of full column rank pinv(m) = (m'm)^-1 m'; a matrix with more
+	// columns than rows is the same transposed. Either way the transposed inverse is m times or under the
 	// inverse of the smaller Gram matrix.
 	if m.rows < m.cols {
 		return transpose(pseudoinverseT(transpose(m)))

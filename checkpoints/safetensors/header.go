@@ -27,7 +27,7 @@ type record struct {
 	begin, end int64
 }
 
-// jsonRecord is record as the header spells it; nil where a field is absent.
+// jsonRecord is record as the header states it; nil where a field is absent.
 type jsonRecord struct {
 	DType   *string   `json:"dtype"`
 	Shape   *[]uint64 `json:"shape"`
@@ -79,7 +79,7 @@ func parseHeader(header []byte, dataSize int64) ([]record, map[string]string, er
 		return nil, nil, fmt.Errorf("the header is not JSON: %w", err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return nil, nil, errors.New("the header goes on after its closing '}'")
+		return nil, nil, errors.New("the header has bytes after its closing '}'")
 	}
 	return records, metadata, checkCover(records, dataSize)
 }

@@ -88,7 +88,7 @@ func TestHostileHeaders(t *testing.T) {
 		{"not JSON", "not JSON", raw(`{!`, 0)},
 		{"cut JSON", `tensor "a"`, raw(`{"a"`, 0)},
 		{"array", "begin with '{'", raw(`[1]`, 0)},
-		{"text after", "goes on", raw(`{}{}`, 0)},
+		{"text after", "bytes after its closing", raw(`{}{}`, 0)},
 		{"undescribed data", "truncated or lengthened", raw(`{}`, 4)},
 		{"same name twice", "twice", raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, 2)},
 		{"past the end", "outside", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 4)},

@@ -134,7 +134,7 @@ func (u *unpickler) storage(id any) (*storage, error) {
 		return nil, errors.New("an outside reference that is no storage; refused")
 	}
 	if len(fields.items) > 5 && fields.items[5] != nil {
-		return nil, errors.New("a storage that is a view of another, as PyTorch before 0.4 wrote; save it anew with a later version")
+		return nil, errors.New("a storage that is a view of another, as PyTorch before 0.4 wrote; save it again with a later version")
 	}
 	class, ok1 := fields.items[1].(global)
 	key, ok2 := fields.items[2].(string)

@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// legacyMagic is the number 0x1950a86a20f9469cfc6c, little-endian as LONG1 spells it.
+// legacyMagic is the number 0x1950a86a20f9469cfc6c, little-endian as opcode LONG1 encodes it.
 const legacyMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 
 // readLegacy reads the format before PyTorch 1.6: the pickles of a magic number,

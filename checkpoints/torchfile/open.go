@@ -47,7 +47,7 @@ func Open(path string) (*File, error) {
 // Close closes the file; tensors not yet read fail from then on.
 func (f *File) Close() error { return f.file.Close() }
 
-// read tells the two formats apart and lists the tensors in source.
+// read distinguishes the two formats and lists the tensors in source.
 func read(source io.ReaderAt, size int64) ([]tensor.Tensor, error) {
 	var start [4]byte
 	if n, err := source.ReadAt(start[:], 0); n < len(start) {
@@ -87,7 +87,7 @@ func stateDict(root any) ([]tensor.Tensor, error) {
 			return nil, fmt.Errorf("entry %q is no tensor", name)
 		}
 		if seen[name] {
-			return nil, fmt.Errorf("entry %q is there twice", name)
+			return nil, fmt.Errorf("duplicate entry %q", name)
 		}
 		seen[name] = true
 		t, err := view.tensor(name)

@@ -16,7 +16,7 @@ type view struct {
 	strides []int
 }
 
-// tensor holds the view against its storage and makes it a tensor that reads
+// tensor checks the view against its storage and makes it a tensor that reads
 // its bytes when asked.
 func (v *view) tensor(name string) (tensor.Tensor, error) {
 	s := v.storage
@@ -75,7 +75,7 @@ func (v *view) span() (int64, error) {
 	return last + 1, nil
 }
 
-// contiguous tells whether the elements lie row-major without gaps.
+// contiguous reports whether the elements lie row-major without gaps.
 func (v *view) contiguous() bool {
 	want := 1
 	for i := len(v.shape) - 1; i >= 0; i-- {

@@ -196,7 +196,7 @@ func TestHostilePickles(t *testing.T) {
 		{"a number", "K\x01.", "no dict of tensors"},
 		{"key that is a number", "}K\x01Ns.", "no string"},
 		{"value that is no tensor", table("N"), `entry "a" is no tensor`},
-		{"same name twice", "}(U\x01a" + tensorProgram(two, zero, "K\x02\x85", "K\x01\x85") + "U\x01a" + tensorProgram(two, zero, "K\x02\x85", "K\x01\x85") + "u.", "twice"},
+		{"same name twice", "}(U\x01a" + tensorProgram(two, zero, "K\x02\x85", "K\x01\x85") + "U\x01a" + tensorProgram(two, zero, "K\x02\x85", "K\x01\x85") + "u.", "duplicate entry"},
 		{"storage of 2^60", table(tensorProgram(huge, zero, "K\x02\x85", "K\x01\x85")), "larger than any file"},
 		{"storage beyond its entry", table(tensorProgram("K\x03", zero, "K\x02\x85", "K\x01\x85")), "8 bytes"},
 		{"negative storage", table(tensorProgram("J\xff\xff\xff\xff", zero, "K\x02\x85", "K\x01\x85")), "without type, key or size"},
@@ -243,7 +243,7 @@ func TestHostileArchives(t *testing.T) {
 	}{
 		{"no pickle", "no data.pkl", build(zip.Store, "x/other", "")},
 		{"compressed", "compressed", build(zip.Deflate, "x/data.pkl", good, "x/data/0", "12345678")},
-		{"twice", "twice", build(zip.Store, "x/data.pkl", good, "x/data.pkl", good)},
+		{"twice", "duplicate entry", build(zip.Store, "x/data.pkl", good, "x/data.pkl", good)},
 		{"big-endian", `"big"`, build(zip.Store, "x/data.pkl", good, "x/byteorder", "big", "x/data/0", "12345678")},
 		{"cut", "zip", whole[:len(whole)-30]},
 		{"empty", "not a file of torch.save", nil},

@@ -47,7 +47,7 @@ type reader interface {
 // the functions of globals.go.
 type unpickler struct {
 	in       reader
-	locate   func(*storage) error // told of every storage once; nil allows none
+	locate   func(*storage) error // called with every storage once; nil allows none
 	stack    []any
 	memo     map[uint32]any
 	storages map[string]*storage

@@ -20,7 +20,7 @@ func readZip(source io.ReaderAt, size int64) (any, error) {
 	folder := ""
 	for _, entry := range archive.File {
 		if entries[entry.Name] != nil {
-			return nil, fmt.Errorf("entry %q is there twice", entry.Name)
+			return nil, fmt.Errorf("duplicate entry %q", entry.Name)
 		}
 		entries[entry.Name] = entry
 		if prefix, ok := strings.CutSuffix(entry.Name, "data.pkl"); ok && strings.Count(entry.Name, "/") <= 1 {

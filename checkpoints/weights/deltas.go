@@ -45,10 +45,8 @@ func openDeltas(path, base string) (*Model, error) {
 
 // add turns the differences in m into weights.
 func (m *Model) add(base *Model) error {
-	backbone := m.Architecture
-	backbone.Queries, backbone.Classes, backbone.MaskBlocks, backbone.Upscales = 0, 0, 0, 0
 	have := slices.DeleteFunc(slices.Clone(base.Tensors), func(t tensor.Tensor) bool { return !strings.HasPrefix(t.Name, "backbone.") })
-	bases, _, err := checkpoints.Match(backbone.Tensors(), have, nil)
+	bases, _, err := checkpoints.Match(m.Architecture.Backbone().Tensors(), have, nil)
 	if err != nil {
 		return fmt.Errorf("the base does not fit: %w", err)
 	}

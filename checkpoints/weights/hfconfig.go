@@ -115,7 +115,7 @@ func (c *hfConfig) complete(a arch.Architecture) (arch.Architecture, error) {
 	return a, nil
 }
 
-// checkActivation holds hidden_act against what can be computed: exact GELU in the
+// checkActivation compares hidden_act with what can be computed: exact GELU in the
 // MLP, or SiLU where it is gated. DINOv2's gated MLP has SiLU whatever the field
 // says; mask head and ScaleBlocks of an EoMT have what it says.
 func (c *hfConfig) checkActivation(a arch.Architecture) error {

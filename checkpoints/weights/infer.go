@@ -11,7 +11,7 @@ import (
 	"eomt/checkpoints/tensor"
 )
 
-// The parameters whose shapes tell the architecture.
+// Parameters whose shapes show the architecture, besides those that arch names.
 const (
 	firstUp   = "backbone.blocks.0.mlp.fc1.weight"
 	firstDown = "backbone.blocks.0.mlp.fc2.weight"
@@ -20,10 +20,10 @@ const (
 // headDim is the width of an attention head in every published size but 7B.
 const headDim = 64
 
-// infer reads the architecture off names and shapes. What they do not tell
+// infer reads the architecture off names and shapes. What they do not show
 // takes the published sizes' values (head dimension, number of blocks that see
 // the queries, epsilon) and is zero where there is none; the caller corrects it
-// from a configuration. A parameter without which nothing can be told is a
+// from a configuration. A parameter without which nothing can be inferred is a
 // [checkpoints.MismatchError].
 func infer(tensors []tensor.Tensor, kind arch.Kind) (arch.Architecture, error) {
 	index := tensor.ByName(tensors)

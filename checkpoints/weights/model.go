@@ -37,7 +37,7 @@ type Loading struct {
 	Loaded   []names.Pair // parameters and the tensors they were read from
 	Buffers  []string     // tensors of the file that are no parameters
 	Reshaped []string     // parameters resized to the model: "NAME [..] -> [..]"
-	Fresh    []string     // parameters of the model that start anew
+	Fresh    []string     // parameters of the model that start from scratch
 }
 
 // String is the loading in one line.
@@ -46,7 +46,7 @@ func (r Loading) String() string {
 	for _, part := range []struct {
 		what  string
 		names []string
-	}{{"tensors beside them", r.Buffers}, {"resized", r.Reshaped}, {"started anew", r.Fresh}} {
+	}{{"tensors beside them", r.Buffers}, {"resized", r.Reshaped}, {"started from scratch", r.Fresh}} {
 		if len(part.names) > 0 {
 			text += fmt.Sprintf("; %d %s (%s)", len(part.names), part.what, strings.Join(part.names, ", "))
 		}
@@ -98,7 +98,7 @@ func open(path string) (*Model, error) {
 	return m, nil
 }
 
-// openNative opens a checkpoint of this project; none says why the folder is nothing else.
+// openNative opens a checkpoint of this project; none is the error of reading the folder as anything else.
 func openNative(path string, none error) (*Model, error) {
 	loaded, err := checkpoints.LoadParams(path)
 	if errors.Is(err, checkpoints.ErrNone) {
@@ -121,7 +121,7 @@ func openNative(path string, none error) (*Model, error) {
 }
 
 // completed is what the tensors show with what a checkpoint's state says beside
-// it, nil where it says nothing. The two must agree wherever both speak.
+// it, nil where it says nothing. The two must agree on what both state.
 func completed(shown arch.Architecture, state *arch.Architecture) (arch.Architecture, error) {
 	if state == nil {
 		return shown, nil
@@ -139,7 +139,7 @@ func completed(shown arch.Architecture, state *arch.Architecture) (arch.Architec
 	return a, a.CheckRead()
 }
 
-// model makes sense of a source's tensors.
+// model identifies the format and network of a source's tensors.
 func (s *source) model(path string) (*Model, error) {
 	table, ok := names.Detect(s.tensors)
 	if !ok {
@@ -184,7 +184,7 @@ func example(tensors []tensor.Tensor) string {
 }
 
 // fill reads tensors through table, finds the architecture, which correct
-// completes, and holds the parameters against it.
+// completes, and matches the parameters with it.
 func (m *Model) fill(table *names.Table, tensors []tensor.Tensor, correct func(arch.Architecture) (arch.Architecture, error)) error {
 	reading, err := table.Read(tensors)
 	if err != nil {
@@ -205,7 +205,7 @@ func (m *Model) fill(table *names.Table, tensors []tensor.Tensor, correct func(a
 		return fmt.Errorf("the position embedding is for no square grid of patches")
 	}
 	if !a.BackboneOnly() && (a.MaskBlocks < 1 || a.MaskBlocks > a.Blocks) {
-		return fmt.Errorf("%d of %d blocks see the queries; the file does not tell a possible number", a.MaskBlocks, a.Blocks)
+		return fmt.Errorf("%d of %d blocks see the queries; the file does not state a possible number", a.MaskBlocks, a.Blocks)
 	}
 	m.Architecture = a
 	m.Tensors, _, err = checkpoints.Match(a.Tensors(), reading.Tensors, nil)

@@ -129,7 +129,7 @@ func TestWritersNeverOverwrite(t *testing.T) {
 		if err := write(); err != nil {
 			t.Fatal(err)
 		}
-		wantError(t, write(), "there already", dir)
+		wantError(t, write(), "already", dir)
 		_ = name
 	}
 }

@@ -27,7 +27,7 @@ const noObjectWeight = .1
 func (m *Model) WriteNative(dir string) error {
 	steps, err := checkpoints.Steps(dir)
 	if err == nil && len(steps) > 0 {
-		err = fmt.Errorf("weights: write %s: a checkpoint is there already; choose another folder", dir)
+		err = fmt.Errorf("weights: write %s: it already holds a checkpoint; choose another folder", dir)
 	}
 	if err != nil {
 		return err
@@ -244,7 +244,7 @@ func writeNew(path string, fill func(io.Writer) error) error {
 func absent(path string) error {
 	_, err := os.Stat(path)
 	if err == nil {
-		return fmt.Errorf("%s is there already; choose another place", path)
+		return fmt.Errorf("%s already exists; choose another path", path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -22,14 +22,14 @@ from_pretrained; official: a file with the reference implementation's names, whi
 torch.load reads. With -deltas-from, -in holds the differences to a backbone, as the
 official DINOv3 releases do, and the sum is written. Nothing is overwritten.
 
-DINOv3 models have no position embedding that would tell their image size; official
-files do not tell it at all. Then -image does.`,
+DINOv3 models have no position embedding, from which the image size would follow;
+official files do not state it. -image does then.`,
 		"go run ./cmd/weights convert -in pytorch_model.bin -out eomt-hf -format hf")
 	in := f.String("in", "", "weights to read")
 	out := f.String("out", "", "folder or, for official, file to write")
 	format := f.String("format", "", "native, hf or official")
 	base := f.String("deltas-from", "", "backbone that -in holds the differences to")
-	image := f.Int("image", 640, "side of the images that the model is for, in pixels, where -in does not tell")
+	image := f.Int("image", 640, "side of the images that the model is for, in pixels, where -in does not state it")
 	if _, err := parse(f, args, 0, "-in, -out and -format, and nothing else"); err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func writer(format string) (func(*weights.Model, string) error, error) {
 	return nil, cli.Usagef("-format %q: want native, hf or official", format)
 }
 
-// setImage fills in the grid of a model whose file does not tell it; given says
+// setImage fills in the grid of a model whose file does not state it; given says
 // that the user named the image's side.
 func setImage(a *arch.Architecture, side int, given bool) error {
 	switch {

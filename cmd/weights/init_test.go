@@ -78,7 +78,7 @@ func TestInitRejects(t *testing.T) {
 		"want -config and -out":                                        {"-config", config},
 		`-format "onnx": want native, hf or official`:                  {"-config", config, "-out", out, "-format", "onnx"},
 		"no-such.yaml":                                                 {"-config", "no-such.yaml", "-out", out},
-		"a checkpoint is there already":                                {"-config", config, "-out", out},
+		"it already holds a checkpoint":                                {"-config", config, "-out", out},
 		"data.classes: the classes of this data set are not published": {"-config", config, "-out", out, "-set", "data.format=folder", "-set", "task=semantic", "-set", "data.shapes="},
 	} {
 		if _, err := command(t, append([]string{"init"}, args...)...); err == nil || !strings.Contains(err.Error(), want) {

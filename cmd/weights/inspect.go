@@ -73,7 +73,7 @@ func open(path, base string) (*weights.Model, error) {
 	return weights.Open(path)
 }
 
-// list prints a line a tensor and a last one of counts.
+// list prints a line per tensor and a last one of counts.
 func list(ctx context.Context, out io.Writer, tensors []tensor.Tensor) error {
 	var elements, bytes int64
 	for _, t := range tensors {

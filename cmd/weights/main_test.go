@@ -72,7 +72,7 @@ func TestConvertThenCompare(t *testing.T) {
 		}
 		wantText(t, text, equal+", 0 different, 0 only in A, 0 only in B")
 	}
-	if _, err := command(t, "convert", "-in", official, "-out", hf, "-format", "hf"); err == nil || !strings.Contains(err.Error(), "there already") {
+	if _, err := command(t, "convert", "-in", official, "-out", hf, "-format", "hf"); err == nil || !strings.Contains(err.Error(), "already exists") {
 		t.Errorf("an existing folder: %v", err)
 	}
 }
