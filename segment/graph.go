@@ -4,8 +4,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash"
-	"io"
 	"math"
+	"strings"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -52,11 +52,12 @@ func newGraph(stored *weights.Model, s *Segmenter, o Options) (engine, error) {
 		fmt.Fprint(sum, probs)
 		s.Checksum = fmt.Sprintf("%x", sum.Sum(nil))
 	}
-	b, choice, err := backend.Start(o.Backend, io.Discard)
+	var notes strings.Builder
+	b, _, err := backend.Start(o.Backend, &notes)
 	if err != nil {
 		return nil, err
 	}
-	s.Backend = choice.String()
+	s.Backend = strings.TrimSpace(notes.String())
 	matmul := dtypes.Float32
 	if s.MatMul == "bf16" {
 		matmul = dtypes.BFloat16

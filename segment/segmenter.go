@@ -36,7 +36,7 @@ type Options struct {
 // use.
 type Segmenter struct {
 	Description
-	Backend  string // what computes, and why it was chosen
+	Backend  string // what computes, why it was chosen, and what was passed over
 	Checksum string // of the weights' values, where [Options].Checksum asked for it
 
 	device *device

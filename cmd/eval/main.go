@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string) error {
 	bar.Phase("compiling")
 	result, err := eval.Evaluate(ctx, ds, weights, ec, func(done, _ int) { bar.Set(done, "") })
 	bar.Finish()
-	if errors.Is(err, context.Canceled) && ec.Journal+ec.Save != "" {
+	if ctx.Err() != nil && err != nil && ec.Journal+ec.Save != "" {
 		return fmt.Errorf("%w; the same command resumes it", err)
 	}
 	if err != nil {
