@@ -90,6 +90,18 @@ func TestClassTableSurvives(t *testing.T) {
 	}
 }
 
+// A class table of another length than the class head is refused, not cut to fit.
+func TestClassTableOfAnotherLength(t *testing.T) {
+	m := random(with(tinyDINOv2, eomt))
+	m.SetClasses(fourClasses[:3])
+	dir := t.TempDir()
+	if err := m.WriteNative(dir); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(dir)
+	wantError(t, err, dir, "state lists 3 classes, its tensors have 4")
+}
+
 // The preprocessing file says what this project does: padded squares, or windows
 // for semantic segmentation.
 func TestProcessor(t *testing.T) {

@@ -113,7 +113,11 @@ func openNative(path string, none error) (*Model, error) {
 		m.SetClasses(loaded.State.Classes)
 	}
 	if err := m.fill(names.Lookup(names.Native), loaded.Params, func(a arch.Architecture) (arch.Architecture, error) {
-		return completed(a, loaded.State.Architecture)
+		a, err := completed(a, loaded.State.Architecture)
+		if n := len(m.Classes); err == nil && n > 0 && n != a.Classes {
+			err = fmt.Errorf("the checkpoint's state lists %d classes, its tensors have %d", n, a.Classes)
+		}
+		return a, err
 	}); err != nil {
 		return nil, errors.Join(err, loaded.Close())
 	}
