@@ -66,6 +66,11 @@ func (r *Run) start(ctx context.Context) error {
 	if loaded.State.ConfigHash != hash {
 		r.noteDifferences(loaded.Path)
 	}
+	if stored := loaded.State.Classes; len(stored) == len(r.Classes) {
+		if rows := differingClasses(stored, r.Classes); rows != "" {
+			return fmt.Errorf("%s: the run was trained on other classes than the data set has: %s; give it the data set that it started with", loaded.Path, rows)
+		}
+	}
 	if r.State, err = train.Restore(r.Architecture, loaded.Snapshot); err != nil {
 		return fmt.Errorf("%s: %w", loaded.Path, err)
 	}

@@ -11,6 +11,8 @@ import (
 	"eomt/checkpoints/weights"
 	"eomt/configs"
 	"eomt/data"
+	"eomt/losses"
+	"eomt/model"
 )
 
 // tiny is a configuration of a run of moments on generated shapes, which lie in the
@@ -153,11 +155,66 @@ func TestResumeNamesChangedKeys(t *testing.T) {
 	}
 }
 
+// A run is not resumed on data whose classes have changed.
+func TestResumeOnOtherClasses(t *testing.T) {
+	path, root := tiny(t)
+	out := filepath.Join(t.TempDir(), "run")
+	run, _, err := open(t, read(t, path), Options{Dir: out, MaxSteps: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, split := range []string{"train", "val"} {
+		file := filepath.Join(root, "annotations", "panoptic_"+split+"2017.json")
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(strings.Replace(string(raw), `"name":"circle"`, `"name":"disc"`, 1)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, _, err = open(t, read(t, path), Options{Dir: out, Resume: true})
+	if want := "the run was trained on other classes than the data set has: 1 of 8 differ"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v lacks %q", err, want)
+	}
+}
+
+// The constants of loss and optimiser reach the step.
+func TestConstantsReachTheStep(t *testing.T) {
+	path, _ := tiny(t)
+	c := read(t, path, "loss={mask: 1, dice: 2, class: 3, no_object: 0.2, oversample: 4, important: 0.5}",
+		"train.beta1=0.8", "train.beta2=0.99", "train.epsilon=1e-6", "train.warmup=[1, 2]", "train.annealing.off=true")
+	r, a, err := Resolve(c, 4, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, err := model.New(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := StepConfig(r, network)
+	if want := (losses.Config{Mask: 1, Dice: 2, Class: 3, NoObject: .2, Points: 32, Oversample: 4, Importance: .5}); s.Loss != want {
+		t.Errorf("loss %+v, want %+v", s.Loss, want)
+	}
+	if o := s.Optimizer; o.Beta1 != .8 || o.Beta2 != .99 || o.Epsilon != 1e-6 {
+		t.Errorf("optimiser %+v", o)
+	}
+	if s.Schedule.Total != 2 || s.Schedule.WarmupBackbone != 2 || s.Schedule.Annealing != nil {
+		t.Errorf("schedule %+v", s.Schedule)
+	}
+}
+
 func TestOtherClassesAreNoted(t *testing.T) {
 	classes := []data.Class{{ID: 3, Name: "cat", Thing: true}, {ID: 9, Name: "sky"}}
 	other := slices.Clone(classes)
 	other[1].Name = "sea"
-	const want = `1 of 2 differ (output 1 was class 9 "sea" and is now 9 "sky")`
+	const want = `1 of 2 differ (output 1 was class 9 "sea" (stuff) and is now class 9 "sky" (stuff))`
 	for name, test := range map[string]struct {
 		model weights.Model
 		want  string

@@ -17,9 +17,10 @@ import (
 
 // StartValues are the parameters that a configuration's weights give a new run,
 // by name, to be read before closeFiles is called; there are none where it starts from
-// random values. Those that new_parameters names are left out. What is loaded, resized and initialised is noted, and where the weights
-// were trained on other classes than these.
-func StartValues(ctx context.Context, c configs.Config, a arch.Architecture, classes []data.Class, o Options) (values map[string]tensor.Tensor, closeFiles func() error, err error) {
+// random values. Those that new_parameters names are left out. What is loaded, resized
+// and initialised is noted, and where the weights were trained on other classes.
+func StartValues(ctx context.Context, c configs.Config, a arch.Architecture, classes []data.Class, o Options) (values map[string]tensor.Tensor,
+	closeFiles func() error, err error) {
 	if c.Weights == "" {
 		return nil, func() error { return nil }, nil
 	}
@@ -69,16 +70,33 @@ func otherClasses(w *weights.Model, classes []data.Class) string {
 	if w.Architecture.BackboneOnly() || len(stored) != len(classes) {
 		return ""
 	}
+	if rows := differingClasses(stored, classes); rows != "" {
+		return "the class head was trained on other classes: " + rows + "; new_parameters: [class_head.] starts the head from random values"
+	}
+	return ""
+}
+
+// differingClasses counts the rows in which two class tables of one length differ
+// and names the first; empty where there is none.
+func differingClasses(stored, classes []data.Class) string {
 	differ, first := 0, ""
 	for i, class := range classes {
 		if s := stored[i]; s.ID != class.ID || s.Name != class.Name || s.Thing != class.Thing {
 			if differ++; differ == 1 {
-				first = fmt.Sprintf("output %d was class %d %q and is now %d %q", i, s.ID, s.Name, class.ID, class.Name)
+				first = fmt.Sprintf("output %d was %s and is now %s", i, described(s), described(class))
 			}
 		}
 	}
 	if differ == 0 {
 		return ""
 	}
-	return fmt.Sprintf("its class head was trained on other classes, %d of %d differ (%s); new_parameters: [class_head.] starts the head from random values", differ, len(classes), first)
+	return fmt.Sprintf("%d of %d differ (%s)", differ, len(classes), first)
+}
+
+func described(c data.Class) string {
+	kind := "stuff"
+	if c.Thing {
+		kind = "thing"
+	}
+	return fmt.Sprintf("class %d %q (%s)", c.ID, c.Name, kind)
 }
