@@ -58,7 +58,7 @@ func openJournal(c Config, total int, classes []data.Class) (*journal, error) {
 		return nil, fmt.Errorf("eval: journal: %w", err)
 	}
 	header = append(header, '\n')
-	left, finished, err := scanJournal(c.Journal, func(line []byte) bool { return bytes.Equal(line, header) })
+	left, finished, err := scanJournal(c.Journal, func(line []byte) bool { return bytes.Equal(line, header) || sameHeader(line, header) })
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("eval: journal: %w", err)
 	}
@@ -77,6 +77,19 @@ func openJournal(c Config, total int, classes []data.Class) (*journal, error) {
 		}
 	}
 	return j, nil
+}
+
+// sameHeader reports whether a header that was written with other spellings of its
+// keys, as earlier versions did, says the same as the current one.
+func sameHeader(line, current []byte) bool {
+	var h header
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder.DisallowUnknownFields()
+	if decoder.Decode(&h) != nil {
+		return false
+	}
+	text, err := json.Marshal(h)
+	return err == nil && bytes.Equal(append(text, '\n'), current)
 }
 
 // scanJournal reads the whole records of a file, up to a line that was cut off;

@@ -92,3 +92,32 @@ func TestAnotherIdentityStartsFromScratch(t *testing.T) {
 		t.Errorf("%d records of other weights were taken", r.Resumed)
 	}
 }
+
+// Earlier versions wrote the class table's keys with capitals.
+func TestOlderJournalIsResumed(t *testing.T) {
+	ds, _ := generated(t, Panoptic)
+	c := config(Panoptic)
+	c.Batch, c.Journal = 1, filepath.Join(t.TempDir(), "images.jsonl")
+	ctx, cancel := context.WithCancel(t.Context())
+	o := newOracle(t, ds)
+	o.onCall = func(call int) {
+		if call == 6 {
+			cancel()
+		}
+	}
+	if _, err := Evaluate(ctx, ds, o, c, nil); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(c.Journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, records, _ := bytes.Cut(text, []byte("\n"))
+	older := strings.NewReplacer(`"id":`, `"ID":`, `"name":`, `"Name":`, `"thing":`, `"Thing":`, `"color":`, `"Color":`).Replace(string(header))
+	if err := os.WriteFile(c.Journal, []byte(older+"\n"+string(records)), 0o666); err != nil || older == string(header) {
+		t.Fatalf("%v, %s", err, header)
+	}
+	if r := evaluate(t, ds, newOracle(t, ds), c); r.Resumed != bytes.Count(records, []byte("\n")) || r.Resumed == 0 {
+		t.Errorf("%d of %d records resumed", r.Resumed, bytes.Count(records, []byte("\n")))
+	}
+}
