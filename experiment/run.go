@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -22,7 +23,7 @@ import (
 
 // Options are what a run needs besides its configuration.
 type Options struct {
-	Dir      string // run folder
+	Dir      string // run folder; empty: runs/NAME of the configuration
 	Backend  string // xla:cuda, xla:cpu or go; empty: GOMLX_BACKEND, otherwise the best found
 	Resume   bool   // continue from the latest checkpoint in Dir
 	MaxSteps int    // stop after this step without changing any schedule; 0: the whole run
@@ -70,6 +71,9 @@ func Open(ctx context.Context, c configs.Config, o Options) (_ *Run, err error) 
 	}
 	if o.Results == nil {
 		o.Results = io.Discard
+	}
+	if o.Dir == "" {
+		o.Dir = filepath.Join("runs", c.Name)
 	}
 	r := &Run{options: o}
 	defer func() {

@@ -236,3 +236,16 @@ func TestOtherClassesAreNoted(t *testing.T) {
 		t.Errorf("a backbone alone: %q", got)
 	}
 }
+
+// Without a folder, a run has runs/NAME.
+func TestDefaultFolder(t *testing.T) {
+	path, _ := tiny(t)
+	c := read(t, path)
+	t.Chdir(t.TempDir())
+	if _, _, err := open(t, c, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join("runs", "tiny", "config.yaml")); err != nil {
+		t.Error(err)
+	}
+}

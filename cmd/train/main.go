@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"os"
-	"path/filepath"
 
 	"eomt/configs"
 	"eomt/internal/cli"
@@ -57,9 +56,6 @@ func run(ctx context.Context, args []string) error {
 	c, err := configs.Read(o.config, o.overrides...)
 	if err != nil {
 		return err
-	}
-	if o.out == "" {
-		o.out = filepath.Join("runs", c.Name)
 	}
 	if o.printConfig || o.printParams {
 		return o.print(os.Stdout, c)
