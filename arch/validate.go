@@ -41,8 +41,10 @@ func (a Architecture) Validate() error {
 		return fieldError("classes", a.Classes, "must be positive")
 	case a.NormEps <= 0:
 		return fieldError("norm epsilon", a.NormEps, "must be positive")
+	case a.Kind == DINOv2 && a.RopeTheta != 0:
+		return fieldError("rope_theta", a.RopeTheta, "dinov2 has no rotary embedding")
 	case a.Kind == DINOv3 && a.RopeTheta <= 0:
-		return fieldError("rotary base", a.RopeTheta, "must be positive")
+		return fieldError("rope_theta", a.RopeTheta, "must be positive")
 	}
 	return a.checkImage(a.ImageH(), a.ImageW())
 }

@@ -22,7 +22,8 @@ func TestValidateNamesTheField(t *testing.T) {
 		"model: kind vit: expected dinov2 or dinov3":                           func(a *Architecture) { a.Kind = "vit" },
 		"model: network vit_decoder: expected eomt":                            func(a *Architecture) { a.Network = "vit_decoder" },
 		"model: queries 0: must be positive":                                   func(a *Architecture) { a.Queries = 0 },
-		"model: rotary base 0: must be positive":                               func(a *Architecture) { a.Kind = DINOv3 },
+		"model: rope_theta 50: dinov2 has no rotary embedding":                 func(a *Architecture) { a.RopeTheta = 50 },
+		"model: rope_theta 0: must be positive":                                func(a *Architecture) { a.Kind = DINOv3 },
 	} {
 		a := tiny(DINOv2)
 		change(&a)

@@ -37,7 +37,7 @@ const (
 // from its inputs, so that with another implementation's draws in their place
 // the two can be compared.
 type draws struct {
-	masksLBQ *Node           // [L, B, Q]: see [model.Masking]
+	masksLBQ *Node           // [L, B, Q]: see [model.Masking]; nil for a network without masks
 	points   []losses.Points // of each prediction
 }
 
@@ -48,6 +48,11 @@ type draws struct {
 func (s *Step) draw(in []*Node, dtype dtypes.DType) draws {
 	a := s.config.Network.Architecture()
 	dims := in[inValid].Shape().Dimensions
+	n := losses.Drawn{Predictions: a.Predictions(), Images: dims[0], Targets: dims[1]}
+	d := draws{points: losses.DrawPoints(s.config.Loss, in[inRandom], in[inFirst], n, dtype)}
+	if a.MaskBlocks == 0 {
+		return d
+	}
 	all := max(dims[0], s.config.BatchSize)
 	_, masks := RandomUniform(in[inRandom], shapes.Make(dtype, a.MaskBlocks, all, a.Queries))
 	if all > dims[0] {
@@ -55,8 +60,8 @@ func (s *Step) draw(in []*Node, dtype dtypes.DType) draws {
 		index = Add(index, ConvertDType(in[inFirst], dtypes.Int32))
 		masks = Transpose(Gather(Transpose(masks, 0, 1), index), 0, 1)
 	}
-	n := losses.Drawn{Predictions: a.Predictions(), Images: dims[0], Targets: dims[1]}
-	return draws{masksLBQ: masks, points: losses.DrawPoints(s.config.Loss, in[inRandom], in[inFirst], n, dtype)}
+	d.masksLBQ = masks
+	return d
 }
 
 // gradients are the derivatives of the loss on one batch, or on one share of it, by
@@ -73,12 +78,11 @@ func (s *Step) differentiate(params, buffers, in []*Node, d draws) gradients {
 	network := s.config.Network
 	a, dtype := network.Architecture(), params[0].DType()
 	values := append(append([]*Node{}, params...), buffers...)
-	predictions := network.Forward(model.Bind(a, values), model.Normalize(in[inImages], dtype), model.Options{
-		Masking:   &model.Masking{ProbsL: in[inMaskProbs], DrawsLBQ: d.masksLBQ},
-		Training:  true,
-		MatMul:    s.config.MatMul,
-		RopeScale: in[inRope],
-	})
+	options := model.Options{Training: true, MatMul: s.config.MatMul, RopeScale: in[inRope]}
+	if d.masksLBQ != nil {
+		options.Masking = &model.Masking{ProbsL: in[inMaskProbs], DrawsLBQ: d.masksLBQ}
+	}
+	predictions := network.Forward(model.Bind(a, values), model.Normalize(in[inImages], dtype), options)
 	var by losses.Normalizers
 	if len(in) == shareInputs {
 		by = losses.Normalizers{Masks: in[inMatched], ClassWeights: in[inClassWeights]}
