@@ -108,6 +108,7 @@ func TestSecondInterruptEndsABusyProcess(t *testing.T) {
 		Main("busy", func(context.Context, []string) error {
 			fmt.Println("started")
 			for {
+				runtime.Gosched()
 			}
 		})
 	}
