@@ -89,6 +89,52 @@ func TestNamesStayInside(t *testing.T) {
 	}
 }
 
+// A PNG that is not of its annotation is an error, whatever it holds.
+func TestForeignMap(t *testing.T) {
+	f := Folder{Dir: t.TempDir(), Task: postprocess.TaskPanoptic, Classes: classes}
+	info := data.ImageInfo{ImageID: 12, Name: "photo.jpg"}
+	if err := f.Make(); err != nil {
+		t.Fatal(err)
+	}
+	entry, err := f.Write(info, segmentations[f.Task])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for old, want := range map[string]string{`{"id":1,`: "want ids from 1, ascending", `{"id":2,"category_id":7,"area":3,"score":0.25}`: "pixels of segment 2, which is not in the JSON"} {
+		changed := strings.Replace(string(entry), old, `{"id":9,`, 1)
+		if old[6] == '2' {
+			changed = strings.Replace(string(entry), ","+old, "", 1)
+		}
+		if _, err := f.Read(info, json.RawMessage(changed)); changed == string(entry) || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q in it", changed, err, want)
+		}
+	}
+}
+
+// Entries come from files that anybody may have changed.
+func FuzzRead(f *testing.F) {
+	dir := f.TempDir()
+	info := data.ImageInfo{ImageID: 12, Name: "photo.jpg"}
+	for task, s := range segmentations {
+		folder := Folder{Dir: dir, Task: task, Classes: classes}
+		if err := folder.Make(); err != nil {
+			f.Fatal(err)
+		}
+		entry, err := folder.Write(info, s)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(task), []byte(entry))
+	}
+	f.Fuzz(func(t *testing.T, task string, entry []byte) {
+		folder := Folder{Dir: dir, Task: postprocess.Task(task), Classes: classes}
+		s, err := folder.Read(info, entry)
+		if err == nil && s.Panoptic != nil {
+			s.Targets(data.NewRGB(s.Panoptic.W, s.Panoptic.H), 0)
+		}
+	})
+}
+
 func TestRefuses(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o666); err != nil {

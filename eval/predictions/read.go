@@ -69,12 +69,18 @@ func (f Folder) readPanoptic(entry json.RawMessage) (*postprocess.PanopticMap, e
 	if m.IDs, m.W, m.H, err = decode.IDs(png, path); err != nil {
 		return nil, err
 	}
-	for _, segment := range a.Segments {
+	for i, segment := range a.Segments {
 		class, err := f.class(segment.Category)
 		if err != nil {
 			return nil, err
 		}
+		if segment.ID != uint32(i+1) {
+			return nil, fmt.Errorf("segment %d has the id %d: want ids from 1, ascending", i+1, segment.ID)
+		}
 		m.Segments = append(m.Segments, postprocess.Segment{ID: segment.ID, Class: class, Score: segment.Score, Area: segment.Area})
+	}
+	if most := slices.Max(m.IDs); int64(most) > int64(len(m.Segments)) {
+		return nil, fmt.Errorf("%s: pixels of segment %d, which is not in the JSON", path, most)
 	}
 	return m, nil
 }
