@@ -1,17 +1,17 @@
-# Targets that people type. `make` lists them.
+# Run `make` to list the targets.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 comma := ,
 .SHELLFLAGS := -euo pipefail -c
 
 # The Go backend's matrix products are 4-6 times faster with AVX instructions. After
-# those, math.Exp with fused multiply-add takes up to 60 times as long (docs/performance.md).
+# them, math.Exp with fused multiply-add is up to 60 times slower (docs/performance.md).
 ifeq ($(shell go env GOARCH),amd64)
 export GOEXPERIMENT := simd
 export GODEBUG := $(if $(GODEBUG),$(GODEBUG)$(comma))cpu.fma=off
 endif
 
-# As internal/backend.CacheDir has it on Linux, the only system with a plugin to fetch.
+# Same as internal/backend.CacheDir on Linux, the only system with a plugin to fetch.
 CACHE := $(or $(EOMT_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/eomt)
 STATICCHECK := $(CACHE)/bin/staticcheck-v0.8.2
 PJRT ?= cpu
@@ -21,7 +21,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 .PHONY: setup
-setup: ## fetch the PJRT plugin to the cache (PJRT=cpu, cuda13, cuda12 or tpu)
+setup: ## fetch the PJRT plugin into the cache (PJRT=cpu, cuda13, cuda12 or tpu)
 	@scripts/setup.sh $(PJRT) "$(CACHE)"
 
 .PHONY: quickstart
@@ -53,7 +53,7 @@ test: setup $(STATICCHECK) ## vet, static checks and all tests
 	EOMT_REQUIRE_XLA=$$(test ! -f "$(CACHE)/pjrt/pjrt_c_api_cpu_plugin.so" || echo 1) go test -timeout 40m ./...
 
 .PHONY: parity
-parity: setup ## compare with the reference implementations, live, in a virtual environment
+parity: setup ## compare with the reference implementations in a virtual environment
 	@scripts/parity/run.sh "$(CACHE)"
 
 .PHONY: bench
@@ -61,11 +61,11 @@ bench: setup ## this project's benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: bench-peers
-bench-peers: setup ## the same work against the Python reference implementations, ratios in one run
+bench-peers: setup ## time the same work here and in the Python references, alternating within one run
 	@scripts/peers/run.sh "$(CACHE)" $(REALDATA)
 
 .PHONY: bench-gpu
-bench-gpu: ## forward and training step of S, B and L on xla:cuda; nothing without a GPU
+bench-gpu: ## forward and training step of S, B and L on xla:cuda; does nothing without a GPU
 	@compgen -G '/dev/nvidia[0-9]*' >/dev/null || compgen -G /dev/dxg >/dev/null || \
 		{ echo "bench-gpu: no NVIDIA GPU is visible: nothing to measure"; exit 0; }; \
 	scripts/setup.sh cuda13 "$(CACHE)"; \

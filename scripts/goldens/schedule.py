@@ -85,7 +85,7 @@ def main():
         recipes[json.dumps(recipe)] = recipe
     out = {"Curves": curves,
            "Rates": [{"Recipe": r, "Rates": rates(LightningModule, r)} for r in recipes.values()]}
-    text = json.dumps(out, separators=(",", ":")).replace("{\"Step", "\n{\"Step")  # one step a line
+    text = json.dumps(out, separators=(",", ":")).replace("{\"Step", "\n{\"Step")  # one step per line
     pathlib.Path("train/testdata/schedules.json").write_text(text + "\n")
     print(len(curves), "configurations,", len(recipes), "recipes,", len(text) // 1000, "KB")
 

@@ -6,7 +6,7 @@ same random draws, rounds alternating in one run.
     python scripts/peers/loader.py COCO_ROOT [--rounds 7] [--jitter]
 
 COCO_ROOT holds train2017/ and annotations/instances_train2017.json. Needs torch,
-torchvision, Pillow, pycocotools and Go. Prints milliseconds an image (median of
+torchvision, Pillow, pycocotools and Go. Prints milliseconds per image (median of
 the rounds, with range) and the ratios.
 """
 
@@ -146,7 +146,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--repeats", type=int, default=2, help="draws an image")
+    parser.add_argument("--repeats", type=int, default=2, help="draws per image")
     parser.add_argument("--jitter", action="store_true", help="with the colour jitter of ADE20K and Cityscapes")
     args = parser.parse_args()
 
@@ -172,7 +172,7 @@ def main():
             for name, run in runs.items():
                 times[name].append(run())
 
-    print("\n| ms an image, one core | load | transform | all, median (range) | speed |\n|---|---|---|---|---|")
+    print("\n| ms per image, one core | load | transform | all, median (range) | speed |\n|---|---|---|---|---|")
     base = None
     for name, rounds in times.items():
         total = [r["load"] + r["transform"] for r in rounds]

@@ -1,5 +1,5 @@
 """Compares inference and the whole training step of EoMT-S at 640 px with Hugging
-Face's EoMT in eager PyTorch, on random weights and 10 targets an image.
+Face's EoMT in eager PyTorch, on random weights and 10 targets per image.
 
     python scripts/peers/step.py [--rounds 5] [--batch 1] [--backend xla:cpu] [--bench BINARY]
 

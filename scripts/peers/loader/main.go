@@ -1,6 +1,6 @@
 // Loader is this project's side of scripts/peers/loader.py: it runs the jobs of a
 // file on one thread, checks that the results are the reference's and prints the
-// mean milliseconds an image as JSON.
+// mean milliseconds per image as JSON.
 package main
 
 import (
