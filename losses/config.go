@@ -8,7 +8,7 @@ import (
 	"github.com/gomlx/gomlx/support/exceptions"
 )
 
-// Config holds what the paper fixes of matching and losses; [Defaults] is the
+// Config holds the constants of matching and losses; [Defaults] returns the
 // paper's. Fields with a yaml name are configuration keys.
 type Config struct {
 	Mask       float64 `yaml:"mask" doc:"Weight of the masks' binary cross-entropy, in the matching cost and in the loss." range:"[0, inf)"`
@@ -20,7 +20,7 @@ type Config struct {
 	Importance float64 `yaml:"important" doc:"Share of train.points taken from the candidates where the mask is least certain; the others are drawn uniformly." range:"(0, 1)"`
 }
 
-// Defaults is EoMT's configuration, which is Mask2Former's.
+// Defaults is EoMT's configuration, taken over from Mask2Former.
 func Defaults() Config {
 	return Config{Mask: 5, Dice: 5, Class: 2, NoObject: .1, Points: 12544, Oversample: 3, Importance: .75}
 }
@@ -44,14 +44,14 @@ func (c Config) candidates() int { return int(float64(c.Points) * c.Oversample) 
 func (c Config) uncertain() int  { return int(float64(c.Points) * c.Importance) }
 func (c Config) fresh() int      { return c.Points - c.uncertain() }
 
-// Targets are a batch's targets as they reach the device (data.Batch).
+// Targets are a batch's targets in device form (data.Batch).
 type Targets struct {
 	PlanesBHWW *Node // uint32 [B, H, W, words]: target m is bit m%32 of word m/32
-	ClassesBM  *Node // int32 [B, M]; what stands at padding is not used
+	ClassesBM  *Node // int32 [B, M]; ignored at padding
 	ValidBM    *Node // bool [B, M]; false: padding
 }
 
-// check panics where shapes or dtypes do not fit each other.
+// check panics if shapes or dtypes are inconsistent.
 func (t Targets) check(batch int) {
 	valid, planes := t.ValidBM.Shape(), t.PlanesBHWW.Shape()
 	if valid.Rank() != 2 || valid.DType != dtypes.Bool || valid.Dim(0) != batch {

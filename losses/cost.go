@@ -13,15 +13,15 @@ import (
 // dice, and the negative probability of the target's class. Logits and targets are
 // sampled at pointsBP2, which all pairs of an image share. NaN and infinities become
 // the dtype's largest finite value, as in the reference; so do the costs of a target
-// whose class is out of range. Rows of padding hold costs of an empty target of
-// their class and mean nothing. No gradient flows.
+// whose class is out of range. Rows of padding hold meaningless costs, those of an
+// empty target. No gradient flows.
 //
 // Source: EomtHungarianMatcher of Hugging Face transformers.
 func CostMatrix(c Config, maskLogitsBhwQ, classLogitsBQC *Node, t Targets, pointsBP2 *Node) *Node {
 	maskLogitsBhwQ, classLogitsBQC = StopGradient(maskLogitsBhwQ), StopGradient(classLogitsBQC)
 	points := float64(pointsBP2.Shape().Dim(1))
-	logitsBPQ := once(SampleRows(maskLogitsBhwQ, pointsBP2), pointsBP2)
-	labelsBPM := once(SamplePlanes(t.PlanesBHWW, pointsBP2, t.ValidBM.Shape().Dim(1)), pointsBP2)
+	logitsBPQ := unfused(SampleRows(maskLogitsBhwQ, pointsBP2), pointsBP2)
+	labelsBPM := unfused(SamplePlanes(t.PlanesBHWW, pointsBP2, t.ValidBM.Shape().Dim(1)), pointsBP2)
 
 	// bce(x, 1) t + bce(x, 0) (1-t) = softplus(x) - x t.
 	overlap := func(x *Node) *Node { return Einsum("bpm,bpq->bmq", labelsBPM, x) }
@@ -60,8 +60,8 @@ func classProbs(logitsBQC, classesBM *Node) *Node {
 }
 
 // softplus is log(1 + exp(x)), whose gradient is sigmoid(x) everywhere. (Log1P
-// would keep digits below the last of 1 that no sum here has room for, at four times
-// the cost.)
+// would keep digits below 1's last bit, which the sums here lose anyway, at four
+// times the cost.)
 func softplus(x *Node) *Node {
 	return Add(MaxScalar(x, 0), Log(OnePlus(Exp(Neg(Abs(x))))))
 }

@@ -8,31 +8,31 @@ import (
 	"eomt/matcher"
 )
 
-// Points are where one prediction is compared with its targets: xy in [0, 1].
+// Points are where a prediction is compared with its targets: xy in [0, 1].
 type Points struct {
 	CostBP2       *Node // [B, P, 2]: for the cost, shared by all pairs of an image
 	CandidatesBM2 *Node // [B, M, K, 2]: of which the most uncertain are kept
 	FreshBM2      *Node // [B, M, P-k, 2]: added to them
 }
 
-// Terms holds scalars to be logged, unweighted, one of each a prediction.
+// Terms holds unweighted scalars to log, one of each per prediction.
 type Terms struct {
 	Mask, Dice, Class []*Node // the losses
 	Matched           *Node   // matched masks of one prediction, the same for all
 	QueriesBM         []*Node // int32 [B, M]: the query of each target, -1 for none
 }
 
-// Criterion is the training loss of all predictions: every one is matched with the
-// targets by itself (at once, matcher.Assign), and its mask, dice and class losses
-// are weighted and summed. maskLogitsBhwQ and classLogitsBQC have an entry a
-// prediction; logits of less than 32 bits are computed with as float32. Points are
-// drawn from rngState (uint64 [3]), which must not be a state that the engine's
-// generator gave back on the Go backend: that leaves the third word undefined, so
-// that the same points could not be drawn again. Mask losses are divided by the
-// number of matched masks in the batch, at least 1.
+// Criterion is the training loss over all predictions: each is matched with the
+// targets separately (in one call of matcher.Assign), and its mask, dice and class
+// losses are weighted and summed. maskLogitsBhwQ and classLogitsBQC have one entry per
+// prediction; logits narrower than 32 bits are converted to float32. Points are
+// drawn from rngState (uint64 [3]), which must not be a state returned by the engine's
+// generator on the Go backend: its third word is undefined, so the points would not
+// be reproducible. Mask losses are divided by the number of matched masks in the
+// batch, at least 1.
 //
-// It returns the scalar total and what it is made of. Gradients flow into both kinds
-// of logits; neither through points nor through the assignment.
+// It returns the scalar total and its terms. Gradients flow into both kinds of
+// logits, but not through points or the assignment.
 //
 // Source: arXiv 2503.19108 section 3; EomtLoss of Hugging Face transformers.
 func Criterion(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, rngState *Node) (*Node, Terms) {
@@ -42,17 +42,17 @@ func Criterion(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, rngS
 	return CriterionAt(c, maskLogitsBhwQ, classLogitsBQC, t, points, Normalizers{})
 }
 
-// Normalizers are what the losses of a batch are divided by, scalars of the logits'
-// dtype. Where the batch is a share of a larger one they are the whole batch's, so
-// that losses and gradients of the shares add up to the whole's; both are known on
-// the host before the step. A nil one is computed from the batch itself.
+// Normalizers are the divisors of a batch's losses, scalars of the logits' dtype.
+// If the batch is a share of a larger one they are the larger batch's, so that
+// losses and gradients of the shares add up to its own; both are known on the host
+// before the step. A nil one is computed from the batch itself.
 type Normalizers struct {
 	Masks        *Node // matched masks, at least 1
 	ClassWeights *Node // sum over all queries of the class loss's weights
 }
 
-// CriterionAt is [Criterion] at given points, one entry per prediction, with losses
-// divided by given normalizers.
+// CriterionAt is [Criterion] with the given points, one entry per prediction, and
+// normalizers.
 func CriterionAt(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, points []Points, by Normalizers) (*Node, Terms) {
 	checkPredictions(c, maskLogitsBhwQ, classLogitsBQC, t)
 	if len(points) != len(maskLogitsBhwQ) {
@@ -82,8 +82,8 @@ func CriterionAt(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, po
 	return total, terms
 }
 
-// MatchedMasks is the number of mask pairs that a matching of validBM's targets with
-// this many queries per image has, an int32 scalar.
+// MatchedMasks is the number of mask pairs when validBM's targets are matched with
+// this many queries per image, an int32 scalar.
 func MatchedMasks(validBM *Node, queries int) *Node {
 	perImage := ReduceSum(ConvertDType(validBM, dtypes.Int32), 1)
 	return ReduceAllSum(MinScalar(perImage, queries))
@@ -95,18 +95,18 @@ func maskLosses(c Config, maskLogitsBhwQ *Node, t Targets, queryBM *Node, p Poin
 	n := batch * targets
 	maps := mapsOf(maskLogitsBhwQ, queryBM)
 	candidates := Reshape(p.CandidatesBM2, n, c.candidates(), 2)
-	points := MostUncertain(candidates, once(SampleMaps(StopGradient(maps), candidates), candidates), c.uncertain())
+	points := MostUncertain(candidates, unfused(SampleMaps(StopGradient(maps), candidates), candidates), c.uncertain())
 	points = Concatenate([]*Node{points, Reshape(StopGradient(p.FreshBM2), n, c.fresh(), 2)}, 1)
 
-	logits := once(SampleMaps(maps, points), points)
-	labels := once(SampleOwnPlane(t.PlanesBHWW, Reshape(points, batch, targets, c.Points, 2)), points)
+	logits := unfused(SampleMaps(maps, points), points)
+	labels := unfused(SampleOwnPlane(t.PlanesBHWW, Reshape(points, batch, targets, c.Points, 2)), points)
 	matched := GreaterOrEqual(queryBM, ScalarZero(queryBM.Graph(), dtypes.Int32))
 	return MaskLoss(logits, Reshape(labels, n, c.Points), Reshape(matched, n), masks)
 }
 
-// mapsOf returns the mask logits of each target's query, [B*M, h, w]; where a target
-// has none, another query's. Gathering whole maps first lets the backward pass of
-// sampling touch M maps an image instead of Q.
+// mapsOf returns the mask logits of each target's query, [B*M, h, w]; an arbitrary
+// query's for a target without one. Gathering whole maps first lets the backward pass
+// of sampling touch M maps per image instead of Q.
 func mapsOf(maskLogitsBhwQ, queryBM *Node) *Node {
 	g := queryBM.Graph()
 	dims := maskLogitsBhwQ.Shape().Dimensions
@@ -128,7 +128,7 @@ func working(logits *Node) *Node {
 
 func checkPredictions(c Config, masks, classes []*Node, t Targets) {
 	if len(masks) == 0 || len(masks) != len(classes) {
-		exceptions.Panicf("losses.Criterion: %d mask logits, %d class logits: need one of each a prediction", len(masks), len(classes))
+		exceptions.Panicf("losses.Criterion: %d mask logits, %d class logits: need one of each per prediction", len(masks), len(classes))
 	}
 	if err := c.Validate(); err != nil {
 		panic(err)

@@ -7,7 +7,7 @@ import (
 )
 
 // MaskLoss compares the sampled logits of matched mask pairs with their labels,
-// both [N, P]; pairs where matchedN (bool [N]) is false do not count. It returns two
+// both [N, P]; pairs for which matchedN (bool [N]) is false do not count. It returns two
 // unweighted scalars: binary cross-entropy (mean over a pair's points) and dice
 // loss 1 - (2 sum(p t) + 1) / (sum(p) + sum(t) + 1), each summed over pairs and
 // divided by masks, a scalar. Gradients flow into the logits.
@@ -35,7 +35,7 @@ func ClassLoss(classLogitsBQC, classesBM, queryBM *Node, noObject float64) *Node
 	return classLoss(classLogitsBQC, classesBM, queryBM, noObject, nil)
 }
 
-// classLoss is [ClassLoss] divided by weights, a scalar, where that is not nil.
+// classLoss is [ClassLoss] divided by weights, a scalar, unless that is nil.
 func classLoss(classLogitsBQC, classesBM, queryBM *Node, noObject float64, weights *Node) *Node {
 	g, dtype := classLogitsBQC.Graph(), classLogitsBQC.DType()
 	dims := classLogitsBQC.Shape().Dimensions

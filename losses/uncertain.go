@@ -8,9 +8,9 @@ import (
 )
 
 // MostUncertain returns the k points of each map whose logits have the smallest
-// magnitude, among equals those that come first, in their given order: pointsNK2
-// [N, K, 2] and logitsNK [N, K] give [N, k, 2]. NaN counts as certain. It is exact,
-// without a sort. No gradient flows.
+// magnitude, earlier points first among equals, in the order given: pointsNK2
+// [N, K, 2] and logitsNK [N, K] give [N, k, 2]. NaN counts as certain. The result is
+// exact and needs no sort. No gradient flows.
 //
 // Source: sample_points_using_uncertainty of Hugging Face transformers, which
 // returns the same set in order of uncertainty.
@@ -28,7 +28,7 @@ func MostUncertain(pointsNK2, logitsNK *Node, k int) *Node {
 	chosen := Or(below, And(equal, LessOrEqual(equalSoFar, BroadcastToDims(need, n, all))))
 	place := AddScalar(Add(belowSoFar, Min(equalSoFar, BroadcastToDims(need, n, all))), -1)
 
-	// Points that are not chosen go to a place of their own behind the others.
+	// Points that are not chosen all go to one extra place at the end.
 	place = Where(chosen, place, Const(g, int32(k)))
 	place = Add(place, MulScalar(Iota(g, shapes.Make(dtypes.Int32, n, all), 0), k+1))
 	zeros := Zeros(g, shapes.Make(pointsNK2.DType(), n*(k+1), 2))
@@ -46,15 +46,15 @@ func magnitudes(x *Node) *Node {
 
 // split returns which of the non-negative integers xNK are below the k-th smallest
 // of their row, and which are equal to it, both bool [N, K]. The k-th smallest is
-// built bit by bit: a bit is set where fewer than k values lie below the number
-// that it would give. Values are counted by a product with ones, as XLA lets a kind
-// of reduction be used in one function of a graph only; float32 holds the counts.
+// built bit by bit: a bit is set if fewer than k values lie below the resulting
+// number. Values are counted by a product with ones, as XLA allows a kind of
+// reduction in one function of a graph only; float32 holds the counts.
 func split(xNK *Node, k int) (below, equal *Node) {
 	g, dtype := xNK.Graph(), xNK.DType()
 	dims := xNK.Shape().Dimensions
 	kth := Zeros(g, shapes.Make(dtype, dims[0]))
 	bit := Scalar(g, dtype, int64(1)<<(dtype.Size()*8-2))
-	wide := func(x *Node) *Node { return ExpandAndBroadcast(x, dims, []int{1}) }
+	acrossRow := func(x *Node) *Node { return ExpandAndBroadcast(x, dims, []int{1}) }
 	constant := func(g *Graph, value int) *Node { // not shared with the graph outside
 		if dtype == dtypes.Int64 {
 			return Const(g, int64(value))
@@ -72,18 +72,18 @@ func split(xNK *Node, k int) (below, equal *Node) {
 		kth, bit, x := parameters(g)
 		trial := Add(kth, bit)
 		ones := ExpandAndBroadcast(Const(g, float32(1)), dims[1:], []int{0})
-		count := Dot(ConvertDType(LessThan(x, wide(trial)), dtypes.Float32), ones).Product()
+		count := Dot(ConvertDType(LessThan(x, acrossRow(trial)), dtypes.Float32), ones).Product()
 		kth = Where(LessThan(count, Const(g, float32(k))), trial, kth)
 		return []*Node{kth, Div(bit, constant(g, 2)), x}
 	})
 	kth = While(more, step, kth, bit, xNK)[0]
-	return LessThan(xNK, wide(kth)), Equal(xNK, wide(kth))
+	return LessThan(xNK, acrossRow(kth)), Equal(xNK, acrossRow(kth))
 }
 
-// runningCounts returns int32 [N, K]: how many of flagsNK are true up to and with
+// runningCounts returns int32 [N, K]: how many of flagsNK are true up to and including
 // each place. Sums run within blocks and over blocks by products with triangles of
-// ones; all numbers are whole and below 2^24, so float32 holds them exactly, and
-// factors stay at 128 or less, so coarser products on accelerators do too.
+// ones; all numbers are integers below 2^24, which float32 holds exactly, and factors
+// are at most 128, which lower-precision products on accelerators hold exactly too.
 func runningCounts(flagsNK *Node) *Node {
 	const block = 128
 	g := flagsNK.Graph()

@@ -17,8 +17,8 @@ import (
 // returns int32 [N, M]: the query of each target, -1 where the target is padding
 // or, having more targets than queries, was left without one. No gradient flows.
 //
-// The work of one loop step is O(N (Q + M)); a problem needs at least one step a
-// valid target, and the loop ends with the slowest problem.
+// A loop step costs O(N (Q + M)); a problem needs at least one step per valid
+// target, and the loop ends with the slowest problem.
 //
 // It panics if the shapes or dtypes differ from the above.
 func Assign(costNMQ, validNM *Node) (queryNM *Node) {
@@ -46,9 +46,9 @@ func Assign(costNMQ, validNM *Node) (queryNM *Node) {
 	return p.queries(end[0])
 }
 
-// comparable returns the costs as float64 [N, M, Q] from 0 upwards, with usable
-// costs shifted by their least (which changes every full assignment by the same
-// sum) and each unusable one dearer than any number of usable ones.
+// comparable returns the costs as non-negative float64 [N, M, Q]: usable costs are
+// shifted by their minimum (which changes every full assignment by the same sum),
+// and each unusable one costs more than any number of usable ones.
 func comparable(costNMQ, validNM *Node) *Node {
 	g := costNMQ.Graph()
 	m, q := costNMQ.Shape().Dim(1), costNMQ.Shape().Dim(2)
@@ -61,8 +61,8 @@ func comparable(costNMQ, validNM *Node) *Node {
 	span := MaxScalar(Sub(most, least), 0)
 	span = Where(IsZero(span), OnesLike(span), span)
 	least, span = InsertAxes(least, -1, -1), InsertAxes(span, -1, -1)
-	dear := MulScalar(span, float64(min(m, q)+1))
-	return Where(usable, Sub(cost, least), BroadcastToDims(dear, costNMQ.Shape().Dimensions...))
+	penalty := MulScalar(span, float64(min(m, q)+1))
+	return Where(usable, Sub(cost, least), BroadcastToDims(penalty, costNMQ.Shape().Dimensions...))
 }
 
 // nextValid returns int32 [N, M+1]: at i the first valid target from i on, M where
@@ -76,35 +76,35 @@ func nextValid(validNM *Node) *Node {
 	return ReduceMin(Where(LogicalAnd(valid, GreaterOrEqual(target, from)), target, Const(g, int32(m))), 2)
 }
 
-// problems is what is known of the N problems while the graph is built.
+// problems holds the sizes of the N problems, known when the graph is built.
 type problems struct {
 	n, m, q int
 	sinks   bool // there can be more targets than queries
 }
 
 // state is what the loop carries. Every problem is in one of two phases: it grows
-// the tree of shortest alternating paths from its row (back < 0), or it turns the
-// path that it found (back >= 0), a link a step. Column Q stands for "none: the
-// row being placed itself", where paths begin.
+// the tree of shortest alternating paths from its row (back < 0), or it augments
+// along the path found (back >= 0), one link per step. Column Q stands for "none",
+// the row being placed, where paths begin.
 type state struct {
 	rowOf  *Node // int32 [N, Q]: the target that holds the column, or -1
 	row    *Node // int32 [N]: the target being placed; M: the problem is solved
-	back   *Node // int32 [N]: the column whose link is turned next, or -1
+	back   *Node // int32 [N]: the column whose link is flipped next, or -1
 	column *Node // int32 [N]: the column whose target is scanned next
 	low    *Node // float64 [N]: length of the path to that column
 	dual   *Node // float64 [N, Q]: the columns' dual variables, at most 0
 	dist   *Node // float64 [N, Q]: length of the shortest path to the column so far
 	via    *Node // int32 [N, Q]: the column before it on that path
 	inTree *Node // bool [N, Q]: dist is final
-	cost   *Node // float64 [N, M, Q], finite; carried, as XLA's loops see nothing else
+	cost   *Node // float64 [N, M, Q], finite; carried, as XLA's loops see only their state
 	next   *Node // int32 [N, M+1], see nextValid; likewise
 
-	// Only if there can be more targets than queries: the way out for the target
-	// that is best left without a query once every column is held.
+	// Only if there can be more targets than queries: the exit for the target that
+	// is best left without a query once every column is held.
 	free     *Node // int32 [N]: the number of columns that no target holds
 	top      *Node // float64 [N]: the largest dual variable that a row has had
 	exit     *Node // float64 [N]: the largest (dual - distance) of a row in the tree
-	exitFrom *Node // int32 [N]: the column which that row holds
+	exitFrom *Node // int32 [N]: the column that this row holds
 }
 
 func (s *state) fields() []**Node {

@@ -1,17 +1,17 @@
 // Package matcher assigns queries to targets at the least total cost, in the
-// graph ([Assign], many problems at once) and on the host ([AssignHost]). It sees
-// a cost matrix and which targets are valid, nothing else; the costs are made in
-// package losses.
+// graph ([Assign], many problems at once) and on the host ([AssignHost]). Its only
+// inputs are a cost matrix and which targets are valid; package losses computes the
+// costs.
 //
 // Contract of both, for one problem of M targets (rows) and Q queries (columns):
-//   - as many pairs as possible, min(Q, valid targets), each target and each query
-//     in at most one; among those the least sum of costs.
+//   - As many pairs as possible, min(Q, valid targets), each target and each query
+//     in at most one; among those, the least sum of costs.
 //   - A cost that is NaN, infinite, or of magnitude [Unusable] or more is a last
 //     resort: first the number of such pairs is minimised, then the sum of the
 //     others. (The reference writes the largest float32 in place of NaN and
 //     infinities when it builds the costs, as losses.CostMatrix does; such entries
 //     are recognised by their size, so no sum ever overflows or loses its digits.)
-//   - Arithmetic is float64 whatever the costs' dtype, as in scipy.
+//   - Arithmetic is float64 regardless of the costs' dtype, as in scipy.
 //   - The same costs give the same pairs on every run and backend. Where several
 //     assignments are optimal it is unspecified which one is returned.
 //

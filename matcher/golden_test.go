@@ -84,7 +84,7 @@ func TestScipy(t *testing.T) {
 // The costs of a float32 graph hold the largest float32 for NaN and infinities.
 func TestFloat32LastResort(t *testing.T) {
 	const most = math.MaxFloat32
-	cost := []float32{most, 1, most, 5, most, most, 4, 2, 3} // target 1 takes query 0, else it would be dearer
+	cost := []float32{most, 1, most, 5, most, most, 4, 2, 3} // target 1 takes query 0, otherwise the sum is larger
 	b := backendtest.Fast(t)
 	got := MustExecOnce(b, func(cost, valid *Node) *Node { return matcher.Assign(cost, valid) },
 		tensors.FromFlatDataAndDimensions(cost, 1, 3, 3), [][]bool{{true, true, true}})

@@ -5,9 +5,9 @@ import (
 	"math"
 )
 
-// Unusable is the magnitude from which on a cost counts as a last resort, beside
+// Unusable is the magnitude at and above which a cost counts as a last resort, like
 // NaN and infinities: the largest float32 for costs of up to 32 bits, 1e300 for
-// float64 (double), low enough that sums of what is left stay finite.
+// float64 (double), low enough that sums of the remaining costs stay finite.
 func Unusable(double bool) float64 {
 	if double {
 		return 1e300
@@ -17,16 +17,16 @@ func Unusable(double bool) float64 {
 
 // AssignHost solves one assignment problem on the host, under the contract of this
 // package. cost is row-major, cost[i*cols+j] the cost of giving query (column) j
-// to target (row) i; valid has a flag a row, nil standing for all true. It returns the
-// query of each target, -1 where it has none.
+// to target (row) i; valid has a flag per row, nil meaning all true. It returns the
+// query of each target, -1 if it has none.
 //
-// It panics if len(cost) != rows*cols or valid has another length than rows.
+// It panics if len(cost) != rows*cols or len(valid) != rows.
 //
 // Source: the shortest augmenting path algorithm for rectangular problems (Crouse,
 // "On implementing 2D rectangular assignment algorithms", 2016), O(rows² cols).
-// Differs: targets beyond the number of queries leave by a column of cost 0
-// instead of the matrix being transposed, and targets' dual variables are computed
-// from their columns' where needed.
+// Differs: targets beyond the number of queries exit through a dummy column of cost
+// 0 instead of the matrix being transposed, and targets' dual variables are computed
+// from their columns' when needed.
 func AssignHost[T float32 | float64](cost []T, valid []bool, rows, cols int) []int {
 	if len(cost) != rows*cols || valid != nil && len(valid) != rows {
 		panic(fmt.Sprintf("matcher.AssignHost: %d costs and %d flags for %d x %d", len(cost), len(valid), rows, cols))
@@ -62,13 +62,13 @@ func comparableHost[T float32 | float64](cost []T, valid []bool, rows, cols int)
 	if !(span > 0) {
 		span = 1
 	}
-	dear := span * float64(min(rows, cols)+1)
+	penalty := span * float64(min(rows, cols)+1)
 	shifted := make([]float64, len(cost))
 	for k, c := range cost {
 		if c := float64(c); math.Abs(c) < limit {
 			shifted[k] = c - least
 		} else {
-			shifted[k] = dear
+			shifted[k] = penalty
 		}
 	}
 	return shifted
@@ -97,8 +97,8 @@ func newHostState(cost []float64, cols int) *hostState {
 	return s
 }
 
-// place finds the shortest alternating path from row to a free column, or to the
-// way out once there is none, and turns it.
+// place augments along the shortest alternating path from row to a free column, or
+// to the exit once none is free.
 func (s *hostState) place(row int) {
 	none := s.cols
 	for j := range s.dist {
@@ -136,7 +136,7 @@ func (s *hostState) place(row int) {
 			s.dual[j] -= low - s.dist[j]
 		}
 	}
-	s.turn(row, end)
+	s.augment(row, end)
 }
 
 // relax shortens the paths through row i, which holds column and is reached at
@@ -158,9 +158,9 @@ func (s *hostState) relax(i, column int, offset float64) int {
 	return nearest
 }
 
-// turn gives every column of the path that ends at column end to the row through
+// augment gives every column of the path that ends at column end to the row through
 // which it was reached.
-func (s *hostState) turn(row, end int) {
+func (s *hostState) augment(row, end int) {
 	for end != s.cols {
 		before := s.via[end]
 		holder := row

@@ -8,14 +8,14 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// This file is the body of the loop. In a closure the engine takes only what was
-// made there. So constants come from Const, never from Scalar, AddScalar and the
-// like, which share their nodes with the graph outside; and nothing is reduced, as
-// on XLA a kind of reduction can be used in one function of a graph only.
+// This file is the body of the loop. The engine's closures accept only nodes created
+// inside them. So constants come from Const, never from Scalar, AddScalar and the
+// like, which share nodes with the enclosing graph; and nothing is reduced, as XLA
+// allows a kind of reduction in one function of a graph only.
 
 // scan lets every problem that grows its tree scan the target at its end: it
 // relaxes the paths through it, then takes the nearest column. If that column is
-// free (preferred among equals), the path is found; else its target is next.
+// free (preferred among equals), the path is found; otherwise its target is next.
 func (p problems) scan(s *state) {
 	g := s.row.Graph()
 	growing := LogicalAnd(LessThan(s.back, Const(g, int32(0))), p.unsolved(s))
@@ -24,24 +24,24 @@ func (p problems) scan(s *state) {
 	i := Where(fromRow, s.row, at(s.rowOf, s.column))
 	costNQ := p.costOf(s, i)
 	dualN := Where(fromRow, Const(g, 0.0), Sub(at(costNQ, s.column), at(s.dual, s.column)))
-	reach := Add(Sub(costNQ, s.dual), p.wide(Sub(s.low, dualN)))
+	reach := Add(Sub(costNQ, s.dual), p.acrossColumns(Sub(s.low, dualN)))
 	better := LogicalAnd(LogicalNot(s.inTree), LessThan(reach, s.dist))
 	s.dist = Where(better, reach, s.dist)
-	s.via = Where(better, p.wide(s.column), s.via)
+	s.via = Where(better, p.acrossColumns(s.column), s.via)
 
 	low, nearest, found := p.nearest(s)
 	found = LogicalAnd(growing, found)
 	pathEnd := nearest
 	if p.sinks {
 		var out *Node
-		low, out = p.wayOut(s, dualN, low, growing)
+		low, out = p.exitColumn(s, dualN, low, growing)
 		s.free = Where(found, Sub(s.free, Const(g, int32(1))), s.free)
 		pathEnd = Where(out, s.exitFrom, nearest)
 		found = LogicalOr(found, out)
 		s.top = Where(found, Max(s.top, Add(s.exit, low)), s.top)
 	}
-	settled := LogicalAnd(p.wide(found), s.inTree)
-	s.dual = Where(settled, Sub(s.dual, Sub(p.wide(low), s.dist)), s.dual)
+	settled := LogicalAnd(p.acrossColumns(found), s.inTree)
+	s.dual = Where(settled, Sub(s.dual, Sub(p.acrossColumns(low), s.dist)), s.dual)
 	s.back = Where(found, pathEnd, s.back)
 	grown := LogicalAnd(growing, LogicalNot(found))
 	s.inTree = LogicalOr(s.inTree, p.oneColumn(grown, nearest))
@@ -54,21 +54,21 @@ func (p problems) scan(s *state) {
 func (p problems) nearest(s *state) (low, columnN, isFree *Node) {
 	g := s.row.Graph()
 	open := Where(s.inTree, Const(g, math.Inf(1)), s.dist)
-	low = least(open)
+	low = rowMin(open)
 	columns := p.columns(g)
 	free := LessThan(s.rowOf, Const(g, int32(0)))
 	rank := Where(free, columns, Add(columns, Const(g, int32(p.q))))
-	first := least(Where(Equal(open, p.wide(low)), rank, Const(g, int32(2*p.q))))
+	first := rowMin(Where(Equal(open, p.acrossColumns(low)), rank, Const(g, int32(2*p.q))))
 	isFree = LessThan(first, Const(g, int32(p.q)))
 	return low, Where(isFree, first, Sub(first, Const(g, int32(p.q)))), isFree
 }
 
-// wayOut is the path's other end once every column is held: a column of
-// cost 0 for all targets, as many times as needed. Its dual variable is -top,
-// which keeps every reduced cost at 0 or more. A target that leaves is not seen
-// again, so one such column serves them all. It returns low, lowered to the way
-// out's length for the problems that take it, and which do.
-func (p problems) wayOut(s *state, dualN, low, growing *Node) (lowOut, out *Node) {
+// exitColumn ends a path once every column is held: a dummy column of cost 0 for
+// all targets, usable any number of times. Its dual variable is -top, which keeps
+// every reduced cost at 0 or more. A target that exits is not visited again, so one
+// such column serves them all. It returns low, lowered to the exit path's length for
+// the problems that take it, and which do.
+func (p problems) exitColumn(s *state, dualN, low, growing *Node) (lowOut, out *Node) {
 	leave := Sub(dualN, s.low)
 	larger := LogicalAnd(growing, GreaterThan(leave, s.exit))
 	s.exit = Where(larger, leave, s.exit)
@@ -79,15 +79,15 @@ func (p problems) wayOut(s *state, dualN, low, growing *Node) (lowOut, out *Node
 	return Where(out, length, low), out
 }
 
-// augment turns one link of every found path: the column goes to the target
-// through which it was reached. At the path's beginning the next target's search
-// is set up.
+// augment flips one link of every augmenting path: the column goes to the target
+// through which it was reached. At the start of the path it sets up the next target's
+// search.
 func (p problems) augment(s *state) {
 	g := s.row.Graph()
 	turning := GreaterOrEqual(s.back, Const(g, int32(0)))
 	before := Where(p.isNone(s.back), s.back, at(s.via, s.back))
 	holder := Where(p.isNone(before), s.row, at(s.rowOf, before))
-	s.rowOf = Where(p.oneColumn(turning, s.back), p.wide(holder), s.rowOf)
+	s.rowOf = Where(p.oneColumn(turning, s.back), p.acrossColumns(holder), s.rowOf)
 	s.back = Where(turning, before, s.back)
 
 	done := LogicalAnd(turning, p.isNone(before))
@@ -95,14 +95,14 @@ func (p problems) augment(s *state) {
 	s.row = Where(done, at(s.next, Add(s.row, Const(g, int32(1)))), s.row)
 	s.column = Where(done, Const(g, int32(p.q)), s.column)
 	s.low = Where(done, Const(g, 0.0), s.low)
-	s.dist = Where(p.wide(done), Const(g, math.Inf(1)), s.dist)
-	s.inTree = LogicalAnd(s.inTree, LogicalNot(p.wide(done)))
+	s.dist = Where(p.acrossColumns(done), Const(g, math.Inf(1)), s.dist)
+	s.inTree = LogicalAnd(s.inTree, LogicalNot(p.acrossColumns(done)))
 	if p.sinks {
 		s.exit = Where(done, Const(g, math.Inf(-1)), s.exit)
 	}
 }
 
-// queries turns the holders of the columns round: int32 [N, M] from int32 [N, Q].
+// queries inverts rowOf: the column of each row, int32 [N, M] from int32 [N, Q].
 func (p problems) queries(rowOfNQ *Node) *Node {
 	g := rowOfNQ.Graph()
 	target := Iota(g, shapes.Make(dtypes.Int32, p.n, p.m, p.q), 1)
@@ -111,8 +111,8 @@ func (p problems) queries(rowOfNQ *Node) *Node {
 	return ReduceMax(Where(held, query, Const(g, int32(-1))), 2)
 }
 
-// least returns the least value of each problem, [N] from [N, K].
-func least(xNK *Node) *Node {
+// rowMin returns the least value of each problem, [N] from [N, K].
+func rowMin(xNK *Node) *Node {
 	for k := xNK.Shape().Dim(1); k > 1; k = (k + 1) / 2 {
 		half := (k + 1) / 2
 		xNK = Min(Slice(xNK, AxisRange(), AxisRange(0, half)), Slice(xNK, AxisRange(), AxisRange(k-half, k)))
@@ -120,7 +120,7 @@ func least(xNK *Node) *Node {
 	return Reshape(xNK, xNK.Shape().Dim(0))
 }
 
-// at returns xNK[n, indexN[n]]; an index outside is moved to the nearest inside.
+// at returns xNK[n, indexN[n]], with indices clamped to the range.
 func at(xNK, indexN *Node) *Node {
 	n, k := xNK.Shape().Dim(0), xNK.Shape().Dim(1)
 	return Gather(Reshape(xNK, n*k), flatIndex(indexN, k))
@@ -145,16 +145,16 @@ func (p problems) isNone(columnN *Node) *Node {
 	return Equal(columnN, Const(columnN.Graph(), int32(p.q)))
 }
 
-// wide repeats a value of each problem along its columns. (In one operation: the
-// go backend frees the input of a rank-preserving broadcast inside a closure before
-// an operation that it makes read that input.)
-func (p problems) wide(xN *Node) *Node {
+// acrossColumns broadcasts a value of each problem over its columns, in one
+// operation: inside a closure the go backend frees the input of a rank-preserving
+// broadcast before its own expansion reads it.
+func (p problems) acrossColumns(xN *Node) *Node {
 	return ExpandAndBroadcast(xN, []int{p.n, p.q}, []int{1})
 }
 
 func (p problems) columns(g *Graph) *Node { return Iota(g, shapes.Make(dtypes.Int32, p.n, p.q), 1) }
 
-// oneColumn is bool [N, Q], true at columnN[n] of the problems where ifN holds.
+// oneColumn is bool [N, Q], true at columnN[n] of the problems for which ifN holds.
 func (p problems) oneColumn(ifN, columnN *Node) *Node {
-	return LogicalAnd(p.wide(ifN), Equal(p.columns(ifN.Graph()), p.wide(columnN)))
+	return LogicalAnd(p.acrossColumns(ifN), Equal(p.columns(ifN.Graph()), p.acrossColumns(columnN)))
 }

@@ -8,9 +8,9 @@ import (
 	"eomt/arch"
 )
 
-// attention is multi-head self-attention over x [B, S, D]. allowedBQN, where not
-// nil, says which patches each query (the first Q rows) may attend to; every
-// other pair of tokens always may.
+// attention is multi-head self-attention over x [B, S, D]. allowedBQN, if not nil,
+// states which patches each query (the first Q rows) may attend to; all other pairs
+// of tokens are unrestricted.
 func (n *net) attention(name string, x, allowedBQN *Node, rope *rotary) *Node {
 	b, s, d := x.Shape().Dimensions[0], x.Shape().Dimensions[1], n.Width
 	a, e := n.Heads, n.HeadDim()
@@ -36,8 +36,8 @@ func (n *net) attention(name string, x, allowedBQN *Node, rope *rotary) *Node {
 	return n.linear(name+".proj", out)
 }
 
-// qkv projects x [B, S, D] to [B, S, 3D]. The rotary kind has no bias on keys,
-// whatever that part of the parameter holds.
+// qkv projects x [B, S, D] to [B, S, 3D]. The rotary kind ignores the keys' part of
+// the bias.
 func (n *net) qkv(name string, x *Node) *Node {
 	y := n.dot(x, n.params.at(name+".qkv.weight"))
 	bias := n.params.at(name + ".qkv.bias")
@@ -50,12 +50,12 @@ func (n *net) qkv(name string, x *Node) *Node {
 }
 
 // attend is softmax(q k^T) v for q [B, A, T, E] (scaled) and k, v [B, A, S, E].
-// The division by the softmax's sum comes after the product with v, on T*E
-// instead of T*S numbers.
+// The division by the softmax's sum follows the product with v, on T*E instead of
+// T*S numbers.
 func (n *net) attend(q, k, v, allowedBQN *Node) *Node {
 	scores := n.product(q, []int{3}, []int{0, 1}, k, []int{3}, []int{0, 1})
 	if allowedBQN != nil {
-		scores = n.hide(scores, allowedBQN)
+		scores = n.maskScores(scores, allowedBQN)
 	}
 	scores = Sub(scores, StopGradient(ReduceAndKeep(scores, ReduceMax, -1)))
 	weights := Exp(scores)
@@ -63,9 +63,9 @@ func (n *net) attend(q, k, v, allowedBQN *Node) *Node {
 	return Div(out, ReduceAndKeep(weights, ReduceSum, -1))
 }
 
-// hide sets the scores [B, A, Q, S] of patches that a query may not attend to
-// to the lowest value; columns of queries and prefix are untouched.
-func (n *net) hide(scores, allowedBQN *Node) *Node {
+// maskScores sets the scores [B, A, Q, S] of patches that a query may not attend to
+// to the lowest value; the columns of queries and prefix are unchanged.
+func (n *net) maskScores(scores, allowedBQN *Node) *Node {
 	g, dims := scores.Graph(), scores.Shape().Dimensions
 	free := Const(g, true)
 	free = BroadcastToDims(free, dims[0], n.Queries, n.Queries+n.Prefix())

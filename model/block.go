@@ -17,7 +17,7 @@ func (n *net) block(i int, x, allowedBQN *Node, rope *rotary) *Node {
 }
 
 func (n *net) layerScale(name string, x *Node) *Node {
-	return Mul(x, lastAxis(n.params.at(name), x))
+	return Mul(x, alongLastAxis(n.params.at(name), x))
 }
 
 // mlp is Linear-GELU-Linear, or silu(x1)*x2 between two Linear where SwiGLU.

@@ -8,7 +8,7 @@ import (
 	"eomt/arch"
 )
 
-// net is what every graph function of the forward pass needs.
+// net holds what every graph function of the forward pass needs.
 type net struct {
 	arch.Architecture
 	params Params
@@ -38,11 +38,11 @@ func (n *net) linear(name string, x *Node) *Node {
 
 // addBias adds b [D] to x [..., D].
 func (n *net) addBias(x, b *Node) *Node {
-	return Add(x, lastAxis(b, x))
+	return Add(x, alongLastAxis(b, x))
 }
 
-// lastAxis broadcasts v [D] over x [..., D].
-func lastAxis(v, x *Node) *Node {
+// alongLastAxis broadcasts v [D] over x [..., D].
+func alongLastAxis(v, x *Node) *Node {
 	return BroadcastLike(v, x, x.Rank()-1)
 }
 
@@ -52,18 +52,18 @@ func (n *net) layerNorm(name string, x *Node, epsilon float64) *Node {
 	variance := ReduceAndKeep(Square(centred), ReduceMean, -1)
 	// Divided by Sqrt: GoMLX has no gradient of Rsqrt.
 	y := Div(centred, Sqrt(AddScalar(variance, epsilon)))
-	return Add(Mul(y, lastAxis(n.params.at(name+".weight"), y)), lastAxis(n.params.at(name+".bias"), y))
+	return Add(Mul(y, alongLastAxis(n.params.at(name+".weight"), y)), alongLastAxis(n.params.at(name+".bias"), y))
 }
 
-// gelu is the exact one: x * Phi(x).
+// gelu is the exact form, x * Phi(x).
 func gelu(x *Node) *Node {
 	return Mul(x, MulScalar(OnePlus(Erf(MulScalar(x, invSqrt2))), 0.5))
 }
 
 const invSqrt2 = 0.70710678118654752440
 
-// rows slices x [B, S, ...] to S from start (inclusive) to end (exclusive).
-func rows(x *Node, start, end int) *Node {
+// sliceTokens slices x [B, S, ...] to S from start (inclusive) to end (exclusive).
+func sliceTokens(x *Node, start, end int) *Node {
 	return SliceAxis(x, 1, AxisRange(start, end))
 }
 

@@ -5,20 +5,19 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// depthwise is a 3x3 convolution of each channel by itself, zero padding 1, no
-// bias: x [B, h, w, D] by w [D, 1, 3, 3], as nine shifted products, with its
-// gradient written out.
+// depthwise is a 3x3 depthwise convolution, zero padding 1, no bias: x [B, h, w, D]
+// by w [D, 1, 3, 3], as nine shifted products, with an explicit gradient.
 //
-// XLA's grouped convolution on a CPU is twenty times slower, and the gradient
-// that is derived from the nine products is a chain of pads and of sums over
-// pixels that run channel by channel (docs/performance.md).
+// XLA's grouped convolution is twenty times slower on a CPU, and the automatic
+// gradient of the nine products is a chain of pads and of sums over pixels that run
+// channel by channel (docs/performance.md).
 func depthwise(x, w *Node) *Node {
 	var dy *Node // set by the backward pass before the two gradients below run
 	wPath := IdentityWithCustomGradient(w, func(_, _ *Node) *Node {
 		return depthwiseWeightGradient(StopGradient(x), dy)
 	})
 	xPath := IdentityWithCustomGradient(x, func(_, _ *Node) *Node {
-		// Correlation with the kernel turned by half a turn.
+		// Correlation with the kernel rotated by 180 degrees.
 		return nineProducts(dy, Reverse(StopGradient(w), 2, 3))
 	})
 	y := StopGradient(nineProducts(x, w))
@@ -39,7 +38,7 @@ func nineProducts(x, w *Node) *Node {
 		for kx := range 3 {
 			shifted := shift(padded, ky, kx)
 			tap := Reshape(Slice(w, AxisRange(), AxisRange(), AxisElem(ky), AxisElem(kx)), d)
-			term := Mul(shifted, lastAxis(tap, shifted))
+			term := Mul(shifted, alongLastAxis(tap, shifted))
 			if sum == nil {
 				sum = term
 			} else {
@@ -53,9 +52,9 @@ func nineProducts(x, w *Node) *Node {
 // depthwiseWeightGradient is dw [D, 1, 3, 3]: for each tap the sum over pixels of
 // the shifted input times dy.
 //
-// The sums are matrix products with rows of ones. XLA's CPU compiler fuses a
-// plain sum with what it sums and then walks the pixels once a channel; a matrix
-// product is left alone where it has a few rows, of which one is used.
+// The sums are matrix products with rows of ones. XLA's CPU compiler fuses a plain
+// sum with its input and then walks the pixels once per channel; it keeps a matrix
+// product with a few rows, of which one is used.
 func depthwiseWeightGradient(x, dy *Node) *Node {
 	const fewRows = 4
 	padded, d := padHW(x), x.Shape().Dimensions[3]
@@ -72,7 +71,7 @@ func depthwiseWeightGradient(x, dy *Node) *Node {
 	return Reshape(Stack(taps, 1), d, 1, 3, 3)
 }
 
-// shift cuts the window at (ky, kx) out of a map padded by one on each side.
+// shift crops the window at (ky, kx) from a map padded by one on each side.
 func shift(padded *Node, ky, kx int) *Node {
 	dims := padded.Shape().Dimensions
 	return Slice(padded, AxisRange(), AxisRange(ky, ky+dims[1]-2), AxisRange(kx, kx+dims[2]-2), AxisRange())

@@ -18,12 +18,11 @@ func Normalize(imagesBHW3 *Node, dtype dtypes.DType) *Node {
 	g := imagesBHW3.Graph()
 	x := DivScalar(ConvertDType(imagesBHW3, dtype), 255.0)
 	mean, std := ConstAsDType(g, dtype, imageMean), ConstAsDType(g, dtype, imageStd)
-	return Div(Sub(x, lastAxis(mean, x)), lastAxis(std, x))
+	return Div(Sub(x, alongLastAxis(mean, x)), alongLastAxis(std, x))
 }
 
 // embed makes tokens [B, R+N, D] = [cls, registers, patches] of normalised
-// pixels [B, H, W, 3]. The position embedding, where there is one, is added to
-// patches only.
+// pixels [B, H, W, 3]. The position embedding, if any, is added to patches only.
 func (n *net) embed(pixelsBHW3 *Node) *Node {
 	b, d, p := pixelsBHW3.Shape().Dimensions[0], n.Width, n.Patch
 	gh, gw := n.GridH(), n.GridW()

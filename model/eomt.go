@@ -12,8 +12,8 @@ type eomt struct{ a arch.Architecture }
 
 func (e eomt) Architecture() arch.Architecture { return e.a }
 
-// Forward is [Network].Forward. Without opts.Masking there is one prediction, the
-// final one; with it there are L+1 in block order.
+// Forward implements [Network]. Without opts.Masking it returns the final prediction
+// only; with it, L+1 predictions in block order.
 func (e eomt) Forward(params Params, pixelsBHW3 *Node, opts Options) Predictions {
 	a := e.a
 	pixelsBHW3.AssertDims(-1, a.ImageH(), a.ImageW(), 3)
@@ -63,13 +63,13 @@ func (n *net) insertQueries(x *Node) *Node {
 func (n *net) predict(out *Predictions, x *Node) (maskLogitsBhwQ *Node) {
 	x = n.layerNorm("backbone.norm", x, n.NormEps)
 	out.TokensBSD = x
-	queries := rows(x, 0, n.Queries)
+	queries := sliceTokens(x, 0, n.Queries)
 	classLogits := n.linear("class_head", queries)
 	embedding := n.linear("mask_head.0", queries)
 	embedding = n.linear("mask_head.2", gelu(embedding))
 	embedding = n.linear("mask_head.4", gelu(embedding))
 	b := x.Shape().Dimensions[0]
-	patches := rows(x, n.Queries+n.Prefix(), x.Shape().Dimensions[1])
+	patches := sliceTokens(x, n.Queries+n.Prefix(), x.Shape().Dimensions[1])
 	features := Reshape(patches, b, n.GridH(), n.GridW(), n.Width)
 	for i := range n.Upscales {
 		features = n.scaleBlock(i, features)
@@ -80,12 +80,12 @@ func (n *net) predict(out *Predictions, x *Node) (maskLogitsBhwQ *Node) {
 	return maskLogits
 }
 
-// allowed says which patches each query may attend to in query block l,
+// allowed states which patches each query may attend to in query block l,
 // [B, Q, N] bool: those where its own mask logit at the patch grid is positive,
-// or all of them where its mask is dropped (docs/eomt.md, mask annealing).
+// or all of them if its mask is dropped (docs/eomt.md, mask annealing).
 //
-// Differs: at probability 0 every mask is dropped, also where a draw is exactly
-// 0, so that p = 0 is the unmasked graph.
+// Differs: at probability 0 every mask is dropped, even if a draw is exactly 0, so
+// that p = 0 is the unmasked graph.
 func (n *net) allowed(maskLogitsBhwQ *Node, m *Masking, l int) *Node {
 	dims := maskLogitsBhwQ.Shape().Dimensions
 	b := dims[0]

@@ -24,7 +24,7 @@ import (
 const goldenTolerance = 2e-5
 
 // goldens are the cases that scripts/goldens/model.py wrote, with what each is for.
-// make parity makes those of transformers anew.
+// make parity regenerates those of transformers.
 var goldens = map[string]string{
 	"small":  "transformers' EoMT as published sizes are: registers, patch 16, two ScaleBlocks",
 	"dinov3": "transformers' DINOv3 EoMT: rotary positions, no key bias, image not square",

@@ -11,9 +11,9 @@ import (
 	"eomt/arch"
 )
 
-// Load makes float32 tensors of the given names and shapes, in their order. read
-// fills dst with the values of tensor i; it writes in place, so that a large model is
-// never held twice.
+// Load makes float32 tensors of the given names and shapes, in that order. read
+// fills dst with the values of tensor i in place, so that a large model is never
+// held twice.
 func Load(want []arch.Tensor, read func(i int, dst []float32) error) ([]*tensors.Tensor, error) {
 	var out []*tensors.Tensor
 	for i, t := range want {
@@ -28,9 +28,9 @@ func Load(want []arch.Tensor, read func(i int, dst []float32) error) ([]*tensors
 	return out, nil
 }
 
-// HostBytes calls read with a tensor's raw values. The copy that this makes on the
-// host of a tensor on a device is freed afterwards: those of a whole model would hold
-// as much memory as the model until its next step.
+// HostBytes calls read with a tensor's raw values. The host copy of a device tensor
+// is freed afterwards: the copies of a whole model would otherwise take as much
+// memory as the model until its next step.
 func HostBytes(t *tensors.Tensor, read func(raw []byte)) error {
 	err := t.ConstBytes(read)
 	if t.IsOnAnyDevice() && !t.IsShared() {

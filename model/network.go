@@ -9,20 +9,20 @@ import (
 	"eomt/arch"
 )
 
-// Network is a segmentation network as a graph. What a training step needs for
-// it follows from its architecture: one mask probability and one row of draws per
+// Network is a segmentation network as a graph. Its architecture determines what a
+// training step must supply: a mask probability and a row of draws for each of
 // MaskBlocks, and the running values of Buffers, which are inputs and, as
 // [Predictions].BuffersNext, outputs.
 type Network interface {
 	// Architecture describes the network.
 	Architecture() arch.Architecture
 	// Forward is the whole network on ImageNet-normalised pixels [B, H, W, 3] of the
-	// architecture's size. It panics, naming shapes or the parameter, where these
-	// do not fit.
+	// architecture's size. It panics on mismatched shapes or a missing parameter,
+	// naming them.
 	Forward(params Params, pixelsBHW3 *Node, opts Options) Predictions
 }
 
-// New is the network that a describes.
+// New returns the network that a describes.
 func New(a arch.Architecture) (Network, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
@@ -33,14 +33,14 @@ func New(a arch.Architecture) (Network, error) {
 	return eomt{a}, nil
 }
 
-// Options of a forward pass that are no part of the architecture.
+// Options of a forward pass that are not part of the architecture.
 type Options struct {
-	// Masking asks for all predictions with masked attention; nil is the
-	// inference graph with one predict step.
+	// Masking requests all predictions, with masked attention; nil is the inference
+	// graph, which has the final prediction only.
 	Masking *Masking
-	// Training asks for what only training needs: statistics of the batch instead
-	// of running values, and intermediate predictions of networks without Masking.
-	// EoMT has neither.
+	// Training requests what only training needs: batch statistics instead of running
+	// values, and intermediate predictions of networks without Masking. EoMT has
+	// neither.
 	Training bool
 	// MatMul is the dtype of matrix products' operands; 0 is the parameters' own.
 	MatMul dtypes.DType
@@ -48,10 +48,10 @@ type Options struct {
 	RopeScale *Node
 }
 
-// Masking asks for all L+1 predictions, and for masked attention in the last L blocks.
+// Masking requests all L+1 predictions, and masked attention in the last L blocks.
 type Masking struct {
 	// ProbsL [L] is the probability that a block keeps a query's mask
-	// (mask annealing). Being an input, it changes without a new compilation.
+	// (mask annealing). As an input, it changes without recompilation.
 	ProbsL *Node
 	// DrawsLBQ [L, B, Q], uniform in [0, 1): the mask of query q in block l of
 	// image b is dropped where the draw is greater than the block's probability.
@@ -77,8 +77,8 @@ func (p Predictions) Final() (maskLogitsBhwQ, classLogitsBQC *Node) {
 // Params gives the graph's node of each parameter and buffer by name.
 type Params map[string]*Node
 
-// Bind names the first of nodes, which are the architecture's Tensors in their
-// order. It panics where there are fewer.
+// Bind names the first of nodes, which are the architecture's Tensors in order. It
+// panics if there are fewer.
 func Bind(a arch.Architecture, nodes []*Node) Params {
 	params := Params{}
 	for i, t := range a.Tensors() {
@@ -87,7 +87,7 @@ func Bind(a arch.Architecture, nodes []*Node) Params {
 	return params
 }
 
-// at returns a parameter; a name that is not there is a fault of the caller.
+// at returns a parameter; it panics on an unknown name.
 func (p Params) at(name string) *Node {
 	node, ok := p[name]
 	if !ok {

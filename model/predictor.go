@@ -13,8 +13,8 @@ import (
 )
 
 // Predictor runs the inference graph: images in, the final prediction out. It
-// compiles once for each batch size, with and without masking, and keeps its programs
-// when [Predictor.Use] gives it other values. It is not safe for concurrent use.
+// compiles once per batch size, with and without masking, and keeps its programs
+// when [Predictor.Use] replaces the parameters. It is not safe for concurrent use.
 type Predictor struct {
 	network       Network
 	params        []*tensors.Tensor
@@ -23,7 +23,7 @@ type Predictor struct {
 	programs      int // compiled so far
 }
 
-// maskSeed is the random state that masks of unfinished annealing are drawn from.
+// maskSeed is the random state from which masks of unfinished annealing are drawn.
 var maskSeed = []uint64{1, 2, 3}
 
 // Logits is the final prediction of B images on the host, row-major.
@@ -34,9 +34,9 @@ type Logits struct {
 }
 
 // NewPredictor takes a network's values (float32) in the order of its
-// architecture's Tensors. maskProbs, where any is positive, are the mask
-// probabilities of the blocks that see queries: the attention of a network whose
-// annealing has not ended stays masked, with draws from a fixed seed. matmul is the
+// architecture's Tensors. maskProbs, if any is positive, are the mask probabilities
+// of the query blocks: the attention of a network whose annealing has not ended
+// stays masked, with draws from a fixed seed. matmul is the
 // dtype of matrix products' operands, 0 for float32.
 func NewPredictor(b compute.Backend, n Network, params []*tensors.Tensor, maskProbs []float64, matmul dtypes.DType) (*Predictor, error) {
 	p := &Predictor{network: n}
@@ -70,8 +70,8 @@ func NewPredictor(b compute.Backend, n Network, params []*tensors.Tensor, maskPr
 	return p, err
 }
 
-// Use makes further predictions come from other values of the same network, such as
-// those after more training; what was compiled stays in use.
+// Use replaces the network's values for further predictions, for example after more
+// training; compiled programs are kept.
 func (p *Predictor) Use(params []*tensors.Tensor, maskProbs []float64) error {
 	a := p.network.Architecture()
 	if count := len(a.Tensors()); len(params) != count {

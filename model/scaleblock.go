@@ -6,7 +6,7 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// scaleBlockEpsilon is of the ScaleBlocks' LayerNorm over channels.
+// scaleBlockEpsilon is the epsilon of the ScaleBlocks' LayerNorm over channels.
 const scaleBlockEpsilon = 1e-6
 
 // scaleBlock doubles a map [B, h, w, D]: transposed convolution 2x2 stride 2,

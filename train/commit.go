@@ -10,23 +10,23 @@ import (
 	"strings"
 )
 
-// modulePath is this module's, as go.mod has it.
+// modulePath is this module's path in go.mod.
 const modulePath = "eomt"
 
-// UnknownCommit is the Commit of a [Start] whose source cannot be told. Another repository's, such
-// as that of the current directory, would mislead.
+// UnknownCommit is the Commit of a [Start] whose source is unknown. The commit of another
+// repository, such as the current directory's, would mislead.
 const UnknownCommit = "unknown"
 
-// sourceFile is where this file lay when it was compiled: below the module's folder,
+// sourceFile is where this file was when it was compiled: below the module's folder,
 // or a bare module path in a binary built with -trimpath.
 func sourceFile() string {
 	_, file, _, _ := runtime.Caller(0)
 	return file
 }
 
-// sourceCommit is the commit that this program's source was at, and whether it had
-// changes: as the toolchain stamped it into the binary, else (go run and go test do
-// not stamp) as git says of the folder that holds the source file.
+// sourceCommit is the commit of this program's source, and whether there were
+// uncommitted changes: as stamped into the binary by the toolchain, otherwise (go run
+// and go test do not stamp) as reported by git for the source file's folder.
 func sourceCommit(info *debug.BuildInfo, file string) (commit string, dirty bool) {
 	if info != nil && info.Main.Path == modulePath {
 		stamp := map[string]string{}
@@ -53,7 +53,7 @@ func sourceCommit(info *debug.BuildInfo, file string) (commit string, dirty bool
 	return head, err != nil || status != ""
 }
 
-// isThisModule says whether root holds this module's go.mod.
+// isThisModule reports whether root holds this module's go.mod.
 func isThisModule(root string) bool {
 	raw, err := os.ReadFile(filepath.Join(root, "go.mod"))
 	if err != nil {

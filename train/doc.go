@@ -3,20 +3,20 @@
 // validates.
 //
 // Everything that changes over a run (learning rates, mask probabilities, the
-// step's random state) is an input of the step, so a run compiles one program for
-// each padded target count.
+// step's random state) is an input of the step, so a run compiles one program per
+// padded target count.
 //
 //	run.go         the main path of a run, top-down
 //	step.go        the compiled step: gradients and update in one program
 //	gradients.go   its first part: draws, forward pass, losses, backward pass
 //	update.go      its second part: clipping and the optimiser
-//	seam.go        the parts apart, for batches that are shared out
+//	seam.go        the two parts separately, for batches split into shares
 //	optimizer.go   the optimiser's configuration, its interface, AdamW
 //	groups.go      how each parameter is trained
 //	schedule.go    learning rates and mask annealing over steps
 //	state.go       parameters, buffers and optimiser slots; checkpoints of them
-//	validations.go which validations are done, and which is the best
+//	validations.go finished validations, and the best one
 //	record.go      metrics.jsonl, metrics.parquet, TensorBoard; log.go reads them back
 //	lock.go        one process per run folder
-//	provenance.go  what a run was made of; commit.go, of which source
+//	provenance.go  provenance of a run; commit.go, of its source
 package train

@@ -23,28 +23,27 @@ const (
 	inMasks
 	inClasses
 	inValid
-	batchInputs // how many there are
+	batchInputs // their number
 )
 
-// The inputs after those where the batch is a share of a larger one.
+// The further inputs if the batch is a share of a larger one.
 const (
 	inMatched      = batchInputs + iota // scalar: see [losses.Normalizers]
 	inClassWeights                      // scalar
 	shareInputs
 )
 
-// draws are all of a step's random numbers. Everything else in a step follows
-// from its inputs, so that with another implementation's draws in their place
-// the two can be compared.
+// draws are all of a step's random numbers. The rest of a step is a function of its
+// inputs, so that with another implementation's draws the two can be compared.
 type draws struct {
 	masksLBQ *Node           // [L, B, Q]: see [model.Masking]; nil for a network without masks
 	points   []losses.Points // of each prediction
 }
 
-// draw draws them from the step's random state, for the images that the batch has in
-// the global one: however a global batch is shared out, its images get the same draws.
-// Points are hashed from the state that the host gave: of the one that a generator
-// leaves, the Go backend does not set all words, so that runs would differ.
+// draw draws them from the step's random state by the images' indices in the global
+// batch: however a global batch is split, its images get the same draws. Points are
+// hashed from the state given by the host: the Go backend does not set all words of
+// the state that its generator returns, so that runs would differ.
 func (s *Step) draw(in []*Node, dtype dtypes.DType) draws {
 	a := s.config.Network.Architecture()
 	dims := in[inValid].Shape().Dimensions
@@ -64,8 +63,8 @@ func (s *Step) draw(in []*Node, dtype dtypes.DType) draws {
 	return d
 }
 
-// gradients are the derivatives of the loss on one batch, or on one share of it, by
-// the parameters that are trained.
+// gradients are the derivatives of the loss on one batch, or on one share of it, with
+// respect to the trained parameters.
 type gradients struct {
 	trained []*Node // in the order of Step.trained
 	buffers []*Node // the next values of the buffers

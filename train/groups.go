@@ -24,9 +24,9 @@ type Group struct {
 	WeightDecay float64
 }
 
-// Groups gives the group of every parameter of a, in their order. Block i gets
-// LayerDecay^(blocks-1-i); tokens and embeddings take block 0's rate, the
-// backbone's final norm the full one.
+// Groups returns the group of each parameter of a, in order. Block i gets
+// LayerDecay^(blocks-1-i); tokens and embeddings get block 0's rate, the backbone's
+// final norm the full one.
 // Source: configure_optimizers in training/lightning_module.py.
 func Groups(a arch.Architecture, c OptimizerConfig) []Group {
 	parameters := a.Parameters()

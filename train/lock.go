@@ -14,15 +14,15 @@ import (
 // lockFile is in a run folder while a process writes there.
 const lockFile = "lock"
 
-// Lock is one process's right to write into a run folder. The operating system holds
-// it (flock), so it ends with the process, however that ends.
+// Lock is one process's exclusive right to write into a run folder. The operating
+// system holds it (flock), so it ends with the process, however that ends.
 type Lock struct {
 	dir  string
 	made bool // the folder was not there before
 	file *flock.Flock
 }
 
-// LockedError is a run folder that another process writes to.
+// LockedError reports a run folder that another process is writing to.
 type LockedError struct {
 	Dir    string
 	Holder Holder
@@ -43,8 +43,8 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("train: %s is in use by %s: nothing was changed; wait for that run or stop it, or name another folder with -out", e.Dir, who)
 }
 
-// LockFolder takes the run folder for this process and makes it where it is missing.
-// Where another process has it, the error is a [LockedError] and nothing was changed.
+// LockFolder locks the run folder for this process, creating it if missing. If
+// another process holds it, the error is a [LockedError] and nothing was changed.
 func LockFolder(dir string) (*Lock, error) {
 	_, err := os.Stat(dir)
 	l := &Lock{dir: dir, made: errors.Is(err, os.ErrNotExist)}
@@ -61,7 +61,7 @@ func LockFolder(dir string) (*Lock, error) {
 		if !free {
 			return nil, errors.Join(&LockedError{Dir: dir, Holder: readHolder(path)}, l.file.Close())
 		}
-		// The holder before may have removed the file between our opening and locking it.
+		// The previous holder may have removed the file between our opening and locking it.
 		if ours, err := l.file.Stat(); err == nil {
 			if there, err := os.Stat(path); err == nil && os.SameFile(ours, there) {
 				break
@@ -77,7 +77,7 @@ func LockFolder(dir string) (*Lock, error) {
 	return l, nil
 }
 
-// describe writes who holds the lock into its file.
+// describe writes the holder into the lock file.
 func (l *Lock) describe(path string) error {
 	host, err := os.Hostname()
 	if err != nil {
@@ -90,7 +90,7 @@ func (l *Lock) describe(path string) error {
 	return os.WriteFile(path, append(raw, '\n'), 0o666)
 }
 
-// readHolder is the zero Holder where the file does not say.
+// readHolder returns the zero Holder if the file does not name one.
 func readHolder(path string) (h Holder) {
 	if raw, err := os.ReadFile(path); err == nil && json.Unmarshal(raw, &h) != nil {
 		return Holder{}
@@ -98,12 +98,12 @@ func readHolder(path string) (h Holder) {
 	return h
 }
 
-// Release gives the folder free, and removes it where LockFolder made it and nothing
-// was written there.
+// Release unlocks the folder, and removes it if LockFolder created it and nothing was
+// written there.
 func (l *Lock) Release() error {
 	err := os.Remove(filepath.Join(l.dir, lockFile))
 	if l.made {
-		// Fails where the run wrote something, as it should.
+		// Fails, as intended, if the run wrote something.
 		_ = os.Remove(l.dir)
 	}
 	if err := errors.Join(err, l.file.Close()); err != nil {

@@ -10,15 +10,15 @@ import (
 	"eomt/internal/atomicfile"
 )
 
-// metricsLog is what metrics.jsonl holds.
+// metricsLog is the content of metrics.jsonl.
 type metricsLog struct {
 	entries []Entry
-	lines   [][]byte // as the file has them, one per entry, without the newline
-	damaged []int    // lines, counted from 1, that are no entries; not a last one that was cut off
+	lines   [][]byte // raw lines, one per entry, without the newline
+	damaged []int    // numbers, from 1, of lines that are not entries, except a truncated last one
 }
 
-// readLog reads metrics.jsonl of a run folder. A last line that cannot be read is a
-// write that was cut off; one before it is damage, which costs that line alone.
+// readLog reads metrics.jsonl of a run folder. An unreadable last line is a truncated
+// write; an earlier one is damage, which costs that line only.
 func readLog(dir string) (metricsLog, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, metricsFile))
 	if err != nil {
@@ -41,16 +41,15 @@ func parseLog(raw []byte) (l metricsLog) {
 	return l
 }
 
-// ReadEntries returns the entries of a run folder's metrics.jsonl in their order;
-// lines that cannot be read are left out. Where the folder has no log the error wraps
-// [fs.ErrNotExist].
+// ReadEntries returns the entries of a run folder's metrics.jsonl in order, skipping
+// unreadable lines. If the folder has no log, the error wraps [fs.ErrNotExist].
 func ReadEntries(dir string) ([]Entry, error) {
 	l, err := readLog(dir)
 	return l.entries, err
 }
 
-// keepAside copies a damaged log to a free name beside it, for people to look at.
-func keepAside(dir string) (string, error) {
+// backUpLog copies a damaged log to a free name in the same folder, for inspection.
+func backUpLog(dir string) (string, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, metricsFile))
 	if err != nil {
 		return "", err

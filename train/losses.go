@@ -9,7 +9,7 @@ import (
 	"eomt/losses"
 )
 
-// Losses are a step's results on the host.
+// Losses are the results of a step on the host.
 type Losses struct {
 	Total        float64
 	Mask         []float64 // [L+1] binary cross-entropy of each prediction, unweighted
@@ -19,7 +19,7 @@ type Losses struct {
 	Matched      float64 // matched targets of the final prediction in the batch
 }
 
-// Finite reports whether the update that gave these losses can be trusted.
+// Finite reports whether the losses and the gradient norm are finite.
 func (l Losses) Finite() bool {
 	for _, x := range []float64{l.Total, l.GradientNorm} {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
@@ -40,7 +40,7 @@ func (l *Losses) add(m Losses) {
 	}
 }
 
-// pack puts all numbers of a step into one vector, so that one transfer brings them.
+// pack puts all numbers of a step into one vector, for a single transfer.
 func pack(total *Node, t losses.Terms, norm *Node) *Node {
 	values := []*Node{total, norm, t.Matched}
 	for i := range t.Mask {

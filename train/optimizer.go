@@ -7,8 +7,8 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// OptimizerConfig is the optimiser's part of a recipe, with its keys of the section
-// train. Differences between parameters follow from it by [Groups].
+// OptimizerConfig configures the optimiser, with its keys of the section train.
+// [Groups] derives per-parameter settings from it.
 type OptimizerConfig struct {
 	LearningRate        float64 `yaml:"lr" doc:"Peak learning rate of new parameters; the backbone's follows from it by layer_decay." range:"(0, inf)"`
 	WeightDecay         float64 `yaml:"weight_decay" doc:"Decoupled weight decay of AdamW, on all parameters." range:"[0, inf)"`
@@ -48,21 +48,21 @@ func (c OptimizerConfig) Validate() error {
 	return nil
 }
 
-// Optimizer is a rule that turns a gradient into an update. Another one is a type
-// beside AdamW and a choice in [NewStep]: state, checkpoints and groups take its
+// Optimizer is a rule that turns a gradient into an update. To add one, add a type
+// next to AdamW and a case in [NewStep]: state, checkpoints and groups handle its
 // slots by name.
 type Optimizer interface {
-	// Slots names the values that are kept for every parameter, of its shape, in the
-	// order in which Update takes them. They start at zero.
+	// Slots names the values kept per parameter, of its shape, in the order in which
+	// Update takes them. They start at zero.
 	Slots() []string
-	// Scalars are what Update needs at the n-th update, n >= 1, computed on the host.
+	// Scalars are the inputs of the n-th update, n >= 1, computed on the host.
 	Scalars(n int) []float64
 	// Update returns the next value of one parameter and of its slots. All are of the
 	// parameter's shape; rate and scalars are scalars of its dtype.
 	Update(parameter, gradient *Node, slots []*Node, by Update) (*Node, []*Node)
 }
 
-// Update is what an update depends on besides the gradient.
+// Update holds the inputs of an update besides the gradient.
 type Update struct {
 	Rate        *Node // learning rate of the parameter
 	WeightDecay float64

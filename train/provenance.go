@@ -15,8 +15,8 @@ import (
 	"eomt/internal/hardware"
 )
 
-// Provenance is what a run was made of: provenance.json in its folder. The facts of
-// the first start are at its top level, those of every later start in Resumes.
+// Provenance is provenance.json in a run folder. The facts of the first start are at
+// its top level, those of later starts in Resumes.
 type Provenance struct {
 	Start
 	Seed       uint64         `json:"seed"`
@@ -25,13 +25,13 @@ type Provenance struct {
 	Resumes    []Start        `json:"resumes,omitempty"`
 }
 
-// Start is one start of a run: when, as what and on what.
+// Start is one start of a run: time, command, source and machine.
 type Start struct {
-	Step     int               `json:"step,omitempty"` // finished steps; 0 where the run began
+	Step     int               `json:"step,omitempty"` // finished steps; 0 at the first start
 	Started  time.Time         `json:"started,omitzero"`
 	Command  []string          `json:"command"` // with every -set
 	Commit   string            `json:"commit"`  // of this project's source, or "unknown"
-	Dirty    bool              `json:"dirty"`   // the source had changes besides
+	Dirty    bool              `json:"dirty"`   // the source had uncommitted changes
 	Go       string            `json:"go"`
 	Platform string            `json:"platform"`
 	Modules  map[string]string `json:"modules"`
@@ -55,14 +55,14 @@ func ThisStart(step int, backend string, devices []string) Start {
 	return s
 }
 
-// Starts are all starts of the run in their order.
+// Starts are all starts of the run in order.
 func (p *Provenance) Starts() []Start { return append([]Start{p.Start}, p.Resumes...) }
 
 const provenanceFile = "provenance.json"
 
-// ReadProvenance reads provenance.json of a run folder. One of an earlier version
-// knows of later starts only the steps they resumed after. Where there is none the
-// error wraps [fs.ErrNotExist].
+// ReadProvenance reads provenance.json of a run folder. Files of earlier versions hold
+// only the steps of later starts. If the file is missing, the error wraps
+// [fs.ErrNotExist].
 func ReadProvenance(dir string) (*Provenance, error) {
 	path := filepath.Join(dir, provenanceFile)
 	raw, err := os.ReadFile(path)
@@ -84,8 +84,8 @@ func ReadProvenance(dir string) (*Provenance, error) {
 	return &p.Provenance, nil
 }
 
-// Write puts provenance.json into the run folder. A start that resumes a run is added
-// to what is there; where that cannot be read, p is all that is known.
+// Write writes provenance.json into the run folder. A start that resumes a run is
+// appended to the existing file; if that cannot be read, p replaces it.
 func (p Provenance) Write(dir string) error {
 	if p.Step > 0 {
 		first, err := ReadProvenance(dir)
@@ -107,7 +107,7 @@ func (p Provenance) Write(dir string) error {
 	return nil
 }
 
-// isSyntax says whether a file was read but is no provenance.
+// isSyntax reports whether a file was read but is not a provenance.
 func isSyntax(err error) bool {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError

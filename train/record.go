@@ -34,7 +34,7 @@ type Entry struct {
 	MaskProbs    []float64 `json:"mask_probs" parquet:"mask_probs,list"`
 	GradientNorm float64   `json:"gradient_norm" parquet:"gradient_norm"`
 	Matched      float64   `json:"matched" parquet:"matched"`
-	ImagesPerSec float64   `json:"images_per_second" parquet:"images_per_second"` // since the entry before
+	ImagesPerSec float64   `json:"images_per_second" parquet:"images_per_second"` // since the previous entry
 	DataWait     float64   `json:"data_wait" parquet:"data_wait"`                 // share of that time spent waiting for batches
 	Memory       int64     `json:"memory_bytes" parquet:"memory_bytes"`           // peak resident memory of the process
 }
@@ -60,7 +60,7 @@ func (e Entry) scalars() []tensorboard.Scalar {
 	return values
 }
 
-// entry describes the last step that was done.
+// entry describes the last finished step.
 func (r *run) entry(l Losses) Entry {
 	done := r.state.Step
 	rates := r.step.rates(done - 1)
@@ -72,8 +72,8 @@ func (r *run) entry(l Losses) Entry {
 
 func (r *run) batchSize() int { return r.step.config.BatchSize }
 
-// The run's log in its folder: metricsFile grows while the run trains, metricsTable is
-// made from it at every checkpoint.
+// The run's log: metricsFile grows during the run, metricsTable is made from it at
+// every checkpoint.
 const (
 	metricsFile    = "metrics.jsonl"
 	metricsTable   = "metrics.parquet"
@@ -90,10 +90,10 @@ type record struct {
 	waited, spent time.Duration
 }
 
-// openRecord opens the log of a run that has done `done` steps. Entries of later
-// steps, which the run does again, are removed. What step `done` itself left,
-// validated included where it was, is written to TensorBoard again: the kill that the
-// run resumes from may have come before it.
+// openRecord opens the log of a run that has finished `done` steps. Entries of later
+// steps, which the run repeats, are removed. The scalars of step `done`, including its
+// validation if any, are written to TensorBoard again: the run may have been killed
+// before they were.
 func openRecord(dir string, done int, validated *checkpoints.Metric) (*record, error) {
 	last, err := cutLog(dir, done)
 	if err != nil {
@@ -120,15 +120,15 @@ func openRecord(dir string, done int, validated *checkpoints.Metric) (*record, e
 	return r, nil
 }
 
-// cutLog leaves in metrics.jsonl the entries up to step `done` and returns that of
-// step `done` itself, nil where it was not logged. A damaged log is kept aside first.
+// cutLog truncates metrics.jsonl to the entries up to step `done` and returns that of
+// step `done`, nil if it was not logged. A damaged log is backed up first.
 func cutLog(dir string, done int) (*Entry, error) {
 	log, err := readLog(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	if len(log.damaged) > 0 {
-		aside, err := keepAside(dir)
+		aside, err := backUpLog(dir)
 		if err != nil {
 			return nil, err
 		}
@@ -174,7 +174,7 @@ func (r *record) write(e Entry) error {
 	return nil
 }
 
-// evaluated puts a validation's metric beside the entries in TensorBoard.
+// evaluated writes a validation's metric to TensorBoard.
 func (r *record) evaluated(m checkpoints.Metric) error {
 	if err := r.board.Write(time.Now(), m.Step, []tensorboard.Scalar{{Tag: "eval/" + m.Name, Value: m.Value}}); err != nil {
 		return fmt.Errorf("train: log: %w", err)

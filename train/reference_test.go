@@ -158,7 +158,7 @@ func (r *reference) compile(b compute.Backend, build func(s *Step, in inputs, d 
 		r.t.Fatal(err)
 	}
 	own := 3*len(s.groups) + batchInputs + 1 // parameters, two moments, batch, scalars
-	exec := MustNewExec(b, func(in []*Node) []*Node { return build(s, s.cut(in), takeDraws(in[own:])) })
+	exec := MustNewExec(b, func(in []*Node) []*Node { return build(s, s.splitInputs(in), takeDraws(in[own:])) })
 	r.t.Cleanup(exec.Finalize)
 	return s, exec
 }
@@ -245,7 +245,7 @@ func fiveSteps(t *testing.T, b compute.Backend, dtype dtypes.DType, tolerance fl
 	n := len(parameters)
 	for step := range referenceSteps {
 		out := r.call(s, exec, state, dtype)
-		l := unpack(tensors.MustCopyFlatData[float64](s.take(state, out)[0]))
+		l := unpack(tensors.MustCopyFlatData[float64](s.storeOutputs(state, out)[0]))
 		state.Step++
 		want := r.float64s("end/losses")[2*step:]
 		if !(math.Abs(l.Total-want[0]) <= tolerance*want[0]) || !(math.Abs(l.GradientNorm-want[1]) <= tolerance*want[1]) {

@@ -13,7 +13,7 @@ import (
 	"eomt/data"
 )
 
-// Batches yields the batches of a run in order, from the step it was opened at.
+// Batches yields the batches of a run in order, starting at the step it was opened for.
 type Batches interface {
 	Next(ctx context.Context) (*data.Batch, error)
 }
@@ -31,37 +31,37 @@ type RunConfig struct {
 	CheckpointEvery int    `yaml:"checkpoint_every" doc:"Steps between checkpoints." range:"[1, 1e12]"`
 	ValidateEvery   int    `yaml:"validate_every" doc:"Steps between validations; 0 validates after the last step only." range:"[0, 1e12]"`
 	Keep            int    `yaml:"keep" doc:"Checkpoints kept besides the best." range:"[1, 1e6]"`
-	StepsPerEpoch   int    `yaml:"-"` // as the loader counts them: whole batches of the training split
-	// Saved is what checkpoints state besides step and position. Best is that of the
+	StepsPerEpoch   int    `yaml:"-"` // as the loader counts them: complete batches of the training split
+	// Saved is what checkpoints state besides step and position. Best is taken from the
 	// checkpoint that a run resumes from.
 	Saved checkpoints.State `yaml:"-"`
-	// Progress, where not nil, is called after every step.
+	// Progress, if not nil, is called after every step.
 	Progress func(Progress) `yaml:"-"`
-	// Compiling, where not nil, is called before a step that has to be compiled first,
-	// with the padded target count that it is compiled for.
+	// Compiling, if not nil, is called before a step that must be compiled first, with
+	// the padded target count.
 	Compiling func(targets int) `yaml:"-"`
 }
 
-// DefaultRun is how often a run logs and saves by default.
+// DefaultRun has the default logging and saving intervals.
 func DefaultRun() RunConfig { return RunConfig{LogEvery: 50, CheckpointEvery: 5000, Keep: 2} }
 
-// Progress is what a step leaves for people who watch.
+// Progress describes a finished step.
 type Progress struct {
 	Step         int // finished steps
 	Losses       Losses
-	Waited, Took time.Duration // waiting for the batch; the whole step, waiting included
+	Waited, Took time.Duration // waiting for the batch; the whole step including the wait
 }
 
 // DataWait is the share of the step that was spent waiting for its batch.
 func (p Progress) DataWait() float64 { return p.Waited.Seconds() / p.Took.Seconds() }
 
-// NonFiniteError is a step whose loss or gradient is NaN or infinite. Nothing of
-// that step was saved.
+// NonFiniteError reports a step whose loss or gradient is NaN or infinite. Its update
+// was not saved.
 type NonFiniteError struct {
 	Step   int
 	Images []string
 	Losses Losses
-	Saved  int // the step of the newest checkpoint, 0 where there is none
+	Saved  int // the step of the newest checkpoint, 0 if there is none
 }
 
 func (e *NonFiniteError) Error() string {
@@ -73,14 +73,13 @@ func (e *NonFiniteError) Error() string {
 		e.Step, e.Losses.Total, e.Losses.GradientNorm, strings.Join(e.Images, ", "), kept)
 }
 
-// ErrInterrupted means that a run was asked to stop, saved itself and can be resumed.
+// ErrInterrupted means that a run was asked to stop, has saved its state and can be resumed.
 var ErrInterrupted = errors.New("train: interrupted")
 
-// Run trains state from its step to c.Stop: it takes a batch, does a step, logs,
-// saves and validates, until the end, an error or ctx is done, in which case the
-// state is saved and the error is [ErrInterrupted], or why it could not be saved.
-// A validation that was due after the state's step and is not on record is done
-// first.
+// Run trains state from its step to c.Stop: it takes a batch, runs a step, logs,
+// saves and validates until the end or an error. If ctx ends, the state is saved and
+// the error is [ErrInterrupted], or the reason why it could not be saved. A missing
+// validation of the state's step is done first.
 func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Batches, validate Validate) error {
 	r, err := begin(c, step, state, validate)
 	if err != nil {
@@ -115,7 +114,7 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 		}
 		p := Progress{Step: state.Step, Losses: losses, Waited: started.Sub(waiting), Took: time.Since(waiting)}
 		r.record.add(batch, p)
-		if err := r.after(ctx, p); err != nil {
+		if err := r.afterStep(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -130,12 +129,12 @@ type run struct {
 	validate    Validate
 	record      *record
 	store       checkpoints.Store
-	saved       int // the step of the newest checkpoint, 0 where there is none
+	saved       int // the step of the newest checkpoint, 0 if there is none
 	validations validations
-	compiled    map[int]bool // padded target counts that were met
+	compiled    map[int]bool // padded target counts seen
 }
 
-// compiling announces that the step is compiled for a padded target count.
+// compiling announces a compilation for a padded target count.
 func (r *run) compiling(targets int) {
 	if !r.compiled[targets] && r.Compiling != nil {
 		r.Compiling(targets)
@@ -143,7 +142,7 @@ func (r *run) compiling(targets int) {
 	r.compiled[targets] = true
 }
 
-// begin takes up what the run folder holds of the steps that state has done.
+// begin opens the run folder's log and validations up to the state's step.
 func begin(c RunConfig, step *Step, state *State, validate Validate) (*run, error) {
 	r := &run{RunConfig: c, step: step, state: state, validate: validate, saved: state.Step, compiled: map[int]bool{},
 		store: checkpoints.Store{Dir: filepath.Join(c.Dir, "checkpoints"), Keep: c.Keep}}
@@ -158,8 +157,8 @@ func begin(c RunConfig, step *Step, state *State, validate Validate) (*run, erro
 	return r, err
 }
 
-// after does what is due once a step is done.
-func (r *run) after(ctx context.Context, p Progress) error {
+// afterStep logs, saves and validates what is due after a step.
+func (r *run) afterStep(ctx context.Context, p Progress) error {
 	done := r.state.Step
 	if r.Progress != nil {
 		r.Progress(p)
@@ -184,7 +183,7 @@ func (r *run) validationDue() bool {
 	return r.ValidateEvery > 0 && r.state.Step%r.ValidateEvery == 0
 }
 
-// finish saves and validates the last state where that has not just been done.
+// finish saves and validates the last state unless that has just been done.
 func (r *run) finish(ctx context.Context) error {
 	if err := r.save(); err != nil {
 		return err
@@ -200,8 +199,8 @@ func (r *run) interrupted() error {
 	return ErrInterrupted
 }
 
-// save writes a checkpoint of the state, once its log is on disk: a checkpoint never
-// knows of steps that the log lost.
+// save writes a checkpoint of the state after its log is on disk, so that a checkpoint
+// is never ahead of the log.
 func (r *run) save() error {
 	if r.saved == r.state.Step && r.saved > 0 {
 		return nil
@@ -224,10 +223,10 @@ func (r *run) save() error {
 	return r.record.tabulate()
 }
 
-// evaluate validates the state, unless that is on record, and marks the best
+// evaluate validates the state, unless its result is on record, and marks the best
 // checkpoint. The state is saved first, so that best can point at it; the result is
-// put on record before the link is set, so that a run killed between the two sets it
-// when it resumes.
+// recorded before the link is set, so that a run killed in between sets it when it
+// resumes.
 func (r *run) evaluate(ctx context.Context) error {
 	if r.validate == nil || r.validations.at(r.state.Step) != nil {
 		return nil
@@ -253,8 +252,8 @@ func (r *run) evaluate(ctx context.Context) error {
 	return r.record.evaluated(metric)
 }
 
-// markBest points the link `best` at the checkpoint with the best validation, where
-// that checkpoint is still there.
+// markBest points the link `best` at the checkpoint with the best validation, if that
+// checkpoint still exists.
 func (r *run) markBest() error {
 	best := r.validations.best()
 	if best == nil {

@@ -5,7 +5,7 @@ import "math"
 // polyPower is the exponent of every polynomial decay (docs/eomt.md section 3).
 const polyPower = 0.9
 
-// Schedule gives what changes over a run, as functions of the step t, 0 <= t < Total.
+// Schedule gives learning rates and mask probabilities as functions of the step t, 0 <= t < Total.
 // Source: training/two_stage_warmup_poly_schedule.py and mask_annealing in
 // training/lightning_module.py of tue-mps/eomt at 7bd19dd.
 type Schedule struct {

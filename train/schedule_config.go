@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// ScheduleConfig is the length of a run and what changes over it, with its keys of
+// ScheduleConfig configures the length of a run and its schedules, with its keys of
 // the section train.
 type ScheduleConfig struct {
 	Epochs     float64 `yaml:"epochs,omitempty" doc:"Length of the run in passes over the training images; total_steps is the alternative." range:"[0, 1e9]" default:"epochs or total_steps must be stated"`
@@ -23,10 +23,10 @@ type Spans struct {
 	End   []int `yaml:"end,omitempty,flow" doc:"Step at which each query block's annealing ends." range:"[0, 1e12]" default:"the published rule"`
 }
 
-// DefaultSchedule is the published recipe, without a length.
+// DefaultSchedule is the published recipe without a length.
 func DefaultSchedule() ScheduleConfig { return ScheduleConfig{Warmup: [2]int{500, 1000}} }
 
-// Steps is the length of the run where an epoch has so many steps.
+// Steps is the length of the run in steps, given those of an epoch.
 func (c ScheduleConfig) Steps(perEpoch int) int {
 	if c.TotalSteps > 0 {
 		return c.TotalSteps
@@ -34,7 +34,7 @@ func (c ScheduleConfig) Steps(perEpoch int) int {
 	return int(math.Round(c.Epochs * float64(perEpoch)))
 }
 
-// Schedule is that of a run of so many steps, with spans as [Spans.Derive] gives them.
+// Schedule returns the schedule of a run of the given length, with spans from [Spans.Derive].
 func (c ScheduleConfig) Schedule(steps int, spans Spans) Schedule {
 	s := Schedule{Total: steps, WarmupHead: c.Warmup[0], WarmupBackbone: c.Warmup[1]}
 	for k := range spans.Start {
@@ -43,8 +43,8 @@ func (c ScheduleConfig) Schedule(steps int, spans Spans) Schedule {
 	return s
 }
 
-// Derive completes spans for a run of so many steps by [AnnealingRule]; what is
-// stated stays. It fails where stated spans do not fit the network.
+// Derive fills in the spans that are not stated by [AnnealingRule] for a run of the
+// given length. It fails if stated spans do not fit the network.
 func (s Spans) Derive(steps, queryBlocks int) (Spans, error) {
 	d := s
 	if !s.Off && len(s.Start) == 0 {
@@ -78,7 +78,7 @@ func (s Spans) Validate() error {
 	return nil
 }
 
-// Equal says whether both have the same starts and ends.
+// Equal reports whether both have the same starts and ends.
 func (s Spans) Equal(other Spans) bool {
 	return slices.Equal(s.Start, other.Start) && slices.Equal(s.End, other.End)
 }

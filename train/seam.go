@@ -11,10 +11,10 @@ import (
 	"eomt/data"
 )
 
-// A global batch that is shared out goes through the step in three moves:
-// [Step.Gradients] of each share, their sum ([Step.Add]; over hosts, a sum of
-// Gradients.Trained), and one [Step.Update]. Losses and gradients of a share are
-// divided by the global batch's normalizers, so that sums are all there is to do.
+// A global batch that is split into shares takes three stages: [Step.Gradients] of
+// each share, their sum ([Step.Add]; over hosts, a sum of Gradients.Trained), and one
+// [Step.Update]. Losses and gradients of a share are divided by the global batch's
+// normalizers, so that they only need to be summed.
 
 // parts are the programs of the step's parts.
 type parts struct{ gradients, add, update *Exec }
@@ -26,8 +26,8 @@ type Share struct {
 	By    Normalizers
 }
 
-// Normalizers are what the losses of a global batch are divided by. Those of shares
-// add up (Add).
+// Normalizers are the divisors of a global batch's losses. Those of shares add up
+// ([Normalizers.Add]).
 type Normalizers struct {
 	Matched      float64 // matched masks
 	ClassWeights float64 // sum over all queries of the class loss's weights
@@ -35,7 +35,7 @@ type Normalizers struct {
 
 // Gradients are the sum of some shares' gradients and losses, on the device.
 type Gradients struct {
-	Trained []*tensors.Tensor // of the trained parameters, in their order
+	Trained []*tensors.Tensor // of the trained parameters, in order
 	Losses  Losses            // without GradientNorm
 }
 
@@ -100,8 +100,8 @@ func (s *Step) updateGraph(in []*Node) []*Node {
 	return append(append(next, slices.Concat(slots...)...), ConvertDType(norm, dtypes.Float64))
 }
 
-// Gradients computes those of one share at the state's step. The state's parameters
-// stay; its buffers go through the shares in turn.
+// Gradients computes the gradients of one share at the state's step. The state's
+// parameters are unchanged; its buffers are updated by each share in turn.
 func (s *Step) Gradients(state *State, share Share) (*Gradients, error) {
 	dtype := state.Params[0].DType()
 	batch, err := s.batchArguments(state.Step, share.Batch, share.First, dtype)
@@ -126,7 +126,7 @@ func (s *Step) Gradients(state *State, share Share) (*Gradients, error) {
 	return g, nil
 }
 
-// Add adds g, which is used up, to sum.
+// Add adds g, which is consumed, to sum.
 func (s *Step) Add(sum, g *Gradients) error {
 	var args []any
 	for _, t := range slices.Concat(sum.Trained, g.Trained) {
@@ -144,8 +144,8 @@ func (s *Step) Add(sum, g *Gradients) error {
 	return nil
 }
 
-// Update applies the gradients of a whole global batch, which are used up, and ends
-// the state's step. On an error the state is lost.
+// Update applies the gradients of a whole global batch, which are consumed, and
+// completes the state's step. On an error the state is lost.
 func (s *Step) Update(state *State, g *Gradients) (Losses, error) {
 	if err := s.prepare(state); err != nil {
 		return Losses{}, err
@@ -167,8 +167,8 @@ func (s *Step) Update(state *State, g *Gradients) (Losses, error) {
 		return Losses{}, fmt.Errorf("train: update of step %d: %w", state.Step, err)
 	}
 	buffers := state.Buffers
-	state.Buffers = nil // the update leaves them alone
-	norm := s.take(state, out)[0]
+	state.Buffers = nil // the update does not touch them
+	norm := s.storeOutputs(state, out)[0]
 	state.Buffers = buffers
 	values, err := tensors.CopyFlatData[float64](norm)
 	if err != nil {

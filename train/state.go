@@ -13,10 +13,9 @@ import (
 	"eomt/model"
 )
 
-// State is what training changes: parameters and buffers in the order of the
-// network's, the optimiser's slots by name, and the count of finished steps. Its
-// tensors belong to the step that runs on it: each run consumes them and puts new
-// ones.
+// State is what training changes: parameters and buffers in the network's order, the
+// optimiser's slots by name, and the number of finished steps. Its tensors belong to
+// the step that runs on it: each run consumes and replaces them.
 type State struct {
 	Step    int
 	Params  []*tensors.Tensor
@@ -24,10 +23,10 @@ type State struct {
 	Buffers []*tensors.Tensor
 }
 
-// NewState starts from the given values, which are read one at a time, or where
-// there is none for a name from the parameter's random initialisation for seed. The step that
-// first runs on it adds the optimiser's slots. dtype is that of training, Float32 or
-// Float64 (for comparisons).
+// NewState starts from the given values, which are read one at a time; parameters
+// without one are initialised randomly from seed. The first step that runs on the
+// state adds the optimiser's slots. dtype is that of training, Float32 or Float64
+// (for comparisons).
 func NewState(a arch.Architecture, values map[string]tensor.Tensor, seed uint64, dtype dtypes.DType) (*State, error) {
 	s := &State{}
 	for _, p := range a.Parameters() {
@@ -47,7 +46,7 @@ func NewState(a arch.Architecture, values map[string]tensor.Tensor, seed uint64,
 	return s, nil
 }
 
-// startTensor reads a given value, or where there is none takes a drawn one.
+// startTensor reads a given value, or draws one if none is given.
 func startTensor(values map[string]tensor.Tensor, name string, shape []int, dtype dtypes.DType, draw func() []float32) (*tensors.Tensor, error) {
 	given, ok := values[name]
 	if !ok {
@@ -63,12 +62,12 @@ func startTensor(values map[string]tensor.Tensor, name string, shape []int, dtyp
 	return toTensor(v, shape, dtype), nil
 }
 
-// Values are all that inference reads, in the order of the architecture's Tensors.
+// Values are the tensors that inference reads, in the order of the architecture's Tensors.
 func (s *State) Values() []*tensors.Tensor { return slices.Concat(s.Params, s.Buffers) }
 
-// prepare gives the state the optimiser's slots: those that are missing start at
-// zero, and those of frozen parameters are let go. Slots of another optimiser are an
-// error, since what they hold would be lost.
+// prepare gives the state the optimiser's slots: missing ones start at zero, and
+// those of frozen parameters are freed. Slots of another optimiser are an error,
+// since their values would be lost.
 func (s *Step) prepare(state *State) error {
 	for name := range state.Slots {
 		if !slices.Contains(s.optimizer.Slots(), name) {
@@ -96,15 +95,15 @@ func toTensor(values []float32, shape []int, dtype dtypes.DType) *tensors.Tensor
 	if dtype != dtypes.Float64 {
 		return tensors.FromFlatDataAndDimensions(values, shape...)
 	}
-	wide := make([]float64, len(values))
+	converted := make([]float64, len(values))
 	for i, v := range values {
-		wide[i] = float64(v)
+		converted[i] = float64(v)
 	}
-	return tensors.FromFlatDataAndDimensions(wide, shape...)
+	return tensors.FromFlatDataAndDimensions(converted, shape...)
 }
 
-// snapshot views the state as a checkpoint of a model; the tensors are copied
-// from the device one at a time, when they are written.
+// snapshot is a view of the state as a checkpoint; tensors are copied from the device
+// one at a time when they are written.
 func (s *State) snapshot(a arch.Architecture, state checkpoints.State) checkpoints.Snapshot {
 	state.Step = s.Step
 	all := a.Tensors()
@@ -115,7 +114,7 @@ func (s *State) snapshot(a arch.Architecture, state checkpoints.State) checkpoin
 	return snapshot
 }
 
-// stored views values that are not nil, in the order of parameters.
+// stored is a view of the non-nil values, in the order of parameters.
 func stored(parameters []arch.Tensor, values []*tensors.Tensor) []tensor.Tensor {
 	var out []tensor.Tensor
 	for i, value := range values {
@@ -132,9 +131,9 @@ func stored(parameters []arch.Tensor, values []*tensors.Tensor) []tensor.Tensor 
 	return out
 }
 
-// Restore reads the state of a checkpoint of this network; it fails with an
-// [arch.IncompatibleError] or a [checkpoints.MismatchError] where the checkpoint is
-// another network's. Parameters that were frozen have no slots there.
+// Restore reads the state from a checkpoint of this network; it fails with an
+// [arch.IncompatibleError] or a [checkpoints.MismatchError] if the checkpoint is
+// another network's. Frozen parameters have no slots in a checkpoint.
 func Restore(a arch.Architecture, snapshot checkpoints.Snapshot) (*State, error) {
 	if saved := snapshot.State.Architecture; saved != nil {
 		if err := a.Compatible(*saved, nil); err != nil {
@@ -166,7 +165,7 @@ func Restore(a arch.Architecture, snapshot checkpoints.Snapshot) (*State, error)
 	return s, nil
 }
 
-// restored turns a file's tensors into those wanted, in their order.
+// restored turns a file's tensors into the wanted ones, in the wanted order.
 func restored(want []arch.Tensor, from []tensor.Tensor) ([]*tensors.Tensor, error) {
 	matched, _, err := checkpoints.Match(want, from, nil)
 	if err != nil {

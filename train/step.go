@@ -20,9 +20,9 @@ import (
 
 // Step is the compiled training step of one network: batch in, losses out, the state
 // advanced by one update. It has two parts, gradients (gradients.go) and update
-// (update.go). Where nothing comes between them, as on one device with one batch,
-// [Step.Run] does both in one program; what adds up gradients of several batches,
-// devices or hosts takes the parts one by one (seam.go).
+// (update.go). On one device with one batch, [Step.Run] does both in one program; to
+// sum gradients over several batches, devices or hosts, the parts are run separately
+// (seam.go).
 type Step struct {
 	config    StepConfig
 	optimizer Optimizer
@@ -34,7 +34,7 @@ type Step struct {
 	programs  atomic.Int64
 }
 
-// StepConfig is what a step is compiled from.
+// StepConfig holds what a step is compiled from.
 type StepConfig struct {
 	Network   model.Network
 	Loss      losses.Config
@@ -46,7 +46,8 @@ type StepConfig struct {
 	MatMul    dtypes.DType // operands of matrix products; 0 is the parameters' dtype
 }
 
-// NewStep prepares the step; it is compiled when the first batch of a bucket arrives.
+// NewStep prepares the step, which is compiled when the first batch of each target-count
+// bucket arrives.
 func NewStep(b compute.Backend, c StepConfig) (*Step, error) {
 	if err := c.Optimizer.Validate(); err != nil {
 		return nil, err
@@ -79,7 +80,7 @@ func NewStep(b compute.Backend, c StepConfig) (*Step, error) {
 	return s, s.prepareParts()
 }
 
-// compiled wraps a graph as a program for each bucket of targets.
+// compiled wraps a graph as one program per target-count bucket.
 func (s *Step) compiled(name string, graph func(in []*Node) []*Node) (*Exec, error) {
 	exec, err := NewExec(s.backend, func(in []*Node) []*Node {
 		s.programs.Add(1)
@@ -91,11 +92,11 @@ func (s *Step) compiled(name string, graph func(in []*Node) []*Node) (*Exec, err
 	return exec.WithName(name).SetMaxCache(len(data.Buckets)), nil
 }
 
-// Programs is how many programs have been compiled so far: one for each bucket of
-// target counts that was met, whatever the schedules do.
+// Programs is the number of programs compiled so far: one per target-count bucket
+// seen, independent of the schedules.
 func (s *Step) Programs() int { return int(s.programs.Load()) }
 
-// Groups are the groups of all parameters, in their order.
+// Groups are the groups of all parameters, in order.
 func (s *Step) Groups() []Group { return s.groups }
 
 // inputs are the nodes of the whole step's graph.
@@ -107,8 +108,8 @@ type inputs struct {
 	scalars *Node // of the update
 }
 
-// cut sorts the nodes of the whole step's graph.
-func (s *Step) cut(in []*Node) (i inputs) {
+// splitInputs sorts the input nodes of the whole step's graph.
+func (s *Step) splitInputs(in []*Node) (i inputs) {
 	take := func(n int) []*Node {
 		part := in[:n:n]
 		in = in[n:]
@@ -126,11 +127,11 @@ func (s *Step) cut(in []*Node) (i inputs) {
 
 // graph builds the whole step: state and batch in, next state and losses out.
 func (s *Step) graph(in []*Node) []*Node {
-	i := s.cut(in)
+	i := s.splitInputs(in)
 	return s.advance(i, s.draw(i.batch, i.params[0].DType()))
 }
 
-// advance is the whole step with given draws. It returns the next values of the
+// advance is the whole step with the given draws. It returns the next values of the
 // trained parameters, of each slot and of the buffers, then the packed losses.
 func (s *Step) advance(i inputs, d draws) []*Node {
 	g := s.differentiate(i.params, i.buffers, i.batch, d)
@@ -149,9 +150,9 @@ func (s *Step) ofTrained(all []*Node) []*Node {
 	return trained
 }
 
-// Run does step state.Step on batch: it replaces the state's tensors by the next
-// ones and returns the losses before the update. On an error the state is lost
-// and the run must go back to a checkpoint.
+// Run does step state.Step on batch: it replaces the state's tensors by the next ones
+// and returns the losses before the update. On an error the state is lost and the run
+// must return to a checkpoint.
 func (s *Step) Run(state *State, batch *data.Batch) (Losses, error) {
 	args, err := s.arguments(state, batch)
 	if err != nil {
@@ -161,7 +162,7 @@ func (s *Step) Run(state *State, batch *data.Batch) (Losses, error) {
 	if err != nil {
 		return Losses{}, fmt.Errorf("train: step %d: %w", state.Step, err)
 	}
-	last := s.take(state, out)
+	last := s.storeOutputs(state, out)
 	state.Step++
 	l, err := hostLosses(last[0])
 	if err != nil {
@@ -170,13 +171,13 @@ func (s *Step) Run(state *State, batch *data.Batch) (Losses, error) {
 	return l, nil
 }
 
-// arguments lists the whole step's inputs. The buffers of what the step replaces are
-// given away, so that the backend may free them as soon as they are read.
+// arguments lists the whole step's inputs. The buffers of replaced tensors are
+// donated, so that the backend may free them as soon as they are read.
 func (s *Step) arguments(state *State, b *data.Batch) ([]any, error) {
 	if err := s.prepare(state); err != nil {
 		return nil, err
 	}
-	dtype := state.Params[0].DType() // before the tensors are given away
+	dtype := state.Params[0].DType() // before the tensors are donated
 	batch, err := s.batchArguments(state.Step, b, 0, dtype)
 	if err != nil {
 		return nil, err
@@ -212,7 +213,7 @@ func (s *Step) slotArguments(state *State) []any {
 	return args
 }
 
-// donate gives away the buffers of tensors.
+// donate donates the buffers of tensors to the backend.
 func (s *Step) donate(args []any) error {
 	for i, t := range args {
 		donated, err := DonateTensorBuffer(t.(*tensors.Tensor), s.backend, 0)
@@ -224,9 +225,9 @@ func (s *Step) donate(args []any) error {
 	return nil
 }
 
-// take puts a program's outputs into the state: trained parameters, slots, buffers.
-// It returns the outputs after those.
-func (s *Step) take(state *State, out []*tensors.Tensor) []*tensors.Tensor {
+// storeOutputs puts a program's outputs into the state: trained parameters, slots,
+// buffers. It returns the remaining outputs.
+func (s *Step) storeOutputs(state *State, out []*tensors.Tensor) []*tensors.Tensor {
 	for _, i := range s.trained {
 		state.Params[i], out = out[0], out[1:]
 	}
@@ -240,7 +241,7 @@ func (s *Step) take(state *State, out []*tensors.Tensor) []*tensors.Tensor {
 	return out[n:]
 }
 
-// call runs a program; what building its graph panics with is an error.
+// call runs a program; panics while its graph is built become errors.
 func call(exec *Exec, args []any) (out []*tensors.Tensor, err error) {
 	if panicked := exceptions.TryCatch[error](func() { out, err = exec.Call(args...) }); panicked != nil {
 		err = panicked
@@ -248,7 +249,7 @@ func call(exec *Exec, args []any) (out []*tensors.Tensor, err error) {
 	return out, err
 }
 
-// hostLosses brings packed losses to the host and frees them on the device.
+// hostLosses copies packed losses to the host and frees them on the device.
 func hostLosses(packed *tensors.Tensor) (Losses, error) {
 	values, err := tensors.CopyFlatData[float64](packed)
 	if err != nil {
@@ -257,7 +258,7 @@ func hostLosses(packed *tensors.Tensor) (Losses, error) {
 	return unpack(values), packed.FinalizeAll()
 }
 
-// maskProbs are the schedule's, or 0 throughout where nothing is annealed.
+// maskProbs are the schedule's, or all 0 if nothing is annealed.
 func (s *Step) maskProbs(t int) []float64 {
 	if probs := s.config.Schedule.MaskProbs(t); len(probs) > 0 {
 		return probs
@@ -265,14 +266,14 @@ func (s *Step) maskProbs(t int) []float64 {
 	return make([]float64, s.config.Network.Architecture().MaskBlocks)
 }
 
-// randomState is the graph's random state of one step: it follows from seed and
-// step alone, so a resumed run draws what an uninterrupted one would.
+// randomState is the graph's random state of one step, a function of seed and step,
+// so that a resumed run draws what an uninterrupted one would.
 func randomState(seed uint64, step int) *tensors.Tensor {
 	rng := rand.New(rand.NewPCG(seed, uint64(step)))
 	return tensors.FromFlatDataAndDimensions([]uint64{rng.Uint64(), rng.Uint64(), rng.Uint64()}, 3)
 }
 
-// ropeRescale is DINOv3's augmentation of a step: a factor on rotary coordinates,
+// ropeRescale is DINOv3's augmentation, drawn per step: a factor on rotary coordinates,
 // log-uniform in [1/2, 2] (rescale 2).
 func ropeRescale(seed uint64, step int) float64 {
 	rng := rand.New(rand.NewPCG(seed^0x526f5045, uint64(step)))

@@ -12,16 +12,15 @@ func (s *Step) updateScalars(step int) []float64 {
 	return append(s.rates(step), s.optimizer.Scalars(step+1)...)
 }
 
-// rates are the recipe's learning rate at a step by schedule, as schedules lists them.
+// rates are the learning rates at a step, one per schedule in the order of schedules.
 func (s *Step) rates(step int) []float64 {
 	base := s.config.Optimizer.LearningRate
 	return []float64{base * s.config.Schedule.BackboneRate(step), base * s.config.Schedule.HeadRate(step)}
 }
 
 // update clips the summed gradients by their global norm and applies them. params,
-// gradients and, for each of the optimiser's slots, slots have the trained parameters'
-// values in the order of Step.trained. It returns the next ones and the norm before
-// clipping.
+// gradients and each of slots are in the order of Step.trained. It returns the next
+// values and the norm before clipping.
 func (s *Step) update(params []*Node, slots [][]*Node, gradients []*Node, scalars *Node) (next []*Node, nextSlots [][]*Node, norm *Node) {
 	norm = globalNorm(gradients)
 	gradients = clip(gradients, norm, s.config.Optimizer.ClipNorm)

@@ -13,10 +13,10 @@ import (
 	"eomt/internal/atomicfile"
 )
 
-// validationsFile lists every finished validation of a run, in the order of steps.
-// Writing it is the one moment at which a validation counts: what follows from it
-// (the best checkpoint, its link, the charts) is derived from the list, so a run
-// that is killed at any point derives the same when it resumes.
+// validationsFile lists every finished validation of a run, in the order of steps. A
+// validation counts once it is written here: the best checkpoint, its link and the
+// charts are derived from the list, so a run that is killed at any point derives the
+// same when it resumes.
 const validationsFile = "validations.json"
 
 // validations are a run's finished validations, in the order of steps.
@@ -60,7 +60,7 @@ func (v validations) write(dir string) error {
 	return nil
 }
 
-// best is the first of the largest values, nil where there is none.
+// best is the first of the largest values, nil if there is none.
 func (v validations) best() *checkpoints.Metric {
 	var best *checkpoints.Metric
 	for i := range v {
@@ -71,7 +71,7 @@ func (v validations) best() *checkpoints.Metric {
 	return best
 }
 
-// at is the validation after a step, nil where there is none.
+// at is the validation after a step, nil if there is none.
 func (v validations) at(step int) *checkpoints.Metric {
 	if n := len(v); n > 0 && v[n-1].Step == step {
 		return &v[n-1]

@@ -1,3 +1,3 @@
-// Package tensorboard writes scalars as TensorBoard reads them: event files of
-// TFRecord-framed tensorflow.Event messages. It knows nothing of the rest.
+// Package tensorboard writes scalars in TensorBoard's format: event files of
+// TFRecord-framed tensorflow.Event messages.
 package tensorboard

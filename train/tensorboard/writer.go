@@ -19,13 +19,13 @@ type Scalar struct {
 	Value float64
 }
 
-// Writer appends to an event file of its own. Every call writes through to the file:
-// a process that is killed leaves at most one incomplete record, which readers skip.
+// Writer appends to its own event file. Every call writes through to the file: a
+// killed process leaves at most one incomplete record, which readers skip.
 type Writer struct{ file *os.File }
 
-// Open starts an event file in the folder, which it makes. Steps from first on in the
-// folder's other event files are no longer shown: a resumed run does them again, and
-// one that was killed before its first checkpoint starts again at 0.
+// Open starts an event file in the folder, which it creates. Steps from first on in
+// the folder's other event files are no longer shown: a resumed run repeats them, and
+// one that was killed before its first checkpoint restarts at 0.
 func Open(dir string, first int) (*Writer, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("tensorboard: %w", err)
@@ -49,7 +49,7 @@ func Open(dir string, first int) (*Writer, error) {
 	return w, nil
 }
 
-// create makes a file under a free name. TensorBoard reads the files in the order of names.
+// create creates a file under a free name. TensorBoard reads the files in the order of names.
 func create(dir string) (*os.File, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -64,7 +64,7 @@ func create(dir string) (*os.File, error) {
 	}
 }
 
-// Write adds the values of one step, which was done at the given time.
+// Write adds the values of one step, finished at the given time.
 func (w *Writer) Write(at time.Time, step int, values []Scalar) error {
 	return w.event(at, step, summary(values))
 }
