@@ -42,7 +42,7 @@ func remedy(d Difference) string {
 	return "choose the size they were trained in"
 }
 
-// Compatible fails where a network of architecture a would not compute what
+// Compatible fails if a network of architecture a would not compute what
 // weights of architecture w were trained as; the error is an [IncompatibleError]
 // with every difference, or wraps [ErrBackboneOnly]. fresh says which parameters
 // start from scratch instead of from the weights; nil is none. The grid, and the

@@ -78,7 +78,7 @@ type Tensor struct {
 }
 
 // Tensors lists all that inference reads: the parameters, then the buffers, each
-// in their order.
+// in order.
 func (a Architecture) Tensors() []Tensor {
 	var list []Tensor
 	for _, p := range a.Parameters() {

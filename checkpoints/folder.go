@@ -90,7 +90,7 @@ func link(dir, name string, step int) error {
 	return atomicfile.Rename(next, filepath.Join(dir, name))
 }
 
-// linked is the step that dir/name points at, false where there is no such
+// linked is the step that dir/name points at, false if there is no such
 // link or its folder is gone.
 func linked(dir, name string) (int, bool) {
 	target, err := os.Readlink(filepath.Join(dir, name))

@@ -98,7 +98,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, name string) {
 	v.Set(into.Elem())
 }
 
-// truncated says whether a whole number was stated as one with a fraction, which
+// truncated reports whether a whole number was stated as one with a fraction, which
 // package yaml cuts off.
 func truncated(n *yaml.Node, t reflect.Type) bool {
 	switch t.Kind() {

@@ -29,7 +29,7 @@ type Resolved struct {
 }
 
 // Resolve derives what follows from the data set's counts and the network's
-// query blocks. It fails where stated annealing does not fit the network.
+// query blocks. It fails if stated annealing does not fit the network.
 func (c Config) Resolve(images, classes, queryBlocks int) (Resolved, error) {
 	d := Derived{Images: images, Classes: classes, StepsPerEpoch: c.StepsPerEpoch(images)}
 	d.Steps = c.Train.Schedule.Steps(d.StepsPerEpoch)
@@ -99,7 +99,7 @@ func write(w io.Writer, value any) error {
 var inlineMarks = []string{"name", "seed", "weights", "data.images", "data.classes", "data.workers", "data.color_jitter",
 	"train.total_steps", "train.log_every", "train.keep", "eval.top_k"}
 
-// holdsInlineDerived says whether document, which states the keys of sources, is such a file.
+// holdsInlineDerived reports whether document, which states the keys of sources, is such a file.
 func holdsInlineDerived(document *yaml.Node, sources map[string]string) bool {
 	for i := 0; i < len(document.Content); i += 2 {
 		if section := document.Content[i].Value; section == derivedKey || section == "loss" {

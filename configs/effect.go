@@ -52,7 +52,7 @@ var conditions = []condition{
 		func(*Config) string { return "train.annealing.start states the first block's span too" }},
 }
 
-// formatReads says whether the data set format reads a key of section data.
+// formatReads reports whether the data set format reads a key of section data.
 func (c *Config) formatReads(key string) bool {
 	format, err := formats.Named(c.Data.Format)
 	return err == nil && slices.Contains(format.Keys, key)
@@ -96,7 +96,7 @@ func (c *Config) withoutEffect(visit func(name, why string)) {
 	}
 }
 
-// isBelow says whether a key is the named one or lies in the section of that name.
+// isBelow reports whether a key is the named one or lies in the section of that name.
 func isBelow(key, name string) bool {
 	return key == name || strings.HasPrefix(key, name+".")
 }

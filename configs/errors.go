@@ -8,7 +8,7 @@ import (
 // FieldError is a value that cannot be used.
 type FieldError struct {
 	Source string // who states it: the file, a line of it, or the override
-	Field  string // dotted, as -set takes it; empty where it is the whole document
+	Field  string // dotted, as -set takes it; empty if it is the whole document
 	Reason string
 }
 

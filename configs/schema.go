@@ -13,7 +13,7 @@ import (
 
 // A component declares its keys as fields of a struct with these tags:
 //
-//	yaml    the key; "-" for fields that are no keys; ",inline" for a struct whose
+//	yaml    the key; "-" for fields that are not keys; ",inline" for a struct whose
 //	        keys belong to the section around it
 //	doc     what the key means, one sentence or two
 //	range   for numbers, the interval of its values, such as [0, 1] or (0, inf);
@@ -37,7 +37,7 @@ type Key struct {
 // Type names the values of the key for people.
 func (k Key) Type() string { return typeName(k.value.Type()) }
 
-// Value is the key's value as a configuration file has it; empty where it is not stated.
+// Value is the key's value as a configuration file has it; empty if it is not stated.
 func (k Key) Value() string { return text(k.value) }
 
 // Keys lists the keys of c in the order in which they are written. Sections that
@@ -77,7 +77,7 @@ func walk(v reflect.Value, section string, visit func(Key)) {
 	}
 }
 
-// keyOf reads a field's yaml tag; name is empty for a field that is no key.
+// keyOf reads a field's yaml tag; name is empty for a field that is not a key.
 func keyOf(field reflect.StructField) (name string, inline bool) {
 	tag, tagged := field.Tag.Lookup("yaml")
 	name, options, _ := strings.Cut(tag, ",")
@@ -103,7 +103,7 @@ func fieldOf(v reflect.Value, key string) (reflect.Value, bool) {
 	return reflect.Value{}, false
 }
 
-// isSection says whether a type holds keys rather than a value.
+// isSection reports whether a type holds keys rather than a value.
 func isSection(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct || t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct
 }

@@ -10,7 +10,7 @@ type Batch struct {
 	M       int      // padded targets per image, one of [Buckets]
 	Images  []uint8  // [B, H, W, 3] RGB
 	Masks   []uint32 // [B, H, W, M/32 rounded up], bits as in [Planes]
-	Classes []int32  // [B, M]; 0 where padded
+	Classes []int32  // [B, M]; 0 if padded
 	Valid   []bool   // [B, M]; valid targets come first
 }
 

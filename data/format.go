@@ -20,7 +20,7 @@ type Format struct {
 	Open func(ctx context.Context, o OpenOptions) (DatasetCloser, error)
 	// Published returns the number of images and the class table that the authors
 	// state for a task and split, so that a run can be planned where the data is
-	// not at hand; ok is false where they follow from the user's own files.
+	// not at hand; ok is false if they follow from the user's own files.
 	Published func(o OpenOptions) (images int, classes []Class, ok bool)
 }
 

@@ -30,13 +30,13 @@ type Sample struct {
 	Instances []Instance
 	Masks     Planes
 	// Orientation is the EXIF orientation that the image file states: 1 (upright,
-	// also where it states none) to 8, and 0 where the image is not from a file.
+	// also where it states none) to 8, and 0 if the image is not from a file.
 	Orientation int
 }
 
 // TurnedHint explains, for the end of an error message, why annotations of w x h
 // pixels do not match the image: it was turned by its EXIF orientation, or was not.
-// It is empty where that is not the reason.
+// It is empty if that is not the reason.
 func (s *Sample) TurnedHint(w, h int) string {
 	if s.Orientation <= 4 || w != s.Image.H || h != s.Image.W {
 		return ""
@@ -53,7 +53,7 @@ type Class struct {
 	Color [3]uint8 `json:"color"`
 }
 
-// ImageInfo describes an image without decoding it. W and H are 0 where the
+// ImageInfo describes an image without decoding it. W and H are 0 if the
 // format does not state them.
 type ImageInfo struct {
 	ImageID int64

@@ -26,13 +26,13 @@ type Config struct {
 	TopK           int        `yaml:"top_k" doc:"Instance: predictions kept per image." range:"[1, 65536]"`
 	Absent         iou.Absent `yaml:"-"` // semantic: the data set's rule, for [Exact]
 	Limit          int        `yaml:"-"` // evaluate the first images only; 0 is all
-	// ModelClasses, where not empty, is the class table that the weights state: one
+	// ModelClasses, if not empty, is the class table that the weights state: one
 	// that is not the data set's is an error.
 	ModelClasses []data.Class `json:"-" yaml:"-"`
 
-	// Save, where not empty, is the folder for predictions in the official formats.
+	// Save, if not empty, is the folder for predictions in the official formats.
 	Save string `json:"-" yaml:"-"`
-	// Journal, where not empty, is the file that gets a record of each image as soon
+	// Journal, if not empty, is the file that gets a record of each image as soon
 	// as it is scored. An interrupted journal of the same evaluation is resumed. With
 	// Save there is always one, by default in that folder.
 	Journal string `json:"-" yaml:"-"`
@@ -71,7 +71,7 @@ func (c Config) inference(classes []data.Class) inference.Config {
 		Score: c.Score, Overlap: c.Overlap, TopK: c.TopK}
 }
 
-// Evaluate predicts and scores the images of ds; progress, where not nil, is called
+// Evaluate predicts and scores the images of ds; progress, if not nil, is called
 // after each one, possibly from several goroutines. Where ctx ends first, the error
 // wraps its cause and the journal holds what was done.
 //

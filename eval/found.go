@@ -13,7 +13,7 @@ import (
 type Found struct {
 	Class int     `json:"class"` // index in the class table
 	Score float64 `json:"score"`
-	IoU   float64 `json:"iou"` // greatest with a truth of the same class that is no crowd
+	IoU   float64 `json:"iou"` // greatest with a truth of the same class that is not a crowd
 }
 
 // NoClass is the class of what has no counterpart.

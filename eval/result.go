@@ -24,8 +24,8 @@ type Record struct {
 	Name     string     `json:"name"`
 	W        int        `json:"width"`
 	H        int        `json:"height"`
-	Exact    *Stat      `json:"exact,omitempty"`    // nil where not asked for
-	Upstream *Stat      `json:"upstream,omitempty"` // nil where not asked for or left out
+	Exact    *Stat      `json:"exact,omitempty"`    // nil if not asked for
+	Upstream *Stat      `json:"upstream,omitempty"` // nil if not asked for or left out
 	Found    []Found    `json:"found,omitempty"`    // panoptic and instance
 	Confused []Confused `json:"confused,omitempty"` // panoptic and instance
 	// Prediction is the image's entry in the saved predictions; only in the journal.

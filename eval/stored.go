@@ -27,7 +27,7 @@ type Stored struct {
 var ErrIncomplete = errors.New("interrupted before its last image")
 
 // ReadStored reads what [Evaluate] left in dir, its [Config].Save. An evaluation
-// that is not finished is [ErrIncomplete]; where there is none, the error wraps
+// that is not finished is [ErrIncomplete]; if there is none, the error wraps
 // [fs.ErrNotExist].
 func ReadStored(dir string) (*Stored, error) {
 	s := &Stored{dir: dir}
@@ -66,7 +66,7 @@ func (s *Stored) Prediction(r Record) (postprocess.Segmentation, error) {
 	return found, nil
 }
 
-// entry is a record's part of the saved predictions, nil where there is none.
+// entry is a record's part of the saved predictions, nil if there is none.
 func (s *Stored) entry(r Record) (json.RawMessage, error) {
 	if s.Config.Task == Semantic {
 		return nil, nil

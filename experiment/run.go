@@ -32,7 +32,7 @@ type Options struct {
 	Notes io.Writer
 	// Results gets the table of each evaluation; nil discards them.
 	Results io.Writer
-	// Watch, where not nil, is asked to display each lengthy part.
+	// Watch, if not nil, is asked to display each lengthy part.
 	Watch Watch
 }
 

@@ -58,7 +58,7 @@ func StartValues(ctx context.Context, c configs.Config, a arch.Architecture, cla
 }
 
 // otherClasses says how the class table of weights differs from the data set's,
-// where the class head is taken over; empty where it does not or none is known.
+// where the class head is taken over; empty if it does not or none is known.
 func otherClasses(w *weights.Model, classes []data.Class) string {
 	stored := w.Classes
 	if stored == nil && len(w.Labels) == len(classes) { // names are all that is known
@@ -77,7 +77,7 @@ func otherClasses(w *weights.Model, classes []data.Class) string {
 }
 
 // differingClasses counts the rows in which two class tables of one length differ
-// and names the first; empty where there is none.
+// and names the first; empty if there is none.
 func differingClasses(stored, classes []data.Class) string {
 	differ, first := 0, ""
 	for i, class := range classes {

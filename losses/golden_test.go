@@ -193,7 +193,7 @@ func (d *differences) report(t *testing.T) {
 	}
 }
 
-// near fails where got and want differ by more than tol times want's largest finite
+// near fails if got and want differ by more than tol times want's largest finite
 // magnitude; values that stand for NaN and infinities must do so in both. It
 // returns the largest difference and that magnitude.
 func near(t *testing.T, what string, got, want []float64, tol float64) (difference, scale float64) {

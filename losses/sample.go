@@ -81,7 +81,7 @@ func bitOf(word, shift *Node, dtype dtypes.DType) *Node {
 // corner is one of the four pixels around each point.
 type corner struct {
 	index  *Node // int32 [N, ...]: n*h*w + y*w + x, inside the maps
-	weight *Node // [N, ...]: 0 where the pixel lies outside
+	weight *Node // [N, ...]: 0 if the pixel lies outside
 }
 
 // corners returns the four pixels around points [N, ..., 2] on N maps of h x w.

@@ -13,8 +13,8 @@ import (
 // Assign solves N assignment problems in the graph, in one While loop.
 //
 // costNMQ is [N, M, Q] of any float dtype, the cost of giving query q to target m;
-// validNM is bool [N, M], false where the target is padding, in any pattern. It
-// returns int32 [N, M]: the query of each target, -1 where the target is padding
+// validNM is bool [N, M], false if the target is padding, in any pattern. It
+// returns int32 [N, M]: the query of each target, -1 if the target is padding
 // or, having more targets than queries, was left without one. No gradient flows.
 //
 // A loop step costs O(N (Q + M)); a problem needs at least one step per valid

@@ -166,7 +166,7 @@ func TestInferenceMatchesReference(t *testing.T) {
 	})
 }
 
-// exists tells whether make parity has made a case.
+// exists reports whether make parity has made a case.
 func exists(name string) bool {
 	_, err := os.Stat(filepath.Join(parity.Folder("model"), name+".safetensors"))
 	return err == nil

@@ -18,7 +18,7 @@ import (
 type Predictor struct {
 	network       Network
 	params        []*tensors.Tensor
-	probs         []float32 // mask probabilities; nil where none is positive
+	probs         []float32 // mask probabilities; nil if none is positive
 	masked, plain *Exec
 	programs      int // compiled so far
 }

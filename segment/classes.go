@@ -29,7 +29,7 @@ func (d *Description) classes(stored *weights.Model, c *configs.Config, o Option
 	return nil
 }
 
-// stated is the class table that somebody states, and who; nil where nobody does.
+// stated is the class table that somebody states, and who; nil if nobody does.
 func (d *Description) stated(stored *weights.Model, c *configs.Config, o Options) (table []data.Class, from string, err error) {
 	if o.Classes != nil {
 		return o.Classes, "the data set", nil

@@ -95,7 +95,7 @@ func (d *Description) assume(format string, args ...any) {
 }
 
 // configuration reads the file that is named, or the one of the run folder that a
-// run, checkpoints or step folder belongs to; nil where there is none.
+// run, checkpoints or step folder belongs to; nil if there is none.
 func configuration(path, named string) (*configs.Config, error) {
 	if named == "" {
 		named = runConfig(path)

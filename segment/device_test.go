@@ -14,7 +14,7 @@ import (
 	"eomt/eval/postprocess"
 )
 
-// counter is an engine that fails where two calls overlap.
+// counter is an engine that fails if two calls overlap.
 type counter struct {
 	busy, calls, closed atomic.Int32
 	began, release      chan struct{}

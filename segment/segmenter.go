@@ -22,7 +22,7 @@ type Options struct {
 	Score   *float64         // panoptic: in place of the least class probability of a segment
 	Classes []data.Class     // in place of a table that is looked up
 
-	// Architecture, where not nil, is what the weights must be compatible with (see
+	// Architecture, if not nil, is what the weights must be compatible with (see
 	// [arch.Architecture.Compatible]); position and patch embeddings are resized to it.
 	Architecture *arch.Architecture
 	// MatMul is the number format of matrix products, "f32" or "bf16", in place of
@@ -91,7 +91,7 @@ func (s single) Load(int) (*data.Sample, error) {
 }
 
 // Run segments many images, as [inference.Run] describes: batch inputs at once,
-// skipping what skip, where not nil, returns nil for.
+// skipping what skip, if not nil, returns nil for.
 func (s *Segmenter) Run(ctx context.Context, src inference.Source, indices []int, batch int,
 	skip func(i int, err error) error, each func(inference.Result) error) error {
 	p := inference.PredictFunc(func(images []uint8, b int) (postprocess.Logits, error) {

@@ -27,7 +27,7 @@ type Segments struct {
 type Segment struct {
 	Class data.Class // its id, name, colour, thing or stuff
 	Index int        // of the class in the class table
-	Score float64    // 0 to 1; 0 where the task has none (semantic)
+	Score float64    // 0 to 1; 0 if the task has none (semantic)
 	Mask  rle.Mask   // at the image's size
 }
 

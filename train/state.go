@@ -19,7 +19,7 @@ import (
 type State struct {
 	Step    int
 	Params  []*tensors.Tensor
-	Slots   map[string][]*tensors.Tensor // in the order of the parameters, nil where frozen
+	Slots   map[string][]*tensors.Tensor // in the order of the parameters, nil if frozen
 	Buffers []*tensors.Tensor
 }
 

@@ -81,7 +81,7 @@ type trial struct {
 	t    *testing.T
 	step *Step
 	dir  string
-	// wrap, where not nil, stands between loader and run.
+	// wrap, if not nil, stands between loader and run.
 	wrap func(Batches) Batches
 	RunConfig
 }

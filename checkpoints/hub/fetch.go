@@ -25,9 +25,9 @@ type Options struct {
 	Token    string // empty: HF_TOKEN, otherwise the token file of huggingface-cli login
 	Revision string // branch, tag or commit; "main" where empty
 
-	// Progress, where not nil, is called with the bytes of a file that have arrived.
+	// Progress, if not nil, is called with the bytes of a file that have arrived.
 	Progress func(file string, done, total int64)
-	// Notice, where not nil, is called with what a user should know.
+	// Notice, if not nil, is called with what a user should know.
 	Notice func(text string)
 }
 
@@ -75,7 +75,7 @@ func Fetch(ctx context.Context, reference string, o Options) (string, error) {
 	return dir, nil
 }
 
-// token is the user's access token, empty where there is none.
+// token is the user's access token, empty if there is none.
 func token() string {
 	if t := os.Getenv("HF_TOKEN"); t != "" {
 		return t

@@ -31,7 +31,7 @@ var (
 )
 
 // IsReference reports whether text names something on the hub, "dinov2:NAME",
-// "dinov3:NAME" or "hf:OWNER/NAME", and is no path.
+// "dinov3:NAME" or "hf:OWNER/NAME", and is not a path.
 func IsReference(text string) bool {
 	scheme, _, ok := strings.Cut(text, ":")
 	return ok && slices.Contains([]string{"dinov2", "dinov3", "hf"}, scheme)

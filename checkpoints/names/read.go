@@ -10,7 +10,7 @@ import (
 )
 
 // Detect is the table of the format that most of the tensors' names belong to,
-// false where not even half of them fit any.
+// false if not even half of them fit any.
 func Detect(tensors []tensor.Tensor) (*Table, bool) {
 	var best *Table
 	most := 0
@@ -47,7 +47,7 @@ func (t *Table) isBuffer(name string) bool {
 	})
 }
 
-// IsBuffer reports whether any format has a tensor of that name that is no parameter.
+// IsBuffer reports whether any format has a tensor of that name that is not a parameter.
 func IsBuffer(name string) bool {
 	return slices.ContainsFunc(tables, func(t *Table) bool { return t.isBuffer(name) })
 }
@@ -63,7 +63,7 @@ type Pair struct {
 type Reading struct {
 	Tensors    []tensor.Tensor          // by our names
 	Pairs      []Pair                   // where each came from, in the same order
-	Buffers    map[string]tensor.Tensor // the format's tensors that are no parameters
+	Buffers    map[string]tensor.Tensor // the format's tensors that are not parameters
 	Missing    []string                 // the format's names that complete a parameter found in part
 	Unexpected []string                 // tensors that the format does not have
 }
@@ -176,7 +176,7 @@ func (c candidate) absent(index map[string]tensor.Tensor) []string {
 	return absent
 }
 
-// join makes the parameter out of its parts, false where one is absent.
+// join makes the parameter out of its parts, false if one is absent.
 func (c candidate) join(index map[string]tensor.Tensor) (tensor.Tensor, bool, error) {
 	if len(c.absent(index)) > 0 {
 		return tensor.Tensor{}, false, nil

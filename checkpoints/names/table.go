@@ -36,9 +36,9 @@ var formats = []Format{Native, OfficialDINOv2, OfficialDINOv3, HFDINOv2, HFDINOv
 type Table struct {
 	Format Format
 
-	kind         arch.Kind // empty where the names allow both
+	kind         arch.Kind // empty if the names allow both
 	rows         []row     // by preference, see usage
-	buffers      []string  // patterns of tensors that are no parameters
+	buffers      []string  // patterns of tensors that are not parameters
 	clsRow       clsRow
 	flatPosition bool // pos_embed is [patches, D] instead of [1, patches, D]
 	zeroBias     bool // an absent attn.qkv.bias is zero
@@ -67,7 +67,7 @@ const (
 
 const zeroPart = "0"
 
-// clsRow says whether pos_embed begins with a row that belongs to cls_token.
+// clsRow reports whether pos_embed begins with a row that belongs to cls_token.
 type clsRow string
 
 const (

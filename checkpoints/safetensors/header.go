@@ -15,7 +15,7 @@ import (
 // maxHeader is the format's own limit for the header's length in bytes.
 const maxHeader = 100_000_000
 
-// metadataKey is the one header entry that is no tensor.
+// metadataKey is the one header entry that is not a tensor.
 const metadataKey = "__metadata__"
 
 // record is a tensor's entry in the header; End is exclusive, both offsets
@@ -27,7 +27,7 @@ type record struct {
 	begin, end int64
 }
 
-// jsonRecord is record as the header states it; nil where a field is absent.
+// jsonRecord is record as the header states it; nil if a field is absent.
 type jsonRecord struct {
 	DType   *string   `json:"dtype"`
 	Shape   *[]uint64 `json:"shape"`

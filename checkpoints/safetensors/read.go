@@ -13,7 +13,7 @@ import (
 // demand, also from several goroutines, until it is closed.
 type File struct {
 	Tensors  []tensor.Tensor   // in the order of their bytes
-	Metadata map[string]string // nil where the file has none
+	Metadata map[string]string // nil if the file has none
 
 	file *os.File
 }

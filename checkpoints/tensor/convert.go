@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// FromFloat32s is a Float32 tensor of values, copied. It panics where shape
+// FromFloat32s is a Float32 tensor of values, copied. It panics if shape
 // does not hold len(values) elements.
 func FromFloat32s(name string, shape []int, values []float32) Tensor {
 	data := make([]byte, 4*len(values))
@@ -162,7 +162,7 @@ func FromFloat32sAs(dtype DType, name string, shape []int, values []float32) Ten
 func bfloat16(v float32) uint16 {
 	bits := math.Float32bits(v)
 	if v != v {
-		return uint16(bits>>16) | 0x40 // stays a NaN where only lower bits said so
+		return uint16(bits>>16) | 0x40 // stays a NaN if only lower bits said so
 	}
 	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
 }

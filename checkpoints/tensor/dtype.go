@@ -40,7 +40,7 @@ func (d DType) Size() int {
 	return 0
 }
 
-// IsFloat tells whether d is one of the four floating-point types.
+// IsFloat reports whether d is one of the four floating-point types.
 func (d DType) IsFloat() bool {
 	return d == Float16 || d == BFloat16 || d == Float32 || d == Float64
 }

@@ -12,12 +12,12 @@ type Tensor struct {
 	DType DType
 	Shape []int // row-major; empty for a scalar
 
-	load func() ([]byte, error) // the bytes, perhaps shared; nil where fill is there
+	load func() ([]byte, error) // the bytes, perhaps shared; nil if fill is there
 	fill func(dst []byte) error // writes the bytes
 }
 
 // New is a tensor of bytes already in memory: little-endian, row-major. The
-// slice is kept, not copied. It fails where data is not as long as dtype and
+// slice is kept, not copied. It fails if data is not as long as dtype and
 // shape ask for.
 func New(name string, dtype DType, shape []int, data []byte) (Tensor, error) {
 	size, err := ByteSize(dtype, shape)
@@ -80,7 +80,7 @@ func (t Tensor) Bytes() ([]byte, error) {
 	return data, nil
 }
 
-// ByteSize is the number of bytes of t's elements, -1 where type or shape are
+// ByteSize is the number of bytes of t's elements, -1 if type or shape are
 // impossible (see [ByteSize]).
 func (t Tensor) ByteSize() int64 {
 	size, err := ByteSize(t.DType, t.Shape)
@@ -90,7 +90,7 @@ func (t Tensor) ByteSize() int64 {
 	return size
 }
 
-// Elements is the number of elements of t, -1 where type or shape are impossible.
+// Elements is the number of elements of t, -1 if type or shape are impossible.
 func (t Tensor) Elements() int64 {
 	size := t.ByteSize()
 	if size < 0 {

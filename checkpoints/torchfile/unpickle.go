@@ -26,7 +26,7 @@ type (
 	mark   struct{}
 )
 
-// get is the value of a string key, nil where it is not there.
+// get is the value of a string key, nil if it is not there.
 func (d *dict) get(key string) any {
 	for i, k := range d.keys {
 		if k == key {

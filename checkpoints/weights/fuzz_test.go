@@ -99,7 +99,7 @@ func FuzzNames(f *testing.F) {
 	})
 }
 
-// zeroTensor is a tensor of zeros by name, type and dimensions, false where it
+// zeroTensor is a tensor of zeros by name, type and dimensions, false if it
 // could be in no file of a megabyte.
 func zeroTensor(words []string) (tensor.Tensor, bool) {
 	if len(words) < 2 {

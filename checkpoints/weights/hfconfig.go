@@ -15,7 +15,7 @@ import (
 )
 
 // hfConfig is what a config.json of transformers says about the architecture;
-// nil where it is silent.
+// nil if it is silent.
 type hfConfig struct {
 	ModelType      string            `json:"model_type"`
 	HiddenSize     *int              `json:"hidden_size"`
@@ -43,7 +43,7 @@ type ropeParameters struct {
 	Type  string   `json:"rope_type"`
 }
 
-// readConfig decodes folder/config.json, nil where there is none.
+// readConfig decodes folder/config.json, nil if there is none.
 func readConfig(folder string) (*hfConfig, error) {
 	path := filepath.Join(folder, configName)
 	text, err := os.ReadFile(path)
@@ -60,7 +60,7 @@ func readConfig(folder string) (*hfConfig, error) {
 	return config, nil
 }
 
-// complete corrects a by what only the configuration knows and fails where the
+// complete corrects a by what only the configuration knows and fails if the
 // two contradict each other.
 func (c *hfConfig) complete(a arch.Architecture) (arch.Architecture, error) {
 	for _, field := range []struct {
@@ -138,7 +138,7 @@ func (c *hfConfig) checkActivation(a arch.Architecture) error {
 	return fmt.Errorf("%s: hidden_act %q is not supported for this MLP, want %s", configName, says, strings.Join(allowed, " or "))
 }
 
-// labels is id2label as a list, nil where ids are not 0 to n-1.
+// labels is id2label as a list, nil if ids are not 0 to n-1.
 func (c *hfConfig) labels(n int) []string {
 	if len(c.Labels) != n {
 		return nil

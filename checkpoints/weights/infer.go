@@ -22,7 +22,7 @@ const headDim = 64
 
 // infer reads the architecture off names and shapes. What they do not show
 // takes the published sizes' values (head dimension, number of blocks that see
-// the queries, epsilon) and is zero where there is none; the caller corrects it
+// the queries, epsilon) and is zero if there is none; the caller corrects it
 // from a configuration. A parameter without which nothing can be inferred is a
 // [checkpoints.MismatchError].
 func infer(tensors []tensor.Tensor, kind arch.Kind) (arch.Architecture, error) {
@@ -116,7 +116,7 @@ func heads(width int) int {
 	return 0
 }
 
-// square is the grid of n patches, zero where n is no square.
+// square is the grid of n patches, zero if n is not a square.
 func square(n int) [2]int {
 	side := int(math.Round(math.Sqrt(float64(n))))
 	if side*side != n {

@@ -21,10 +21,10 @@ type Model struct {
 	Format       names.Format
 	Architecture arch.Architecture
 	Tensors      []tensor.Tensor         // all of Architecture.Tensors, in that order
-	Task         string                  // panoptic, instance or semantic; empty where the file does not say
-	Classes      []data.Class            // in the order of the class head; nil where the file has no table
-	Labels       []string                // names of the classes; nil where the file has none
-	Thresholds   *checkpoints.Thresholds // nil where the file has none
+	Task         string                  // panoptic, instance or semantic; empty if the file does not say
+	Classes      []data.Class            // in the order of the class head; nil if the file has no table
+	Labels       []string                // names of the classes; nil if the file has none
+	Thresholds   *checkpoints.Thresholds // nil if the file has none
 	MaskProbs    []float32               // [MaskBlocks] probability of masking per block that sees the queries
 	Loading      Loading
 
@@ -35,7 +35,7 @@ type Model struct {
 // Loading says what became of every name of a file, so that nothing passes silently.
 type Loading struct {
 	Loaded   []names.Pair // parameters and the tensors they were read from
-	Buffers  []string     // tensors of the file that are no parameters
+	Buffers  []string     // tensors of the file that are not parameters
 	Reshaped []string     // parameters resized to the model: "NAME [..] -> [..]"
 	Fresh    []string     // parameters of the model that start from scratch
 }
@@ -125,7 +125,7 @@ func openNative(path string, none error) (*Model, error) {
 }
 
 // completed is what the tensors show with what a checkpoint's state says beside
-// it, nil where it says nothing. The two must agree on what both state.
+// it, nil if it says nothing. The two must agree on what both state.
 func completed(shown arch.Architecture, state *arch.Architecture) (arch.Architecture, error) {
 	if state == nil {
 		return shown, nil

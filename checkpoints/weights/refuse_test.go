@@ -60,7 +60,7 @@ func TestNoTensorPassesSilently(t *testing.T) {
 	}
 }
 
-// isAnotherModel tells whether a change makes another whole model: a backbone
+// isAnotherModel reports whether a change makes another whole model: a backbone
 // without registers, or with nothing but the tensor to say so, more queries.
 func isAnotherModel(format names.Format, name, change string) bool {
 	official := format == names.OfficialDINOv2 || format == names.OfficialDINOv3

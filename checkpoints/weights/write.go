@@ -240,7 +240,7 @@ func writeNew(path string, fill func(io.Writer) error) error {
 	return atomicfile.Write(path, fill)
 }
 
-// absent fails where path is there.
+// absent fails if path is there.
 func absent(path string) error {
 	_, err := os.Stat(path)
 	if err == nil {

@@ -56,7 +56,7 @@ func writePicture(file string, r inference.Result, classes []data.Class, least f
 }
 
 // drawing is a prediction as targets of its image. Scores are of the targets;
-// nil where the task has none.
+// nil if the task has none.
 type drawing struct {
 	sample *data.Sample
 	scores []float64

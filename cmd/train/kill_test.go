@@ -64,7 +64,7 @@ func TestKilledRunEndsAsOneNeverStopped(t *testing.T) {
 	}
 }
 
-// hasOnlyParts says whether no checkpoint of the run is complete.
+// hasOnlyParts reports whether no checkpoint of the run is complete.
 func (b *bench) hasOnlyParts() bool {
 	steps, err := filepath.Glob(filepath.Join(b.out, "checkpoints", "step-*"))
 	return err == nil && len(steps) == 0

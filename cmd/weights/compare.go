@@ -56,7 +56,7 @@ only. Element types may differ; values may by up to the tolerance. NaN equals Na
 }
 
 // alike gives the tensors of two files by one kind of names: as they are stored
-// where a format is not known, otherwise by ours. What is no parameter, as buffers
+// where a format is not known, otherwise by ours. What is not a parameter, as buffers
 // are, is compared only within one format.
 func alike(a, b *weights.File) (x, y []tensor.Tensor, err error) {
 	x, othersX, formatX, err := a.ByOurNames()

@@ -82,7 +82,7 @@ final norm.`, "go run ./cmd/weights forward -weights eomt_small -input in.safete
 	return writeOutput(*output, results)
 }
 
-// readInput reads pixel_values [B, 3, H, W] and, nil where absent, mask_probs.
+// readInput reads pixel_values [B, 3, H, W] and, nil if absent, mask_probs.
 func readInput(path string) (pixels *tensors.Tensor, probs []float32, err error) {
 	file, err := safetensors.Open(path)
 	if err != nil {

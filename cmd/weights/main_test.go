@@ -129,7 +129,7 @@ func TestCompareFindsDifferences(t *testing.T) {
 		t.Errorf("different names: %v", err)
 	}
 	wantText(t, text, "backbone.reg_token only in A", "1 only in A, 0 only in B")
-	// A file that is no model is compared by the names that it holds.
+	// A file that is not a model is compared by the names that it holds.
 	text, err = command(t, "compare", testdata+"hf-eomt/model.safetensors", testdata+"hf-eomt-sharded/model-00001-of-00003.safetensors")
 	if !errors.Is(err, errDiffer) {
 		t.Errorf("a part: %v", err)

@@ -17,7 +17,7 @@ type Source interface {
 	Open(name string) (io.ReadCloser, error)
 	// Has reports whether the file exists.
 	Has(name string) bool
-	// Size returns the length of a file in bytes, -1 where there is none.
+	// Size returns the length of a file in bytes, -1 if there is none.
 	Size(name string) int64
 	// Names lists all files below the folder dir ("." for all), at any depth, sorted.
 	Names(dir string) ([]string, error)
@@ -78,7 +78,7 @@ func Open(path string) (Source, error) {
 }
 
 // splitAtZip returns the longest leading part of path that lies on disk; rest is
-// what follows a zip file there, or nil where path is a folder.
+// what follows a zip file there, or nil if path is a folder.
 func splitAtZip(path string) (onDisk string, rest *string, err error) {
 	slashed := filepath.ToSlash(path)
 	for i := 0; i <= len(slashed); i++ {

@@ -11,7 +11,7 @@ import (
 // cityscapesScripts, helpers/labels.py.
 func Classes() []data.Class { return slices.Clone(classes[:]) }
 
-// Things returns those of [Classes] that have instances, in their order.
+// Things returns those of [Classes] that have instances, in order.
 func Things() []data.Class {
 	return slices.DeleteFunc(Classes(), func(c data.Class) bool { return !c.Thing })
 }

@@ -112,7 +112,7 @@ func (d *Dataset) loadImage(at int32) (*data.Sample, error) {
 
 // Faults returns all that is wrong with sample i beside what Problems has: why it
 // cannot be loaded, of which Load gives the first reason only, and targets without
-// a mask. loaded is what Load gave; nil where it failed.
+// a mask. loaded is what Load gave; nil if it failed.
 func (d *Dataset) Faults(i int, loaded *data.Sample) []error {
 	at := d.kept[i]
 	if loaded != nil {

@@ -26,7 +26,7 @@ type document struct {
 type image struct {
 	id   int64
 	name string
-	w, h int // 0 where the file does not state them
+	w, h int // 0 if the file does not state them
 }
 
 // problem is a broken record of a file whose other records can be used.

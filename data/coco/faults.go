@@ -19,7 +19,7 @@ func (t *annotations) faults(image int32, sample *data.Sample, _ bool) []error {
 }
 
 // maskFault says what is wrong with a compact segmentation of an image of h x w
-// pixels; it is empty where nothing is.
+// pixels; it is empty if nothing is.
 func maskFault(compact []byte, h, w int) string {
 	mask, err := maskOf(compact, h, w)
 	if err != nil {

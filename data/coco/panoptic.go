@@ -58,7 +58,7 @@ type maps struct {
 	doc     *document
 	source  archive.Source
 	records []labelMap
-	byImage []int32 // [images] index in records, -1 where there is none
+	byImage []int32 // [images] index in records, -1 if there is none
 	scratch []segment
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // orientation reads the orientation tag (274) of the first directory of a TIFF
-// structure; 1, upright, where there is none or it makes no sense.
+// structure; 1, upright, if there is none or it makes no sense.
 func orientation(tiff []byte) int {
 	const tag, short = 274, 3
 	if len(tiff) < 8 || !isTIFF(tiff) {

@@ -13,7 +13,7 @@ import (
 	_ "golang.org/x/image/webp"
 )
 
-// claimed is the number of pixels that a file says it has, 0 where it says nothing.
+// claimed is the number of pixels that a file says it has, 0 if it says nothing.
 func claimed(raw []byte) int {
 	cfg, _, err := image.DecodeConfig(bytes.NewReader(raw))
 	if err != nil {

@@ -24,7 +24,7 @@ const (
 
 const sheetName = "sheet.png"
 
-// kinds end the names of a sample's pictures, in their order.
+// kinds end the names of a sample's pictures, in order.
 var kinds = [2 + draws]string{"image", "targets", "train-1", "train-2"}
 
 // Draw draws up to eight of the given samples, taken evenly, before and after the

@@ -173,7 +173,7 @@ func (s *Scanner) PlainHundredths(dst []int64) []int64 {
 }
 
 // shortFloat reads digits with at most one point, few enough for one exactly
-// rounded division (Clinger 1990); n is 0 where anyFloat must decide.
+// rounded division (Clinger 1990); n is 0 if anyFloat must decide.
 func shortFloat(text []byte) (v float64, n int) {
 	const maxDigits = 15
 	negative := len(text) > 0 && text[0] == '-'

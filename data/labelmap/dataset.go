@@ -215,7 +215,7 @@ func (d *Dataset) loadImage(i int) (*data.Sample, error) {
 }
 
 // Faults returns what is wrong with the image of sample i and with its label map,
-// of which Load gives the first fault only. loaded is what Load gave; nil where it
+// of which Load gives the first fault only. loaded is what Load gave; nil if it
 // failed.
 func (d *Dataset) Faults(i int, loaded *data.Sample) []error {
 	if loaded != nil {
@@ -245,7 +245,7 @@ func (d *Dataset) Faults(i int, loaded *data.Sample) []error {
 func (d *Dataset) Close() error { return d.c.Closers.Close() }
 
 // Opened is what a format's Open returns for what New gave it: an interface that
-// is nil where opening failed.
+// is nil if opening failed.
 func Opened(d *Dataset, err error) (data.DatasetCloser, error) {
 	if err != nil {
 		return nil, err

@@ -155,8 +155,8 @@ func write(dst *image.NRGBA, text string, x, y int) {
 	line.Draw(dst, left, base, image.White)
 }
 
-// Note says in a line which names of classes are drawn in other letters because no
-// installed font has theirs; it is empty where none is.
+// Note says in one line which names of classes are drawn in other letters because no
+// installed font has theirs; it is empty if none is.
 func Note(classes []data.Class) string {
 	names := make([]string, len(classes))
 	for i, c := range classes {

@@ -54,7 +54,7 @@ func TestSmall(t *testing.T) {
 	}
 }
 
-// Names in any script are told apart: letters that a font lacks are no boxes, which
+// Names in any script are told apart: letters that a font lacks are not boxes, which
 // would be the same for all names of a length.
 func TestNamesInAnyScript(t *testing.T) {
 	s := &data.Sample{Image: data.NewRGB(400, 100), Masks: data.NewPlanes(400, 100, 1), Instances: []data.Instance{{}}}

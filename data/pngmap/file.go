@@ -143,7 +143,7 @@ var pool = sync.Pool{New: func() any { return new([]byte) }}
 
 // rows unpacks the pixels and calls row for each row with its filter. The row has
 // spare bytes after its samples, so that four can be read at the last pixel. It
-// returns false where the stream is damaged, of another length, or row says so.
+// returns false if the stream is damaged, of another length, or row says so.
 func (f *file) rows(samples int, row func(y int, filter byte, row []byte) bool) bool {
 	r, err := zlib.NewReader(&chunks{rest: f.data})
 	if err != nil {

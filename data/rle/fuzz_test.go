@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// checkSound fails where a mask accepted from outside breaks what the others rely on.
+// checkSound fails if a mask accepted from outside breaks what the others rely on.
 func checkSound(t *testing.T, m Mask) {
 	if m.H*m.W > 1<<20 {
 		return

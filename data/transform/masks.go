@@ -3,7 +3,7 @@ package transform
 import "eomt/data"
 
 // cropMasks resizes all masks together to the view, pads them to w x h pixels and
-// keeps the targets that are not crowds and have a pixel left, in their order.
+// keeps the targets that are not crowds and have a pixel left, in order.
 func cropMasks(src data.Planes, targets []data.Instance, v view, w, h int) (data.Planes, []data.Instance) {
 	across := nearest(src.W, v.w, v.left, v.cols)
 	if v.flip {

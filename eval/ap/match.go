@@ -52,7 +52,7 @@ type candidate struct {
 	iou   float64
 }
 
-// candidates returns the truths of each detection in their order.
+// candidates returns the truths of each detection in order.
 func (e *Evaluator) candidates(truths []Truth, detections []Detection) [][]candidate {
 	pairs := make([][]candidate, len(detections))
 	if len(truths) == 0 {
@@ -80,7 +80,7 @@ func (e *Evaluator) candidates(truths []Truth, detections []Detection) [][]candi
 	return pairs
 }
 
-// limitToBoundaries lowers the IoUs with truths that are no crowds to those of
+// limitToBoundaries lowers the IoUs with truths that are not crowds to those of
 // the boundaries.
 func limitToBoundaries(ious []float64, dt, gt []rle.Mask, crowd []bool) {
 	boundaries := func(masks []rle.Mask) []rle.Mask {

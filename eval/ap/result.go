@@ -1,6 +1,6 @@
 package ap
 
-// ClassResult is the AP of one class; -1 where it has no truth that counts.
+// ClassResult is the AP of one class; -1 if it has no truth that counts.
 type ClassResult struct {
 	ID   int     `json:"id"`
 	Name string  `json:"name"`

@@ -16,7 +16,7 @@ func (m missing) found(key string) {
 	}
 }
 
-// check fails where one is left.
+// check fails if one is left.
 func (m missing) check(s *jsonscan.Scanner, object string) {
 	for _, key := range m {
 		if key != "" {

@@ -17,7 +17,7 @@ import (
 // Instances is a ground truth and a results list in COCO's instance format.
 // Segmentations stay JSON text until their image is asked for.
 type Instances struct {
-	Classes    []data.Class // the ground truth's categories, in their order
+	Classes    []data.Class // the ground truth's categories, in order
 	predJSON   string
 	images     []instanceImage
 	byID       map[int64]int
@@ -234,7 +234,7 @@ func readDetections(path string) ([]annotation, error) {
 }
 
 // addDetections gives each image its detections. As in pycocotools' loadRes, the
-// first detection tells whether areas are those of boxes.
+// first detection reports whether areas are those of boxes.
 func (set *Instances) addDetections(detections []annotation) error {
 	known := map[int]bool{}
 	for _, c := range set.Classes {

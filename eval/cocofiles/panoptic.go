@@ -14,7 +14,7 @@ import (
 
 // Panoptic is a ground truth and a prediction in COCO's panoptic format.
 type Panoptic struct {
-	Classes []data.Class // the ground truth's categories, in their order
+	Classes []data.Class // the ground truth's categories, in order
 	images  []panopticPair
 }
 

@@ -35,7 +35,7 @@ type Config struct {
 	Score, Overlap float64      // panoptic: see [postprocess.PanopticOptions]
 	TopK           int          // instance: detections per image
 
-	// LoadFailed, where not nil, is called with each error of Source.Load, from
+	// LoadFailed, if not nil, is called with each error of Source.Load, from
 	// several goroutines. The image is skipped where it returns nil; otherwise what
 	// it returns ends the run.
 	LoadFailed func(i int, err error) error

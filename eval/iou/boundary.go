@@ -108,7 +108,7 @@ func inner(classes []int16, w, h, d int) []bool {
 	return out
 }
 
-// boundary computes the figures; nil where no image has bands.
+// boundary computes the figures; nil if no image has bands.
 func (e *Evaluator) boundary(images []ImageStat, weights []int) *BoundaryResult {
 	sums, any := make([]Band, len(e.classes)), false
 	for i, img := range images {

@@ -83,7 +83,7 @@ func newResizer(gridH, gridW int, g transform.Geometry) *resizer {
 
 // around is the resizer of the smallest box of original pixels outside which a
 // resized plane cannot be positive, since every output is a mean of inputs. It
-// is nil where no logit is positive.
+// is nil if no logit is positive.
 func (r *resizer) around(plane []float32) *resizer {
 	cols, rows := make([]bool, r.gridW), make([]bool, len(plane)/r.gridW)
 	for y := range rows {

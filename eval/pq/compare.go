@@ -7,7 +7,7 @@ type Found struct {
 	Excused bool    // lies more than half on void or on a crowd of its category
 }
 
-// Compare holds each predicted segment against ground truth that is no crowd,
+// Compare holds each predicted segment against ground truth that is not a crowd,
 // with IoUs as [Exact] computes them. img must be one that [Evaluator.Image] takes.
 func Compare(img Image) []Found {
 	truth, pred := img.Truth.Segments, img.Pred.Segments

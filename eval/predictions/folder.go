@@ -48,7 +48,7 @@ func (f Folder) Make() error {
 	return nil
 }
 
-// File is the PNG of an image, relative to the folder; empty where the task has
+// File is the PNG of an image, relative to the folder; empty if the task has
 // none. It has the image's name, and lies below the same folders if they stay
 // inside.
 func (f Folder) File(image string) string {

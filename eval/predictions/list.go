@@ -12,7 +12,7 @@ import (
 	"eomt/internal/atomicfile"
 )
 
-// List is the task's JSON file of all images; empty where the task has none.
+// List is the task's JSON file of all images; empty if the task has none.
 func (f Folder) List() string {
 	return map[postprocess.Task]string{postprocess.TaskPanoptic: PanopticJSON, postprocess.TaskInstance: InstanceJSON}[f.Task]
 }
@@ -31,7 +31,7 @@ func (f Folder) WriteImages(images []data.ImageInfo) error {
 	return err
 }
 
-// Finish writes the JSON file of all images, in their order; entry gives what
+// Finish writes the JSON file of all images, in order; entry gives what
 // [Folder.Write] returned for image i. The file appears whole or not at all. The
 // semantic task has none.
 func (f Folder) Finish(images []data.ImageInfo, entry func(i int) (json.RawMessage, error)) error {

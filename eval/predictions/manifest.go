@@ -19,7 +19,7 @@ type Manifest struct {
 }
 
 // NewManifest removes the files that the manifest name in dir lists, as an earlier
-// run has left it, and starts a new one. Where there is none although one of taken
+// run has left it, and starts a new one. If there is none although one of taken
 // exists, with a file in it where it is a folder, the error names that: those files
 // are somebody else's.
 func NewManifest(dir, name string, taken ...string) (*Manifest, error) {
@@ -78,7 +78,7 @@ func removeListed(dir, path string) error {
 	return nil
 }
 
-// free fails where one of names is taken in dir.
+// free fails if one of names is taken in dir.
 func free(dir, manifest string, names []string) error {
 	for _, name := range names {
 		path := filepath.Join(dir, name)

@@ -83,7 +83,7 @@ func checkRuns(runs []Run) error {
 	return nil
 }
 
-// sameImages says whether two runs were evaluated on the same images and classes
+// sameImages reports whether two runs were evaluated on the same images and classes
 // by the same rules.
 func sameImages(a, b *Run) bool {
 	return a.Protocol == b.Protocol && slices.Equal(a.labels(), b.labels()) &&

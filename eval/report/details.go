@@ -32,7 +32,7 @@ func Bins() []string {
 	return bins
 }
 
-// Calibrated says whether a task's predictions have scores to be compared with
+// Calibrated reports whether a task's predictions have scores to be compared with
 // their IoU. A pixel's class has none.
 func (i Info) Calibrated() bool { return i.Task != eval.Semantic }
 

@@ -13,7 +13,7 @@ import (
 type figure struct {
 	metric, class string
 	kind          Kind
-	value         float64 // NaN where it is not defined
+	value         float64 // NaN if it is not defined
 }
 
 // scorer computes the figures of a run's images, each counted weights[i] times

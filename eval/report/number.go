@@ -29,9 +29,9 @@ type Number struct {
 	Class    string // label, or bin or image; empty for all
 	Pred     string // confusion: what the class was predicted as
 	Kind     Kind
-	Value    float64 // NaN where it is not defined
+	Value    float64 // NaN if it is not defined
 	// Low and High are the ends of the 95 % interval, of a mean over seeds the
-	// least and greatest; NaN where there are none.
+	// least and greatest; NaN if there are none.
 	Low, High float64
 }
 

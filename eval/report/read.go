@@ -17,7 +17,7 @@ import (
 	"eomt/eval/pq"
 )
 
-// ReadPerImage reads what [WritePerImage] wrote into dir. It fails where rows
+// ReadPerImage reads what [WritePerImage] wrote into dir. It fails if rows
 // contradict each other, stated headlines among them.
 func ReadPerImage(dir string) ([]Run, Bootstrap, error) {
 	path := filepath.Join(dir, PerImageFile)

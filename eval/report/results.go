@@ -12,7 +12,7 @@ import (
 // ResultsFile is the name of the file of all numbers.
 const ResultsFile = "results.parquet"
 
-// resultRow is a number; value, low and high are NaN where there is none.
+// resultRow is a number; value, low and high are NaN if there is none.
 type resultRow struct {
 	Key       string  `parquet:"key"`
 	Run       string  `parquet:"run,dict"`

@@ -16,7 +16,7 @@ import (
 // Info is what figures depend on besides images.
 type Info struct {
 	Name     string        `json:"name"` // unique in a report
-	Step     int           `json:"step"` // of training; 0 where unknown
+	Step     int           `json:"step"` // of training; 0 if unknown
 	Protocol eval.Protocol `json:"protocol"`
 	Task     eval.Task     `json:"task"`
 	Absent   iou.Absent    `json:"absent"` // semantic
@@ -40,7 +40,7 @@ type Image struct {
 	Name     string
 	W, H     int
 	Stat     eval.Stat
-	Headline float64 // NaN where the image has nothing to be scored
+	Headline float64 // NaN if the image has nothing to be scored
 	Found    []eval.Found
 	Confused []eval.Confused
 }

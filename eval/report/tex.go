@@ -66,7 +66,7 @@ type tables struct {
 
 func (t *tables) linef(format string, args ...any) { fmt.Fprintf(&t.out, format+"\n", args...) }
 
-// latin says whether all names have letters that every engine's fonts have.
+// latin reports whether all names have letters that every engine's fonts have.
 func (t *tables) latin() bool {
 	for _, r := range t.analysis.Runs {
 		if !lettering.IsLatin(escapeTeX(r.Name + strings.Join(r.labels(), ""))) {

@@ -30,12 +30,12 @@ const (
 type Run struct {
 	Path        string // as given to [Read]
 	Name        string // of the folder
-	Step        int    // that was evaluated; 0 where unknown
+	Step        int    // that was evaluated; 0 if unknown
 	Evaluation  *eval.Stored
-	Config      *configs.Resolved // nil where there is none
+	Config      *configs.Resolved // nil if there is none
 	Entries     []train.Entry
 	Validations []Validation
-	Provenance  *train.Provenance // nil where there is none
+	Provenance  *train.Provenance // nil if there is none
 	Warnings    []string          // what was passed over, and why
 	group       string            // hash of the configuration but its seed
 }
@@ -180,5 +180,5 @@ func (r *Run) readConfig() error {
 	return nil
 }
 
-// absent says whether a file is not there.
+// absent reports whether a file is not there.
 func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -21,7 +21,7 @@ const GoName = "go"
 type Choice struct {
 	Name   string // as GOMLX_BACKEND takes it: "xla:cuda", "xla:tpu", "xla:cpu", "go"
 	Reason string
-	Hint   string // how to get a faster one; empty where there is nothing to gain
+	Hint   string // how to get a faster one; empty if there is nothing to gain
 }
 
 // String is the one line that a command prints.
@@ -118,7 +118,7 @@ func Start(flag string, notes io.Writer) (compute.Backend, Choice, error) {
 	return b, c, nil
 }
 
-// Check says whether a named backend could not be opened, as far as that is known
+// Check reports whether a named backend could not be opened, as far as that is known
 // without opening it: names that are none, plugins and devices that are not there.
 func Check(flag string) error {
 	c, ok := named(flag)

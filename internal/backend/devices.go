@@ -28,7 +28,7 @@ func (h host) glob(pattern string) []string {
 }
 
 // gpu says why no NVIDIA GPU can be used with a driver of at least the given
-// version, nil where one can.
+// version, nil if one can.
 func (h host) gpu(leastDriver string) error {
 	// /dev/dxg is a GPU that Windows lends to Linux; its driver is not visible.
 	if len(h.glob("dev/nvidia[0-9]*")) == 0 && len(h.glob("dev/dxg")) == 0 {
@@ -52,7 +52,7 @@ func leastly(driver string) string {
 
 var driverVersion = regexp.MustCompile(`(?m)^NVRM version:.*?\s(\d+(?:\.\d+)+)\s`)
 
-// driver is the version of NVIDIA's kernel driver, empty where it is not known.
+// driver is the version of NVIDIA's kernel driver, empty if it is not known.
 func (h host) driver() string {
 	text, err := os.ReadFile(filepath.Join(h.root, "proc/driver/nvidia/version"))
 	if err != nil {
@@ -88,7 +88,7 @@ func versionNumbers(version string) []int {
 // jax/_src/hardware_utils.py lists them: v2 and v3, v4, v5p, v5e, v6e, 7x.
 var tpuDevices = []string{"0x0027", "0x005e", "0x0062", "0x0063", "0x006f", "0x0076"}
 
-// tpu says why no TPU can be used, nil where one can.
+// tpu says why no TPU can be used, nil if one can.
 func (h host) tpu() error {
 	if len(h.glob("dev/accel[0-9]*")) > 0 {
 		return nil
@@ -101,7 +101,7 @@ func (h host) tpu() error {
 	return fmt.Errorf("no TPU is visible")
 }
 
-// trimmed is the text of a small file, empty where it cannot be read.
+// trimmed is the text of a small file, empty if it cannot be read.
 func trimmed(path string) string {
 	text, _ := os.ReadFile(path)
 	return strings.TrimSpace(string(text))

@@ -75,7 +75,7 @@ func plugins(platform string) []plugin {
 	return found
 }
 
-// usable says why a plugin has no device here, nil where it has one.
+// usable says why a plugin has no device here, nil if it has one.
 func (h host) usable(p plugin) error {
 	switch p.platform {
 	case "cuda":
@@ -133,7 +133,7 @@ func (h host) advice(platform string) string {
 	return ""
 }
 
-// HasPlugin tells whether a plugin of a platform ("cpu") is installed, and this
+// HasPlugin reports whether a plugin of a platform ("cpu") is installed, and this
 // program can open plugins.
 func HasPlugin(platform string) bool { return xlaCompiled && len(plugins(platform)) > 0 }
 

@@ -13,7 +13,7 @@ import (
 type Machine struct {
 	Processor  string `json:"processor,omitempty"`  // model; the architecture where the system does not say
 	Processors int    `json:"processors,omitempty"` // logical ones that this process may use
-	Memory     int64  `json:"memory,omitempty"`     // bytes; 0 where the system does not say
+	Memory     int64  `json:"memory,omitempty"`     // bytes; 0 if the system does not say
 }
 
 // Host is the machine of this process. Model and memory are known on Linux.
@@ -44,7 +44,7 @@ func field(text, key string) string {
 	return ""
 }
 
-// String is the machine in a line.
+// String is the machine in one line.
 func (m Machine) String() string {
 	if m.Processor == "" {
 		return ""

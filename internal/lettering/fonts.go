@@ -17,7 +17,7 @@ import (
 type fonts struct {
 	mu     sync.Mutex
 	base   *font.Face
-	system func() *fontscan.FontMap // searched for when the first letter needs it; nil where there are no fonts
+	system func() *fontscan.FontMap // searched for when the first letter needs it; nil if there are no fonts
 	shaper shaping.HarfbuzzShaper
 }
 
@@ -64,7 +64,7 @@ func (f *fonts) covering(r rune) *font.Face {
 	return nil
 }
 
-// draws says whether a face has an outline of a letter. Glyphs that are pictures,
+// draws reports whether a face has an outline of a letter. Glyphs that are pictures,
 // such as those of coloured emoji, do not count.
 func draws(face *font.Face, r rune) bool {
 	glyph, found := face.NominalGlyph(r)

@@ -20,8 +20,8 @@ func Readable(text string) string {
 	return installed.readable(text)
 }
 
-// Note says in a line which of some names [Readable] changes and what to do about
-// it. It is empty where that is none.
+// Note says in one line which of some names [Readable] changes and what to do about
+// it. It is empty if that is none.
 func Note(names []string) string {
 	var changed []string
 	for _, name := range names {
@@ -61,7 +61,7 @@ func Latin(text string) string {
 	return replace(text, func(r rune) bool { return !isLatin(r) })
 }
 
-// IsLatin says whether all letters of text are in [Latin].
+// IsLatin reports whether all letters of text are in [Latin].
 func IsLatin(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return !isLatin(r) })
 }
@@ -108,7 +108,7 @@ func symbolName(r rune) string {
 	return name
 }
 
-// shown says whether a letter can be drawn, or has nothing to be drawn.
+// shown reports whether a letter can be drawn, or has nothing to be drawn.
 func (f *fonts) shown(r rune) bool { return invisible(r) || f.covering(r) != nil }
 
 // invisible are format characters, joiners and variation selectors.

@@ -2,7 +2,7 @@ package memory
 
 import "syscall"
 
-// Peak is the largest resident memory of this process so far, in bytes; 0 where
+// Peak is the largest resident memory of this process so far, in bytes; 0 if
 // the system does not say.
 func Peak() int64 {
 	var usage syscall.Rusage

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Peak is the largest resident memory of this process so far, in bytes; 0 where
+// Peak is the largest resident memory of this process so far, in bytes; 0 if
 // the system does not say. Linux: VmHWM of /proc/self/status, since getrusage
 // counts the parent's memory at the fork.
 func Peak() int64 {

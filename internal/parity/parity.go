@@ -27,7 +27,7 @@ func Folder(room string) string {
 	return "testdata"
 }
 
-// Fresh tells whether the files were just made, so that they are of other cases
+// Fresh reports whether the files were just made, so that they are of other cases
 // and sizes than the committed ones.
 func Fresh() bool { return os.Getenv(goldensKey) != "" }
 

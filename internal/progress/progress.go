@@ -47,7 +47,7 @@ func Start(label string, total int) *Progress {
 	return p
 }
 
-// draw begins a bar on a terminal, where there is none.
+// draw begins a bar on a terminal, if there is none.
 func (p *Progress) draw() {
 	if !p.terminal || p.bar != nil {
 		return
@@ -95,7 +95,7 @@ func (p *Progress) Pause() {
 	}
 }
 
-// Set moves to done; note, where not empty, is shown beside it.
+// Set moves to done; note, if not empty, is shown beside it.
 func (p *Progress) Set(done int, note string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -8,7 +8,7 @@ const lookBits = 10
 
 // huffman is a table of codes.
 type huffman struct {
-	// codes holds length<<8 | symbol for the codes that begin the index, 0 where
+	// codes holds length<<8 | symbol for the codes that begin the index, 0 if
 	// the code is longer.
 	codes [1 << lookBits]uint16
 	// whole holds coefficients that fit into the index together with their code:
@@ -151,7 +151,7 @@ func (r *bitReader) take(n uint) uint64 {
 	return v
 }
 
-// symbol returns what the next code stands for; ok is false where it is none.
+// symbol returns what the next code stands for; ok is false if it is none.
 func (r *bitReader) symbol(t *huffman) (symbol uint, ok bool) {
 	if r.n < 32 {
 		r.acc, r.n = r.fill(r.acc, r.n)
@@ -172,7 +172,7 @@ func (r *bitReader) run(class int) int {
 
 // block reads the coefficients of one sequential block, multiplied by their quantisers, in
 // rows of frequencies down. It returns the zigzag index of the last one that is
-// not zero, or -1 where the codes make no sense.
+// not zero, or -1 if the codes make no sense.
 func (r *bitReader) block(c *component, out *[64]int32) (last int) {
 	acc, n := r.acc, r.n
 	if n < 32 {
@@ -228,7 +228,7 @@ func (r *bitReader) block(c *component, out *[64]int32) (last int) {
 	return last
 }
 
-// look returns the length of the code on top of acc, 0 where there is none, and its symbol.
+// look returns the length of the code on top of acc, 0 if there is none, and its symbol.
 func (t *huffman) look(acc uint64) (length, symbol uint) {
 	if code := t.codes[acc>>(64-lookBits)]; code != 0 {
 		return uint(code >> 8), uint(code & 0xff)

@@ -17,7 +17,7 @@ import (
 type Source struct {
 	Name   string
 	Stored *eval.Stored
-	Step   int    // that was evaluated; 0 where unknown
+	Step   int    // that was evaluated; 0 if unknown
 	Group  string // the same for runs that differ by their seed only
 	// Benchmark is the published data set whose validation images were evaluated,
 	// as [report.PublishedFigures] takes it; empty for any other data set.

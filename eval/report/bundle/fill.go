@@ -167,7 +167,7 @@ func confusion(r *report.Run) *page.Confusion {
 	return c
 }
 
-// calibration is nil where the task's predictions have no scores, or there is none.
+// calibration is nil if the task's predictions have no scores, or there is none.
 func calibration(a *report.Analysis, r *report.Run) *page.Calibration {
 	if !r.Calibrated() {
 		return nil

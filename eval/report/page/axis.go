@@ -9,12 +9,12 @@ import (
 // axis maps values to [0, 1].
 type axis struct {
 	label  string
-	lo, hi float64 // hi > lo; > 0 where log
+	lo, hi float64 // hi > lo; > 0 if log
 	log    bool
 	step   float64 // of the ticks of a linear axis
 }
 
-// newAxis spans the finite values given. A linear axis starts at 0 where the
+// newAxis spans the finite values given. A linear axis starts at 0 if the
 // values allow, for a difference should look as large as it is; one over two
 // decades or more of positive values is logarithmic where wanted.
 func newAxis(label string, mayLog bool, values ...float64) axis {
@@ -42,7 +42,7 @@ func newAxis(label string, mayLog bool, values ...float64) axis {
 // unitAxis goes from 0 to 1.
 func unitAxis(label string) axis { return axis{label: label, hi: 1, step: 0.25} }
 
-// at is the place of a value, 0 at lo and 1 at hi; NaN where it has none.
+// at is the place of a value, 0 at lo and 1 at hi; NaN if it has none.
 func (a axis) at(v float64) float64 {
 	if a.log {
 		return math.Log(v/a.lo) / math.Log(a.hi/a.lo)

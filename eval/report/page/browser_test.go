@@ -13,7 +13,7 @@ import (
 // notHere is the exit status of check.sh where Chromium or Playwright is absent.
 const notHere = 3
 
-// browse opens a page as people do. The second result is false where the page is
+// browse opens a page as people do. The second result is false if the page is
 // not good.
 func browse(t *testing.T, page []byte) (string, bool) {
 	t.Helper()

@@ -18,7 +18,7 @@ type chart struct {
 
 // series is one line, or dots.
 type series struct {
-	name   string // direct label; empty where the title says it
+	name   string // direct label; empty if the title says it
 	ink    ink
 	dashed bool
 	dots   bool // no line; areas in proportion to weight

@@ -26,7 +26,7 @@ const (
 )
 
 // Share is the part of what is true of class t that was predicted as class p,
-// in [0, 1]; NaN where class t does not occur.
+// in [0, 1]; NaN if class t does not occur.
 func (c *Confusion) Share(t, p int) float64 {
 	sum := 0.0
 	for _, n := range c.Counts[t] {

@@ -57,7 +57,7 @@ type Validation struct {
 // Metric is one figure by name.
 type Metric struct {
 	Name  string
-	Value float64 // NaN where it is not defined
+	Value float64 // NaN if it is not defined
 }
 
 // Figure is one metric over a validation set; the first of a run is the one it
@@ -65,7 +65,7 @@ type Metric struct {
 type Figure struct {
 	Name      string // "PQ", "AP50"; the same in all runs that have it
 	Value     Number
-	Low, High Number // ends of the 95 % interval; zero Numbers where there is none
+	Low, High Number // ends of the 95 % interval; zero Numbers if there is none
 	Images    Number // how many it was computed from
 }
 
@@ -96,7 +96,7 @@ type Confusion struct {
 type Calibration struct {
 	Unit  string // what is counted: "segments", "masks"
 	Bins  []Bin  // in order of scores; empty bins may be left out
-	Error Number // mean |score - IoU| weighted by count; a zero Number where there is none
+	Error Number // mean |score - IoU| weighted by count; a zero Number if there is none
 }
 
 // Bin holds the predictions whose score is in [Low, High).

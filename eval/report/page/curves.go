@@ -189,7 +189,7 @@ func line(steps []Step, most int, value func(Step) float64) []point {
 	return thin(points, most)
 }
 
-// caption says what the curves leave out; it is empty where that is nothing.
+// caption says what the curves leave out; it is empty if that is nothing.
 func caption(runs []Run) string {
 	var thinned, gaps []string
 	for _, r := range runs {

@@ -15,5 +15,5 @@
 // another kind ([Published]), shown in a table of their own.
 //
 // Curves are thinned where a run has more steps than a figure has room for:
-// see thin. Tick labels and hover values of curves are no results.
+// see thin. Tick labels and hover values of curves are not results.
 package page

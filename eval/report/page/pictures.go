@@ -65,7 +65,7 @@ func scaled(img image.Image) image.Image {
 	return small
 }
 
-// fewColors is the image with a palette, or nil where 256 colours are not enough.
+// fewColors is the image with a palette, or nil if 256 colours are not enough.
 func fewColors(img image.Image) *image.Paletted {
 	bounds := img.Bounds()
 	paletted := image.NewPaletted(image.Rect(0, 0, bounds.Dx(), bounds.Dy()), nil)

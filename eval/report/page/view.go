@@ -36,8 +36,8 @@ type leadFigure struct {
 // headlineRow is one metric of all runs.
 type headlineRow struct {
 	Name  string
-	Cells []*Figure // by run, nil where a run has it not
-	Strip *strip    // nil where the metric is no share
+	Cells []*Figure // by run, nil if a run has it not
+	Strip *strip    // nil if the metric is no share
 }
 
 // table has a row for each group of runs and a column for each metric.
@@ -48,7 +48,7 @@ type table[T any] struct {
 
 type tableRow[T any] struct {
 	Name  string
-	Cells []*T // as table.Metrics; nil where there is none
+	Cells []*T // as table.Metrics; nil if there is none
 }
 
 // add puts a cell into the row of a name and the column of a metric.
@@ -83,7 +83,7 @@ type costTable struct {
 type costRow struct {
 	Run    string
 	Color  int
-	Values []string // as costTable.Names; empty where unknown
+	Values []string // as costTable.Names; empty if unknown
 }
 
 // maxColumns are as many runs as a table has columns for; the tables of more runs

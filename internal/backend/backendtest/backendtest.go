@@ -21,7 +21,7 @@ var opened = map[string]func() (compute.Backend, error){
 const requireEnv = "EOMT_REQUIRE_XLA"
 
 // Each runs test as a subtest on every backend there is. Without a plugin the
-// subtest xla:cpu is skipped, or fails where EOMT_REQUIRE_XLA is set.
+// subtest xla:cpu is skipped, or fails if EOMT_REQUIRE_XLA is set.
 func Each(t *testing.T, test func(t *testing.T, b compute.Backend)) {
 	t.Helper()
 	for _, name := range []string{"go", "xla:cpu"} {
