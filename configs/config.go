@@ -41,11 +41,12 @@ type Data struct {
 
 // Train is the recipe.
 type Train struct {
-	Schedule  train.ScheduleConfig  `yaml:",inline"`
-	Optimizer train.OptimizerConfig `yaml:",inline"`
-	Points    int                   `yaml:"points" doc:"Points sampled per mask pair in loss and matching, a multiple of 4." range:"[4, inf)"`
-	Precision string                `yaml:"precision" doc:"Number format of matrix products." choice:"f32 bf16"`
-	Run       train.RunConfig       `yaml:",inline"`
+	Schedule   train.ScheduleConfig  `yaml:",inline"`
+	Optimizer  train.OptimizerConfig `yaml:",inline"`
+	Points     int                   `yaml:"points" doc:"Points sampled per mask pair in loss and matching, a multiple of 4." range:"[4, inf)"`
+	Precision  string                `yaml:"precision" doc:"Number format of matrix products." choice:"f32 bf16"`
+	Accumulate int                   `yaml:"accumulate" doc:"Equal shares that a step splits its batch into and computes one after the other before it updates: activations take memory for one share only; gradient, losses and schedules stay those of the whole batch. data.batch must be a multiple of it." range:"[1, 1048576]"`
+	Run        train.RunConfig       `yaml:",inline"`
 }
 
 // Default is the published recipe (docs/eomt.md: COCO panoptic at 640 px).
@@ -58,7 +59,7 @@ func Default() Config {
 			Augment: transform.Settings{Scale: [2]float64{0.1, 2}}},
 		Loss: loss,
 		Train: Train{Schedule: train.DefaultSchedule(), Optimizer: train.DefaultOptimizer(),
-			Points: loss.Points, Precision: "f32", Run: train.DefaultRun()},
+			Points: loss.Points, Precision: "f32", Accumulate: 1, Run: train.DefaultRun()},
 		Eval: eval.Defaults(),
 	}
 }

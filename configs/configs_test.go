@@ -215,6 +215,9 @@ func TestUnusableValues(t *testing.T) {
 		"train.epochs=.nan":                            "train.epochs",
 		"train.total_steps=-1":                         "train.total_steps",
 		"train.precision=f16":                          "train.precision",
+		"train.accumulate=0":                           "train.accumulate",
+		"train.accumulate=-1":                          "train.accumulate",
+		"train.accumulate=3":                           "train.accumulate", // of a batch of 16
 		"train.lr=0":                                   "train.lr",
 		"train.lr=.inf":                                "train.lr",
 		"train.layer_decay=-1":                         "train.layer_decay",
@@ -249,6 +252,19 @@ func TestUnusableValues(t *testing.T) {
 		if !errors.As(err, &wrong) || wrong.Field != field {
 			t.Errorf("-set %s: %v, want an error of %s", override, err, field)
 		}
+	}
+}
+
+// A batch that does not split into equal shares is refused.
+func TestAccumulateDividesTheBatch(t *testing.T) {
+	for _, n := range []string{"1", "2", "3", "6"} {
+		if _, err := Read(file(t, sound), "data.batch=6", "train.accumulate="+n); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err := Read(file(t, sound), "data.batch=6", "train.accumulate=4")
+	if want := "-set train.accumulate=4: data.batch 6 cannot be split into 4 equal shares: it must be a multiple of train.accumulate"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v lacks %q", err, want)
 	}
 }
 

@@ -75,6 +75,8 @@ func (c Config) checkTrain() *FieldError {
 		return fail("train.epochs", "state train.epochs or train.total_steps")
 	case t.Points%4 != 0:
 		return fail("train.points", "%d is not a multiple of 4", t.Points)
+	case c.Data.Loader.Batch%t.Accumulate != 0:
+		return fail("train.accumulate", "data.batch %d cannot be split into %d equal shares: it must be a multiple of train.accumulate", c.Data.Loader.Batch, t.Accumulate)
 	case err != nil:
 		return fail("loss", "%v", err)
 	}

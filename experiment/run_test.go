@@ -155,6 +155,29 @@ func TestResumeNamesChangedKeys(t *testing.T) {
 	}
 }
 
+// A run is resumed with its batch in another number of shares.
+func TestResumeWithOtherAccumulation(t *testing.T) {
+	path, _ := tiny(t)
+	out := filepath.Join(t.TempDir(), "run")
+	run, _, err := open(t, read(t, path), Options{Dir: out, MaxSteps: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, notes, err := open(t, read(t, path, "train.accumulate=2"), Options{Dir: out, Resume: true})
+	if err != nil || !strings.Contains(notes, "train.accumulate 1 -> 2") {
+		t.Fatalf("%v, %q", err, notes)
+	}
+	if err := again.Train(t.Context()); err != nil || again.State.Step != 2 {
+		t.Errorf("after step %d: %v", again.State.Step, err)
+	}
+}
+
 // A run is not resumed on data whose classes have changed.
 func TestResumeOnOtherClasses(t *testing.T) {
 	path, root := tiny(t)
@@ -189,7 +212,7 @@ func TestResumeOnOtherClasses(t *testing.T) {
 func TestConstantsReachTheStep(t *testing.T) {
 	path, _ := tiny(t)
 	c := read(t, path, "loss={mask: 1, dice: 2, class: 3, no_object: 0.2, oversample: 4, important: 0.5}",
-		"train.beta1=0.8", "train.beta2=0.99", "train.epsilon=1e-6", "train.warmup=[1, 2]", "train.annealing.off=true")
+		"train.accumulate=2", "train.beta1=0.8", "train.beta2=0.99", "train.epsilon=1e-6", "train.warmup=[1, 2]", "train.annealing.off=true")
 	r, a, err := Resolve(c, 4, 8)
 	if err != nil {
 		t.Fatal(err)
@@ -204,6 +227,9 @@ func TestConstantsReachTheStep(t *testing.T) {
 	}
 	if o := s.Optimizer; o.Beta1 != .8 || o.Beta2 != .99 || o.Epsilon != 1e-6 {
 		t.Errorf("optimiser %+v", o)
+	}
+	if s.BatchSize != 2 || s.Accumulate != 2 {
+		t.Errorf("a batch of %d images in %d shares", s.BatchSize, s.Accumulate)
 	}
 	if s.Schedule.Total != 2 || s.Schedule.WarmupBackbone != 2 || s.Schedule.Annealing != nil {
 		t.Errorf("schedule %+v", s.Schedule)

@@ -14,7 +14,7 @@ func StepConfig(c configs.Resolved, n model.Network) train.StepConfig {
 	loss.Points = c.Train.Points
 	return train.StepConfig{Network: n, Loss: loss,
 		Optimizer: c.Train.Optimizer, Schedule: c.Train.Schedule.Schedule(c.Derived.Steps, c.Derived.Annealing),
-		BatchSize: c.Data.Loader.Batch, Seed: c.Seed, MatMul: MatMul(c.Train.Precision)}
+		BatchSize: c.Data.Loader.Batch, Accumulate: c.Train.Accumulate, Seed: c.Seed, MatMul: MatMul(c.Train.Precision)}
 }
 
 // MatMul is the dtype of matrix products that a configuration's precision asks for.

@@ -11,6 +11,7 @@
 //	gradients.go   its first part: draws, forward pass, losses, backward pass
 //	update.go      its second part: clipping and the optimiser
 //	seam.go        the two parts separately, for batches split into shares
+//	accumulate.go  a batch in shares, one after the other
 //	optimizer.go   the optimiser's configuration, its interface, AdamW
 //	groups.go      how each parameter is trained
 //	schedule.go    learning rates and mask annealing over steps

@@ -41,20 +41,6 @@ func (s *Step) start(t *testing.T, dtype dtypes.DType) *State {
 	return state
 }
 
-// part is images first to first+n of a batch.
-func part(b *data.Batch, first, n int) *data.Batch {
-	p := *b
-	cut := func(length int) (int, int) { return first * length / b.B, (first + n) * length / b.B }
-	p.B = n
-	from, to := cut(len(b.Images))
-	p.Images = b.Images[from:to]
-	from, to = cut(len(b.Masks))
-	p.Masks = b.Masks[from:to]
-	from, to = cut(len(b.Valid))
-	p.Valid, p.Classes, p.Names = b.Valid[from:to], b.Classes[from:to], b.Names[first:first+n]
-	return &p
-}
-
 // unevenBatch has another number of targets in every image.
 func unevenBatch(a arch.Architecture, n int) *data.Batch {
 	b := quickBatch(a, n, 16)
@@ -217,22 +203,26 @@ func TestStepRefusesGroups(t *testing.T) {
 }
 
 // A run compiles one program for each bucket of target counts, however its schedules
-// and annealing phases change.
+// and annealing phases change; with accumulation also one that sums gradients and one
+// that updates.
 func TestProgramsOfARun(t *testing.T) {
-	c := small(5)
-	c.Schedule = Schedule{Total: 6, WarmupHead: 1, WarmupBackbone: 1, Annealing: []Anneal{{1, 4}}}
-	s, err := NewStep(backendtest.Go(t), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := c.Network.Architecture()
-	state := s.start(t, dtypes.Float32)
-	for _, targets := range []int{8, 8, 16, 8, 16, 8} {
-		if _, err := s.Run(state, quickBatch(a, c.BatchSize, targets)); err != nil {
+	for accumulate, want := range map[int]int{1: 2, 2: 4} {
+		c := small(5)
+		c.Accumulate = accumulate
+		c.Schedule = Schedule{Total: 6, WarmupHead: 1, WarmupBackbone: 1, Annealing: []Anneal{{1, 4}}}
+		s, err := NewStep(backendtest.Go(t), c)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if s.Programs() != 2 {
-		t.Errorf("%d programs for two buckets over all annealing phases", s.Programs())
+		a := c.Network.Architecture()
+		state := s.start(t, dtypes.Float32)
+		for _, targets := range []int{8, 8, 16, 8, 16, 8} {
+			if _, err := s.Run(state, quickBatch(a, c.BatchSize, targets)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s.Programs() != want {
+			t.Errorf("%d shares: %d programs for two buckets over all annealing phases, want %d", accumulate, s.Programs(), want)
+		}
 	}
 }

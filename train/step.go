@@ -22,7 +22,7 @@ import (
 // advanced by one update. It has two parts, gradients (gradients.go) and update
 // (update.go). On one device with one batch, [Step.Run] does both in one program; to
 // sum gradients over several batches, devices or hosts, the parts are run separately
-// (seam.go).
+// (seam.go), as Run itself does for a batch in shares (accumulate.go).
 type Step struct {
 	config    StepConfig
 	optimizer Optimizer
@@ -42,8 +42,11 @@ type StepConfig struct {
 	Groups    []Group // of every parameter of the network; nil is [Groups] of Optimizer
 	Schedule  Schedule
 	BatchSize int // images of the global batch
-	Seed      uint64
-	MatMul    dtypes.DType // operands of matrix products; 0 is the parameters' dtype
+	// Accumulate is the number of equal shares that [Step.Run] splits a batch into.
+	// Their gradients are summed before the update; 0 and 1 take the whole batch at once.
+	Accumulate int
+	Seed       uint64
+	MatMul     dtypes.DType // operands of matrix products; 0 is the parameters' dtype
 }
 
 // NewStep prepares the step, which is compiled when the first batch of each target-count
@@ -51,6 +54,9 @@ type StepConfig struct {
 func NewStep(b compute.Backend, c StepConfig) (*Step, error) {
 	if err := c.Optimizer.Validate(); err != nil {
 		return nil, err
+	}
+	if n := max(c.Accumulate, 1); c.BatchSize%n != 0 {
+		return nil, fmt.Errorf("train: a batch of %d images cannot be split into %d equal shares", c.BatchSize, n)
 	}
 	a := c.Network.Architecture()
 	if c.Groups == nil {
@@ -93,7 +99,8 @@ func (s *Step) compiled(name string, graph func(in []*Node) []*Node) (*Exec, err
 }
 
 // Programs is the number of programs compiled so far: one per target-count bucket
-// seen, independent of the schedules.
+// seen, independent of the schedules; with accumulation also one for the sum of
+// gradients and one for the update.
 func (s *Step) Programs() int { return int(s.programs.Load()) }
 
 // Groups are the groups of all parameters, in order.
@@ -154,6 +161,9 @@ func (s *Step) ofTrained(all []*Node) []*Node {
 // and returns the losses before the update. On an error the state is lost and the run
 // must return to a checkpoint.
 func (s *Step) Run(state *State, batch *data.Batch) (Losses, error) {
+	if s.config.Accumulate > 1 {
+		return s.accumulate(state, batch)
+	}
 	args, err := s.arguments(state, batch)
 	if err != nil {
 		return Losses{}, err

@@ -27,6 +27,7 @@ type options struct {
 	works          []string
 	size           string
 	image, batch   int
+	accumulate     int // shares that a step splits its batch into
 	json, backend  string
 	paced          bool
 	choice         backend.Choice
@@ -36,7 +37,7 @@ type options struct {
 
 func parse(args []string) (options, error) {
 	var o options
-	f := cli.Flags("bench", `bench [-work forward,step,...] [-size S|B|L|g] [-image 640] [-batch 1] [-json FILE]
+	f := cli.Flags("bench", `bench [-work forward,step,...] [-size S|B|L|g] [-image 640] [-batch 1] [-accumulate 1] [-json FILE]
 
 Measures on random weights and targets, after a first run that compiles:
 `+summaries()+`
@@ -49,6 +50,7 @@ The model has 200 queries and 133 classes; an image has 10 targets.`,
 	f.StringVar(&o.size, "size", "S", "model size: S, B, L or g")
 	f.IntVar(&o.image, "image", 640, "image side in `pixels`, a multiple of 16")
 	f.IntVar(&o.batch, "batch", 1, "images per batch")
+	f.IntVar(&o.accumulate, "accumulate", 1, "equal `shares` that a step splits its batch into and computes one after the other")
 	f.StringVar(&o.json, "json", "", "`FILE` to write the results to")
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; default GOMLX_BACKEND, otherwise the best there is")
 	f.BoolVar(&o.paced, "paced", false, `for comparisons that alternate with another program: print "ready" when compiled, then run one work once for each line on standard input, and print its seconds`)
@@ -78,6 +80,9 @@ func (o *options) check(rest []string) error {
 	if o.batch < 1 {
 		return cli.Usagef("-batch %d: must be at least 1", o.batch)
 	}
+	if o.accumulate < 1 || o.batch%o.accumulate != 0 {
+		return cli.Usagef("-accumulate %d: -batch %d does not split into so many equal shares", o.accumulate, o.batch)
+	}
 	a, err := arch.Size(o.size)
 	if err != nil {
 		return cli.Usagef("-size %q: expected S, B, L or g", o.size)
@@ -88,7 +93,8 @@ func (o *options) check(rest []string) error {
 	a.Grid = [2]int{o.image / a.Patch, o.image / a.Patch}
 	o.architecture = a
 	o.choice = backend.Choose(o.backend)
-	o.forwardedFlags = []string{"-size", o.size, "-image", fmt.Sprint(o.image), "-batch", fmt.Sprint(o.batch), "-backend", o.choice.Name}
+	o.forwardedFlags = []string{"-size", o.size, "-image", fmt.Sprint(o.image), "-batch", fmt.Sprint(o.batch),
+		"-accumulate", fmt.Sprint(o.accumulate), "-backend", o.choice.Name}
 	return backend.Check(o.backend)
 }
 

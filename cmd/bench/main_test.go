@@ -56,6 +56,8 @@ func TestWrongCommandLines(t *testing.T) {
 		{"-image -16", "-image -16: must be a positive multiple of 16"},
 		{"-image many", "invalid value"},
 		{"-batch 0", "-batch 0: must be at least 1"},
+		{"-accumulate 0", "-accumulate 0: -batch 1 does not split into so many equal shares"},
+		{"-batch 4 -accumulate 3", "-accumulate 3: -batch 4 does not split"},
 		{"-paced", "-paced takes one work that runs"},
 		{"-paced -work startup", "-paced takes one work that runs, not startup"},
 		{"-runs 3", "flag provided but not defined: -runs"},

@@ -102,7 +102,7 @@ func prepareStep(_ context.Context, o options) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	step, err := train.NewStep(b, train.StepConfig{Network: network, Loss: losses.Defaults(), BatchSize: o.batch,
+	step, err := train.NewStep(b, train.StepConfig{Network: network, Loss: losses.Defaults(), BatchSize: o.batch, Accumulate: o.accumulate,
 		Optimizer: train.DefaultOptimizer(),
 		Schedule:  train.Schedule{Total: total, Annealing: train.AnnealingRule(total, a.MaskBlocks)}})
 	if err != nil {
