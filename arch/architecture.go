@@ -13,9 +13,9 @@ const (
 	DINOv3 Kind = "dinov3" // axial rotary position embedding, key without bias
 )
 
-// Architecture is what a network's parameters and computation follow from. A
-// backbone alone has no Queries, Classes, MaskBlocks and Upscales. The JSON form
-// is that of a checkpoint's state.json.
+// Architecture determines a network's parameters and computation. A backbone alone
+// has no Queries, Classes, MaskBlocks and Upscales. The JSON form is that of a
+// checkpoint's state.json.
 type Architecture struct {
 	Network    string  `json:"network,omitempty"` // empty is EoMT
 	Kind       Kind    `json:"kind"`

@@ -11,8 +11,8 @@ import (
 // network.
 var ErrBackboneOnly = errors.New("the weights are of a backbone alone, without queries and heads")
 
-// IncompatibleError is weights that were trained as another network than the one
-// that is to run. Mine of a difference is the network's value, Theirs the weights'.
+// IncompatibleError reports weights trained as another network than the one to run.
+// Mine of a difference is the network's value, Theirs the weights'.
 type IncompatibleError struct {
 	Differences []Difference
 }
@@ -25,7 +25,7 @@ func (e *IncompatibleError) Error() string {
 	return "the weights are of another network: " + strings.Join(parts, "; ")
 }
 
-// remedy says what a user can do about a difference.
+// remedy states what a user can do about a difference.
 func remedy(d Difference) string {
 	key := map[string]string{"network": "network", "kind": "backbone", "heads": "heads", "mask_blocks": "query_blocks",
 		"registers": "registers", "queries": "queries", "norm_eps": "norm_eps", "rope_theta": "rope_theta"}[d.Field]

@@ -10,8 +10,8 @@
 // conversion is a renaming: Linear [out, in], convolution [out, in, kh, kw],
 // transposed convolution [in, out, kh, kw].
 //
-// A further network adds its name to architecture.go, its parameters in a file
-// of its own beside eomt.go, and a case to each switch on the name.
+// To add a network, add its name to architecture.go, its parameters in a file next to
+// eomt.go, and a case to each switch on the name.
 //
 // Start reading at architecture.go, then parameters.go.
 package arch

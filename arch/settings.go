@@ -27,7 +27,7 @@ func DefaultSettings() Settings {
 	return Settings{Network: EoMT, Size: "L", Backbone: string(DINOv2), Image: [2]int{640, 640}, Queries: 200}
 }
 
-// Architecture is the network that s describes, for so many classes.
+// Architecture is the network that s describes, for a number of classes.
 func (s Settings) Architecture(classes int) (Architecture, error) {
 	a := Architecture{Width: s.Width, Blocks: s.Blocks, Heads: s.Heads, Hidden: s.MLPHidden,
 		MaskBlocks: s.QueryBlocks}.ForPatch(s.Patch)

@@ -5,7 +5,7 @@ import (
 	"math/bits"
 )
 
-// fieldError says which value cannot be, and why.
+// fieldError states which value is invalid, and why.
 func fieldError(field string, value any, rule string) error {
 	return fmt.Errorf("model: %s %v: %s", field, value, rule)
 }

@@ -11,14 +11,14 @@
 //	  best   -> step-00000500
 //
 // Start reading at snapshot.go (what a checkpoint holds), then save.go, load.go
-// and match.go (names and shapes compared with a model's). Weights that others
-// made come in and out through the rooms below:
+// and match.go (names and shapes compared with a model's). The subpackages read and
+// write foreign weights:
 //
 //	tensor       a named array, read when asked for
 //	safetensors  files of Hugging Face's format
 //	torchfile    files of torch.save
 //	names        tables of names, one per format
 //	resample     patch and position embeddings of another geometry
-//	weights      weights of any format as one model, and the way back
+//	weights      weights of any format as one model; writing them in other formats
 //	hub          files from the Hugging Face hub
 package checkpoints

@@ -56,8 +56,8 @@ func Steps(dir string) ([]int, error) {
 	return steps, nil
 }
 
-// restoreOld puts back a step folder that a run was killed while replacing,
-// and removes those whose replacement is in place.
+// restoreOld restores a step folder whose replacement was interrupted, and removes
+// those whose replacement is complete.
 func restoreOld(dir string) error {
 	olds, err := filepath.Glob(filepath.Join(dir, oldPrefix+stepPrefix+"*"))
 	if err != nil {
@@ -149,7 +149,7 @@ func readSums(path string) (map[string]string, error) {
 }
 
 // readState decodes a state.json; unknown fields are an error, since a newer
-// version's state would otherwise be half understood.
+// version's state would otherwise be read incompletely.
 func readState(path string) (State, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"eomt/checkpoints/tensor"
 )
 
-// CorruptError is a checkpoint whose content is not what was saved.
+// CorruptError reports a checkpoint whose content is not what was saved.
 type CorruptError struct {
 	Path   string // the file
 	Reason string
@@ -27,8 +27,8 @@ var ErrNone = errors.New("no checkpoint there")
 
 // Find is the checkpoint folder that path stands for: a step folder (or link
 // to one) itself; for a checkpoints folder or a run folder around one, the
-// latest checkpoint. Where the latest link is lost, the highest step is taken.
-// It changes nothing, so that a run that saves meanwhile is not disturbed.
+// latest checkpoint. If the latest link is missing, the highest step is used. Find
+// changes nothing, so that a run that is saving is not disturbed.
 func Find(path string) (string, error) {
 	for _, dir := range []string{path, filepath.Join(path, "checkpoints")} {
 		if _, err := os.Stat(filepath.Join(dir, stateFile)); err == nil {
@@ -62,9 +62,9 @@ type Loaded struct {
 // file's checksum is verified first; damage is a [CorruptError].
 func Load(path string) (*Loaded, error) { return load(path, true) }
 
-// LoadIntact is [Load], or where that checkpoint is damaged, the newest of the
-// same run before it that is not. damaged names what was stepped over, newest first.
-// Nothing is deleted. Where no checkpoint is intact, err has the damage of each.
+// LoadIntact is [Load] or, if that checkpoint is damaged, loads the newest intact one
+// before it in the same run. damaged lists the skipped ones, newest first. Nothing is
+// deleted. If no checkpoint is intact, err has the damage of each.
 func LoadIntact(path string) (l *Loaded, damaged []*CorruptError, err error) {
 	folder, err := Find(path)
 	if err != nil {
@@ -153,7 +153,7 @@ func load(path string, withSlots bool) (*Loaded, error) {
 	return l, nil
 }
 
-// verify holds the named files of dir against its SHA256SUMS.
+// verify checks the named files of dir against its SHA256SUMS.
 func verify(dir string, files []string) error {
 	sums, err := readSums(filepath.Join(dir, sumsFile))
 	if err != nil {

@@ -57,11 +57,10 @@ func HasPrefix(prefixes []string) func(name string) bool {
 }
 
 // Match compares have with what a model wants and returns the tensors in the
-// order of want. Every name must be there on both sides with one shape, or
-// the error is a [MismatchError] with all differences. allowNew are prefixes of
-// names that the model may start from scratch: such a parameter that is missing or of
-// another shape is left out of the result and listed in fresh, and such a
-// tensor that the model does not have is ignored.
+// order of want. Both sides must have the same names and shapes, or the error is a
+// [MismatchError] with all differences. allowNew are prefixes of names that may start
+// from scratch: such a parameter that is missing or of another shape is omitted from
+// the result and listed in fresh, and such a tensor unknown to the model is ignored.
 func Match(want []arch.Tensor, have []tensor.Tensor, allowNew []string) (matched []tensor.Tensor, fresh []string, err error) {
 	mayBeNew := HasPrefix(allowNew)
 	index := tensor.ByName(have)

@@ -6,7 +6,7 @@ import (
 	"eomt/data"
 )
 
-// Snapshot is everything that a run needs to resume as if it had never stopped.
+// Snapshot is everything that a run needs to resume as if uninterrupted.
 type Snapshot struct {
 	State  State
 	Params []tensor.Tensor // the network's parameters and buffers, by name
@@ -29,7 +29,7 @@ type State struct {
 	Task         string             `json:"task,omitempty"`       // panoptic, instance or semantic
 	Classes      []data.Class       `json:"classes,omitempty"`    // in the order of the class head
 	Thresholds   *Thresholds        `json:"thresholds,omitempty"` // by which predictions became segments
-	Labels       []string           `json:"labels,omitempty"`     // names of the classes where no more is known of them
+	Labels       []string           `json:"labels,omitempty"`     // names of the classes if nothing else is known about them
 	Best         *Metric            `json:"best,omitempty"`       // best validation result so far
 }
 

@@ -10,8 +10,8 @@ import (
 	"eomt/train"
 )
 
-// Config is one run: what is trained, on what, how, and how it is evaluated. Each
-// component declares its own keys (see schema.go).
+// Config describes one run: network, data, training and evaluation. Each component
+// declares its own keys (see schema.go).
 type Config struct {
 	Name          string        `yaml:"name" doc:"Name of the run; its folder is runs/NAME unless -out says otherwise." default:"the file's name"`
 	Task          string        `yaml:"task" doc:"What is segmented." choice:"panoptic instance semantic"`

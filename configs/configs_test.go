@@ -157,7 +157,7 @@ func TestOverrides(t *testing.T) {
 		"train.total_steps.x=3": "-set train.total_steps.x=3: train.total_steps: want a whole number, got x: 3",
 		"train=3":               "-set train=3: is a section: state keys below it, as train.epochs",
 		"a b: c=3":              "-set a b: c=3: unknown key a b: c",
-		"seed=[":                "-set seed=[: the value is no YAML",
+		"seed=[":                "-set seed=[: the value is not YAML",
 		"seed=1\nname: x":       "expected key=value",
 		"train.lr=0":            "-set train.lr=0: 0 is outside of (0, inf)",
 		"derived.steps=3":       "-set derived.steps=3: what is derived is recomputed",

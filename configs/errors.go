@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// FieldError is a value that cannot be used.
+// FieldError reports an unusable value.
 type FieldError struct {
 	Source string // who states it: the file, a line of it, or the override
 	Field  string // dotted, as -set takes it; empty if it is the whole document

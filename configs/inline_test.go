@@ -101,7 +101,7 @@ func TestStatedValuesStayInline(t *testing.T) {
 		text string
 		want train.ScheduleConfig
 	}{
-		"steps and spans of one's own": {"epochs: 1, total_steps: 30, annealing: {first: [0, 2], start: [5], end: [9]}",
+		"steps and spans of your own": {"epochs: 1, total_steps: 30, annealing: {first: [0, 2], start: [5], end: [9]}",
 			train.ScheduleConfig{TotalSteps: 30, Annealing: train.Spans{Start: []int{5}, End: []int{9}}}},
 		"epochs": {"epochs: 2, total_steps: 12, annealing: {start: [2], end: [4]}", train.ScheduleConfig{Epochs: 2}},
 		"off":    {"total_steps: 30, annealing: {off: true}", train.ScheduleConfig{TotalSteps: 30, Annealing: train.Spans{Off: true}}},

@@ -3,8 +3,8 @@ package configs
 import "strings"
 
 // nearest is the known name that a misspelled one most likely stands for, or
-// empty: the one with the fewest letters to change, or else one that has the same
-// last part in another section.
+// empty: the one with the smallest edit distance, or one with the same last part in
+// another section.
 func nearest(name string, known []string) string {
 	best, least := "", 1+max(1, len(name)/5)
 	last := name[strings.LastIndexByte(name, '.')+1:]

@@ -85,7 +85,7 @@ func (d *decoder) override(overrides []string) error {
 		}
 		value, err := parse([]byte(text))
 		if err != nil {
-			return fmt.Errorf("%s: the value is no YAML: %w", source, err)
+			return fmt.Errorf("%s: the value is not YAML: %w", source, err)
 		}
 		d.source = func(*yaml.Node) string { return source }
 		d.section(nested(key, value), reflect.ValueOf(d.config).Elem(), "")

@@ -215,7 +215,7 @@ func parseInterval(tag string) interval {
 	i.low, errLow = strconv.ParseFloat(strings.TrimSpace(low), 64)
 	i.high, errHigh = strconv.ParseFloat(strings.TrimSpace(high), 64)
 	if !ok || errLow != nil || errHigh != nil {
-		panic(fmt.Sprintf("configs: range tag %q is no interval", tag))
+		panic(fmt.Sprintf("configs: range tag %q is not an interval", tag))
 	}
 	return i
 }

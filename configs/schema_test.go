@@ -11,7 +11,7 @@ import (
 func TestEveryKeyIsDeclared(t *testing.T) {
 	for _, k := range Keys(Default()) {
 		if !strings.HasSuffix(k.Doc, ".") {
-			t.Errorf("%s: doc %q is no sentence", k.Name, k.Doc)
+			t.Errorf("%s: doc %q is not a sentence", k.Name, k.Doc)
 		}
 		if hasNumbers := isNumeric(k.value.Type()); hasNumbers != (k.Range != "") {
 			t.Errorf("%s: numbers %v, range %q", k.Name, hasNumbers, k.Range)

@@ -86,5 +86,5 @@ func (c Config) checkTrain() *FieldError {
 	return nil
 }
 
-// StepsPerEpoch counts the whole batches of so many images, at least one.
+// StepsPerEpoch counts the complete batches in a number of images, at least one.
 func (c Config) StepsPerEpoch(images int) int { return max(1, images/c.Data.Loader.Batch) }

@@ -10,13 +10,13 @@ import (
 	"eomt/eval/scoring"
 )
 
-// CheckImages loads the images of ds with their targets, in order and on all
-// cores, until all are checked or the time is up, and returns the number of images
-// that were checked. Images that cannot be loaded are an error, which names the
-// first. progress, which may be nil, is called after each image, one at a time.
+// CheckImages loads the images of ds with their targets, in order and on all cores,
+// until all are checked or the time is up, and returns how many were checked. It
+// fails, naming the first, if images cannot be loaded. progress, which may be nil, is
+// called after each image, one call at a time.
 //
-// Training calls it before its first step, since a broken validation image would
-// otherwise end it at the first validation.
+// Training calls it before its first step, as a broken validation image would
+// otherwise end the run at the first validation.
 func CheckImages(ctx context.Context, ds data.Dataset, within time.Duration, progress func(done, total int)) (checked int, err error) {
 	limited, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

@@ -4,11 +4,11 @@
 //	data.Dataset -> inference -> Segmentation -> pq | ap | iou -> Record -> Result
 //
 // Every image becomes a [Record], a line of the journal from which an interrupted
-// evaluation is resumed; all figures are computed from records, so parts of a data
-// set merge in any order. stored.go reads a finished evaluation back. The rooms
-// below, none of which knows the model:
+// evaluation is resumed; all metrics are computed from records, so parts of a data
+// set merge in any order. stored.go reads a finished evaluation back. The
+// subpackages are independent of the model:
 //
-//	inference              images -> batches -> Predictor -> postprocess, without any truth
+//	inference              images -> batches -> Predictor -> postprocess, without ground truth
 //	postprocess            logits -> segments, masks, labels
 //	predictions            segmentations to and from the official formats
 //	pq, ap, iou            the metrics' cores; stats holds their statistics

@@ -14,8 +14,7 @@ import (
 	"eomt/eval/predictions"
 )
 
-// Config says what is evaluated and how. Fields with a yaml name are configuration
-// keys.
+// Config configures an evaluation. Fields with a yaml name are configuration keys.
 type Config struct {
 	Task           Task       `yaml:"-"`
 	Protocol       Protocol   `yaml:"-"`
@@ -26,25 +25,25 @@ type Config struct {
 	TopK           int        `yaml:"top_k" doc:"Instance: predictions kept per image." range:"[1, 65536]"`
 	Absent         iou.Absent `yaml:"-"` // semantic: the data set's rule, for [Exact]
 	Limit          int        `yaml:"-"` // evaluate the first images only; 0 is all
-	// ModelClasses, if not empty, is the class table that the weights state: one
-	// that is not the data set's is an error.
+	// ModelClasses, if not empty, is the weights' class table; it must be the data
+	// set's.
 	ModelClasses []data.Class `json:"-" yaml:"-"`
 
 	// Save, if not empty, is the folder for predictions in the official formats.
 	Save string `json:"-" yaml:"-"`
-	// Journal, if not empty, is the file that gets a record of each image as soon
-	// as it is scored. An interrupted journal of the same evaluation is resumed. With
-	// Save there is always one, by default in that folder.
+	// Journal, if not empty, is the file to which each image's record is appended once
+	// scored. An interrupted journal of the same evaluation is resumed. With Save there
+	// is always one, by default in that folder.
 	Journal string `json:"-" yaml:"-"`
-	// Identity says what the result depends on besides this Config (weights, data
-	// set): a journal of another identity is started from scratch.
+	// Identity identifies what else the result depends on (weights, data set); a journal
+	// with another identity is discarded.
 	Identity string `yaml:"-"`
 }
 
-// Defaults are the published thresholds, for one image at a time.
+// Defaults are the published thresholds and a batch of one.
 func Defaults() Config { return Config{Batch: 1, Score: 0.8, Overlap: 0.8, TopK: 100} }
 
-// Check reports why ds cannot be evaluated: what [Evaluate] finds at its start. A
+// Check reports why ds cannot be evaluated; [Evaluate] runs the same checks. A
 // training run that validates later calls it, and [CheckImages], before its first step.
 func (c Config) Check(ds data.Dataset) error {
 	switch {
@@ -72,11 +71,11 @@ func (c Config) inference(classes []data.Class) inference.Config {
 }
 
 // Evaluate predicts and scores the images of ds; progress, if not nil, is called
-// after each one, possibly from several goroutines. Where ctx ends first, the error
-// wraps its cause and the journal holds what was done.
+// after each one, possibly from several goroutines. If ctx ends first, the error
+// wraps its cause and the journal holds the finished images.
 //
-// ds should hold images without targets too: the official metrics count them, and
-// [Upstream] leaves them out.
+// ds should include images without targets: the official metrics count them, and
+// [Upstream] skips them.
 func Evaluate(ctx context.Context, ds data.Dataset, p inference.Predictor, c Config, progress func(done, total int)) (*Result, error) {
 	if err := c.Check(ds); err != nil {
 		return nil, err

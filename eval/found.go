@@ -8,28 +8,28 @@ import (
 	"eomt/eval/pq"
 )
 
-// Found is a predicted segment or detection and how well it fits: what
-// calibration compares. Those on void or on crowds are not among them.
+// Found is a predicted segment or detection with its score and IoU, for calibration.
+// Predictions on void or on crowds are excluded.
 type Found struct {
 	Class int     `json:"class"` // index in the class table
 	Score float64 `json:"score"`
 	IoU   float64 `json:"iou"` // greatest with a truth of the same class that is not a crowd
 }
 
-// NoClass is the class of what has no counterpart.
+// NoClass is the class of a missing counterpart.
 const NoClass = -1
 
 // Confused counts pairs of a truth and a prediction that cover the same pixels
-// (IoU above 0.5) whatever their classes, and those without a counterpart.
-// Crowds are not counted.
+// (IoU above 0.5) regardless of class, and those without a counterpart. Crowds are
+// not counted.
 type Confused struct {
 	Truth int `json:"truth"` // class index, or [NoClass] for predictions without a truth
 	Pred  int `json:"pred"`  // class index, or [NoClass] for truths without a prediction
 	Count int `json:"count"`
 }
 
-// SureScore is the least score of detections in the confusion of instances: the
-// many unsure ones that average precision asks for would hide the others.
+// SureScore is the least score of detections in the confusion of instances: the many
+// low-scoring ones that average precision needs would drown the others.
 const SureScore = 0.5
 
 // segmentsFound compares panoptic segments; classes are by position in img.
@@ -105,7 +105,7 @@ func detectionsFound(truths []ap.Truth, truthClass []int, found []postprocess.De
 	return list, pairs.list
 }
 
-// confusion counts pairs in the order in which they first come.
+// confusion counts pairs in order of first occurrence.
 type confusion struct{ list []Confused }
 
 func (c *confusion) add(truth, pred int) {

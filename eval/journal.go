@@ -15,12 +15,12 @@ import (
 	"eomt/data"
 )
 
-// journalName is the journal's file beside saved predictions.
+// journalName is the journal's file in the folder of saved predictions.
 const journalName = "images.jsonl"
 
-// journal holds the records of the images that are done, and writes each as a
-// line of JSON to its file, if it has one. The first line says which evaluation
-// the records belong to, and the line [complete] that nothing is missing.
+// journal holds the records of finished images and writes each as a line of JSON to
+// its file, if any. The first line identifies the evaluation, and the line [complete]
+// marks the end.
 type journal struct {
 	records map[int]Record // by index, without predictions
 	file    *os.File
@@ -79,8 +79,8 @@ func openJournal(c Config, total int, classes []data.Class) (*journal, error) {
 	return j, nil
 }
 
-// sameHeader reports whether a header that was written with other spellings of its
-// keys, as earlier versions did, says the same as the current one.
+// sameHeader reports whether a header written with the key spellings of an earlier
+// version is equal to the current one.
 func sameHeader(line, current []byte) bool {
 	var h header
 	decoder := json.NewDecoder(bytes.NewReader(line))
@@ -92,8 +92,8 @@ func sameHeader(line, current []byte) bool {
 	return err == nil && bytes.Equal(append(text, '\n'), current)
 }
 
-// scanJournal reads the whole records of a file, up to a line that was cut off;
-// none where wanted refuses its first line.
+// scanJournal reads the complete records of a file, up to a truncated line; none if
+// wanted rejects its first line.
 func scanJournal(path string, wanted func(header []byte) bool) (j *journal, finished bool, err error) {
 	j = newJournal()
 	file, err := os.Open(path)

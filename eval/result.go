@@ -55,7 +55,7 @@ type Outcome struct {
 	Semantic *iou.Result
 }
 
-// Headline is the figure that a run is judged by, a fraction: PQ, AP or mIoU.
+// Headline is the primary metric, a fraction: PQ, AP or mIoU.
 func (o Outcome) Headline() (name string, value float64) {
 	switch {
 	case o.Panoptic != nil:

@@ -23,12 +23,11 @@ type Stored struct {
 	journal *journal
 }
 
-// ErrIncomplete is an evaluation that was interrupted.
+// ErrIncomplete reports an evaluation that was interrupted.
 var ErrIncomplete = errors.New("interrupted before its last image")
 
-// ReadStored reads what [Evaluate] left in dir, its [Config].Save. An evaluation
-// that is not finished is [ErrIncomplete]; if there is none, the error wraps
-// [fs.ErrNotExist].
+// ReadStored reads what [Evaluate] left in dir, its [Config].Save. The error wraps
+// [ErrIncomplete] for an unfinished evaluation, [fs.ErrNotExist] if there is none.
 func ReadStored(dir string) (*Stored, error) {
 	s := &Stored{dir: dir}
 	var first header

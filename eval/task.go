@@ -20,7 +20,7 @@ const (
 	Semantic = postprocess.TaskSemantic // scored by mIoU
 )
 
-// Protocol is whose rules the figures follow.
+// Protocol selects whose rules the metrics follow.
 type Protocol string
 
 const (
@@ -37,7 +37,7 @@ func (p Protocol) parts() []Protocol {
 	return []Protocol{p}
 }
 
-// task is what differs between the tasks.
+// task implements what differs between tasks.
 type task interface {
 	// score fills in the record's statistics. An image that a protocol leaves out
 	// gets no statistics of it.

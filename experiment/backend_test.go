@@ -14,7 +14,7 @@ import (
 func TestBackendIsOpenedBeforeData(t *testing.T) {
 	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", t.TempDir())
 	for name, want := range map[string]string{
-		"cuda":     `no backend is named "cuda": did you mean xla:cuda?`,
+		"cuda":     `unknown backend "cuda": did you mean xla:cuda?`,
 		"xla:cuda": "`make setup PJRT=cuda13` fetches it",
 	} {
 		root := filepath.Join(t.TempDir(), "shapes")

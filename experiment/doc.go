@@ -1,7 +1,7 @@
 // Package experiment turns a configuration into a run: data sets, network, training
-// step, the run itself and its evaluations. Commands are thin on top of it, and
-// programs outside of this module can use it as they do.
+// step, the run itself and its evaluations. The commands are thin layers over it, and
+// programs outside this module can use it in the same way.
 //
-// Start reading at run.go, which is the whole way from a configuration to a trained
-// network; the other files make one part each.
+// Start reading at run.go, which goes from a configuration to a trained network; the
+// other files build one part each.
 package experiment

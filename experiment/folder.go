@@ -29,7 +29,7 @@ func (r *Run) checkFolder() error {
 	case r.options.Resume && errors.Is(err, checkpoints.ErrNone):
 		return fmt.Errorf("-resume: %s holds no checkpoint; leave -resume out to start", dir)
 	case !r.options.Resume && err == nil:
-		return fmt.Errorf("%s holds a run already: resume it with -resume, or name another folder with -out", dir)
+		return fmt.Errorf("%s already holds a run: resume it with -resume, or name another folder with -out", dir)
 	case err != nil && !errors.Is(err, checkpoints.ErrNone) && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}

@@ -24,7 +24,7 @@ import (
 // Options are what a run needs besides its configuration.
 type Options struct {
 	Dir      string // run folder; empty: runs/NAME of the configuration
-	Backend  string // xla:cuda, xla:cpu or go; empty: GOMLX_BACKEND, otherwise the best found
+	Backend  string // xla:cuda, xla:cpu or go; empty: GOMLX_BACKEND, otherwise the best available
 	Resume   bool   // continue from the latest checkpoint in Dir
 	MaxSteps int    // stop after this step without changing any schedule; 0: the whole run
 
@@ -32,7 +32,7 @@ type Options struct {
 	Notes io.Writer
 	// Results gets the table of each evaluation; nil discards them.
 	Results io.Writer
-	// Watch, if not nil, is asked to display each lengthy part.
+	// Watch, if not nil, displays the progress of each lengthy part.
 	Watch Watch
 }
 
@@ -63,8 +63,8 @@ type Run struct {
 
 // Open prepares a run: it locks the folder, opens and compares the data sets,
 // derives what follows from them, loads or initialises the state and writes
-// config.yaml and provenance.json. Whatever would end the run later and can be known
-// now is an error, so that it does not come after hours of training.
+// config.yaml and provenance.json. Everything that would end the run later and can be
+// checked now is checked, so that it does not fail after hours of training.
 func Open(ctx context.Context, c configs.Config, o Options) (_ *Run, err error) {
 	if o.Notes == nil {
 		o.Notes = io.Discard

@@ -15,10 +15,10 @@ import (
 	"eomt/data"
 )
 
-// StartValues are the parameters that a configuration's weights give a new run,
-// by name, to be read before closeFiles is called; there are none where it starts from
-// random values. Those that new_parameters names are left out. What is loaded, resized
-// and initialised is noted, and where the weights were trained on other classes.
+// StartValues are the parameters that a new run takes from a configuration's weights,
+// by name, to be read before closeFiles is called; none if it starts from random
+// values. Those that new_parameters names are omitted. Notes report what is loaded,
+// resized and initialised, and whether the weights were trained on other classes.
 func StartValues(ctx context.Context, c configs.Config, a arch.Architecture, classes []data.Class, o Options) (values map[string]tensor.Tensor,
 	closeFiles func() error, err error) {
 	if c.Weights == "" {

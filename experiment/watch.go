@@ -2,8 +2,8 @@ package experiment
 
 import "eomt/internal/progress"
 
-// Watch begins to display a part of the work that counts up to a total. Each count is
-// so many units, whose rate is shown; without a unit there is no rate.
+// Watch starts a display of a part of the work that counts up to a total. Each count
+// is a number of units, whose rate is shown; without a unit no rate is shown.
 type Watch func(label string, total int, unit string, each int) Display
 
 // Display shows how far a part of the work is. Set may be called from several goroutines.
@@ -29,8 +29,8 @@ func (w Watch) start(label string, total int, unit string, each int) Display {
 	return w(label, total, unit, each)
 }
 
-// Terminal is a [Watch] on standard error: a bar on a terminal, a line now and then
-// where it is a file or a pipe.
+// Terminal is a [Watch] on standard error: a bar on a terminal, occasional lines if it
+// is a file or a pipe.
 func Terminal(label string, total int, unit string, each int) Display {
 	display := progress.Start(label, total)
 	if unit != "" {

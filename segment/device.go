@@ -9,7 +9,7 @@ import (
 	"eomt/internal/panics"
 )
 
-// ErrClosed is what a closed [Segmenter] answers.
+// ErrClosed is returned by a closed [Segmenter].
 var ErrClosed = errors.New("segment: the segmenter is closed")
 
 // engine runs a network: uint8 RGB images [b, H, W, 3] in, the final prediction
@@ -45,7 +45,7 @@ func newDevice(e engine) *device {
 	return d
 }
 
-// run answers jobs until the device is closed. One whose caller has gone is
+// run executes jobs until the device is closed. A job whose caller has given up is
 // dropped before it runs.
 func (d *device) run(e engine) {
 	defer close(d.ended)

@@ -13,11 +13,11 @@ import (
 	"eomt/internal/panics"
 )
 
-// Options say what [Open] shall not take from the weights. The zero value takes
-// all from there.
+// Options override what [Open] takes from the weights. The zero value overrides
+// nothing.
 type Options struct {
-	Backend string           // xla:cuda, xla:cpu or go; empty: GOMLX_BACKEND, otherwise the best found
-	Config  string           // configuration file that says what the weights leave open
+	Backend string           // xla:cuda, xla:cpu or go; empty: GOMLX_BACKEND, otherwise the best available
+	Config  string           // configuration file that states what the weights do not
 	Task    postprocess.Task // in place of the one that the weights were trained for
 	Score   *float64         // panoptic: in place of the least class probability of a segment
 	Classes []data.Class     // in place of a table that is looked up
@@ -66,8 +66,8 @@ func Open(path string, o Options) (s *Segmenter, err error) {
 	return s, nil
 }
 
-// Close ends the goroutine that owns the device and frees what lies there, after
-// the image that it works on. Whoever still waits gets [ErrClosed].
+// Close ends the goroutine that owns the device and frees its memory, after the image
+// in progress. Callers that are still waiting get [ErrClosed].
 func (s *Segmenter) Close() { s.device.close() }
 
 // Segment segments one image.

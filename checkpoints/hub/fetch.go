@@ -17,8 +17,8 @@ import (
 	"eomt/internal/atomicfile"
 )
 
-// Options say where from and where to; the zero value is the public hub and the
-// cache folder that Hugging Face's tools use.
+// Options select hub and cache; the zero value is the public hub and the cache
+// folder of Hugging Face's tools.
 type Options struct {
 	Endpoint string // URL of the hub; empty: HF_ENDPOINT, otherwise the public one
 	CacheDir string // empty: XDG_CACHE_HOME/huggingface/hub
@@ -27,7 +27,7 @@ type Options struct {
 
 	// Progress, if not nil, is called with the bytes of a file that have arrived.
 	Progress func(file string, done, total int64)
-	// Notice, if not nil, is called with what a user should know.
+	// Notice, if not nil, is called with notices for the user.
 	Notice func(text string)
 }
 
@@ -54,7 +54,7 @@ func Fetch(ctx context.Context, reference string, o Options) (string, error) {
 		o.Revision = "main"
 	}
 	if !revisionForm.MatchString(o.Revision) {
-		return "", fmt.Errorf("hub: %q is no branch, tag or commit", o.Revision)
+		return "", fmt.Errorf("hub: %q is not a branch, tag or commit", o.Revision)
 	}
 	f := &fetcher{Options: o, id: id, reference: reference, repo: hf.New(id).WithRevision(o.Revision)}
 	f.repo.Verbosity = 0
@@ -100,7 +100,7 @@ func (f *fetcher) fetch(ctx context.Context) (string, error) {
 	if f.cache, err = f.repo.CacheDir(); err != nil {
 		return "", err
 	}
-	// Asking the hub removes what it said last time, which is needed where it does not answer.
+	// A request removes the hub's cached answer, which is needed if the hub is unreachable.
 	infoPath := filepath.Join(f.cache, "info", f.Revision)
 	known, _ := os.ReadFile(infoPath)
 	if err := f.ask(ctx); err != nil {
@@ -136,8 +136,8 @@ func (f *fetcher) fetch(ctx context.Context) (string, error) {
 	return filepath.Dir(paths[0]), nil
 }
 
-// ask gets the list of the repository's files; go-huggingface's own call cannot
-// be interrupted.
+// ask requests the repository's file list; go-huggingface's own call cannot be
+// interrupted.
 func (f *fetcher) ask(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() { done <- f.repo.DownloadInfo(true) }()
@@ -212,7 +212,7 @@ func (f *fetcher) shards(ctx context.Context, file *hf.FileInfo) ([]string, erro
 	return names, nil
 }
 
-// cached is the folder of an earlier fetch, by what the hub said then.
+// cached is the folder of an earlier fetch, from the hub's cached answer.
 func (f *fetcher) cached(info []byte) (string, bool) {
 	said := &hf.RepoInfo{}
 	if err := json.Unmarshal(info, said); err != nil || !revisionForm.MatchString(said.CommitHash) {
@@ -235,7 +235,7 @@ func (f *fetcher) notice(text string) {
 
 var refused = regexp.MustCompile(`\b40[13]\b`)
 
-// explain says what a user can do about an error.
+// explain adds to an error what a user can do about it.
 func (f *fetcher) explain(err error) error {
 	if errors.Is(err, context.Canceled) || errors.As(err, new(*ChecksumError)) {
 		return err
@@ -254,8 +254,8 @@ func (f *fetcher) explain(err error) error {
 		root(err), f.id, f.reference, f.reference)
 }
 
-// root is an error in the words of the transport or file system; what go-huggingface
-// wraps around them repeats addresses. Errors made here are short as they are.
+// root unwraps an error to that of the transport or file system, as go-huggingface's
+// wrapping repeats addresses. Errors of this package are returned unchanged.
 func root(err error) error {
 	var transport *url.Error
 	if !errors.As(err, &transport) {

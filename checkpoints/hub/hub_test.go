@@ -275,7 +275,7 @@ func TestReferences(t *testing.T) {
 	_, err := Repository("dinov2:vitx")
 	wantError(t, err, "dinov2:vitx", "dinov2:vitl14_reg4")
 	_, err = Fetch(context.Background(), "hf:a/b", Options{Revision: "../x"})
-	wantError(t, err, "no branch, tag or commit")
+	wantError(t, err, "is not a branch, tag or commit")
 	if path, err := Resolve(context.Background(), "runs/one", Options{}); path != "runs/one" || err != nil {
 		t.Errorf("a path became %q, %v", path, err)
 	}

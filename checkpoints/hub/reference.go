@@ -41,7 +41,7 @@ func IsReference(text string) bool {
 func Repository(reference string) (string, error) {
 	if id, ok := strings.CutPrefix(reference, "hf:"); ok {
 		if !repositoryForm.MatchString(id) {
-			return "", fmt.Errorf("hub: %q is no repository; want hf:OWNER/NAME", reference)
+			return "", fmt.Errorf("hub: %q is not a repository; want hf:OWNER/NAME", reference)
 		}
 		return id, nil
 	}

@@ -17,7 +17,7 @@ import (
 	hf "github.com/gomlx/go-huggingface/hub"
 )
 
-// ChecksumError is a file that is not what the hub says it is. It has been
+// ChecksumError reports a file with another checksum than on the hub. It has been
 // removed, so that the next fetch downloads it from scratch.
 type ChecksumError struct {
 	File      string
@@ -43,8 +43,8 @@ func (f *fetcher) blobPath(file *hf.FileInfo) string {
 	return filepath.Join(f.cache, "blobs", sum(file))
 }
 
-// blob brings a file into the cache's blobs, where go-huggingface finds it, and
-// checks it, also where it was there already.
+// blob fetches a file into the cache's blobs, where go-huggingface finds it, and
+// checks it, even if it was cached.
 func (f *fetcher) blob(ctx context.Context, file *hf.FileInfo) error {
 	if !sumForm.MatchString(sum(file)) {
 		return fmt.Errorf("the hub gives no checksum of %s", file.Name)
@@ -66,7 +66,7 @@ func (f *fetcher) blob(ctx context.Context, file *hf.FileInfo) error {
 	return check(file, path)
 }
 
-// transfer appends to part what it lacks of the file.
+// transfer downloads the rest of the file into part.
 func (f *fetcher) transfer(ctx context.Context, file *hf.FileInfo, part string) (err error) {
 	url, err := f.repo.FileURL(file.Name)
 	if err != nil {
@@ -116,7 +116,7 @@ func (f *fetcher) transfer(ctx context.Context, file *hf.FileInfo, part string) 
 	return nil
 }
 
-// counter reports how far a transfer is.
+// counter reports the progress of a transfer.
 type counter struct {
 	out         io.Writer
 	done, total int64

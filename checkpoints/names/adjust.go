@@ -8,14 +8,14 @@ import (
 	"eomt/checkpoints/tensor"
 )
 
-// The attention's parameters, which formats treat in their own way.
+// The attention's parameters, which formats treat differently.
 const (
 	qkvWeight = ".attn.qkv.weight"
 	qkvBias   = ".attn.qkv.bias"
 )
 
-// adjust does what rows cannot say: the position embedding's shape and cls row,
-// and attention biases that are absent or masked.
+// adjust handles what rows cannot express: the position embedding's shape and cls
+// row, and attention biases that are absent or masked.
 func (t *Table) adjust(r *Reading) {
 	at := func(name string) int {
 		return slices.IndexFunc(r.Tensors, func(one tensor.Tensor) bool { return one.Name == name })

@@ -1,5 +1,5 @@
-// Package names says what an EoMT's parameters are called, here and in the
-// formats that others write, and translates between them.
+// Package names maps the names of an EoMT's parameters between this project and
+// foreign formats.
 //
 // Our names are those of the reference implementation's state dict without the
 // prefixes "network.encoder." and "network."; layouts are torch's (Linear
@@ -9,5 +9,5 @@
 // which format a file has ([Detect]), reading ([Table.Read]), writing
 // ([Table.Write]).
 //
-// Start reading at tables/hf-eomt.txt, then table.go, which says what the rows mean.
+// Start reading at tables/hf-eomt.txt, then table.go, which defines the rows.
 package names

@@ -62,7 +62,7 @@ func TestTablesAreSound(t *testing.T) {
 		for _, r := range table.rows {
 			example := binding{"0", "weight"}.fill(r.ours)
 			if _, _, ok := native.rowOf(example, false); !ok {
-				t.Errorf("%s: %s is no parameter of ours", table.Format, r.ours)
+				t.Errorf("%s: %s is not one of our parameters", table.Format, r.ours)
 			}
 			if r.parts[0] == zeroPart {
 				t.Errorf("%s: %s begins with zeros", table.Format, r.ours)

@@ -59,7 +59,7 @@ type Pair struct {
 	Theirs []string
 }
 
-// Reading is what a table makes of a file's tensors.
+// Reading is the result of reading a file's tensors through a table.
 type Reading struct {
 	Tensors    []tensor.Tensor          // by our names
 	Pairs      []Pair                   // where each came from, in the same order
@@ -69,9 +69,9 @@ type Reading struct {
 }
 
 // Read renames, joins and reshapes tensors of t's format into parameters of
-// ours. Whether all parameters of a model are there is for the caller to check;
-// what is left over or found in part is in the result. Tensors whose shapes or
-// types cannot be joined are an error.
+// ours. The caller checks whether a model is complete; leftover and incomplete
+// parameters are in the result. Tensors whose shapes or types cannot be joined are an
+// error.
 func (t *Table) Read(tensors []tensor.Tensor) (*Reading, error) {
 	index := tensor.ByName(tensors)
 	if len(index) != len(tensors) {

@@ -32,7 +32,7 @@ const (
 var formats = []Format{Native, OfficialDINOv2, OfficialDINOv3, HFDINOv2, HFDINOv3,
 	TimmDINOv2, TimmDINOv3, MetaDINOv2, MetaDINOv3, HFBackboneV2, HFBackboneV3}
 
-// Table is a format's rows and what else is particular about it.
+// Table is a format's rows and other properties.
 type Table struct {
 	Format Format
 
@@ -45,7 +45,7 @@ type Table struct {
 	zeroKey      bool // the key's third of attn.qkv.bias counts as zero
 }
 
-// row says that a parameter of ours is the tensors of parts, joined along their
+// row defines a parameter of ours as the tensors of parts, joined along their
 // first axis. In patterns "{}" is a number and "*" is weight or bias, the same
 // on both sides; the part "0" is as many zeros as the part before it has elements.
 type row struct {
@@ -54,7 +54,7 @@ type row struct {
 	parts []string
 }
 
-// usage says when a row counts. A parameter is read by the first row whose
+// usage states when a row applies. A parameter is read by the first row whose
 // parts are all there, in the order of these constants.
 type usage int
 

@@ -32,8 +32,8 @@ func (t Tensor) Float32s() ([]float32, error) {
 	return values, t.ReadFloat32s(values)
 }
 
-// ReadFloat32s is [Tensor.Float32s] into dst, which has one place an element.
-// F32 is read in place, without memory of its own.
+// ReadFloat32s is [Tensor.Float32s] into dst, which has one place per element. F32 is
+// read in place, without allocating.
 func (t Tensor) ReadFloat32s(dst []float32) error {
 	if !t.DType.IsFloat() {
 		return fmt.Errorf("tensor: %s holds %s, not floating-point numbers", t.Name, t.DType)
@@ -69,7 +69,7 @@ func (t Tensor) ReadFloat32s(dst []float32) error {
 	return nil
 }
 
-// littleEndian tells that this machine keeps numbers as files do.
+// littleEndian reports whether this machine's byte order is that of the files.
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // Float64s reads the elements of any type as float64; integers beyond 2^53 are
@@ -148,7 +148,7 @@ func FromFloat32sAs(dtype DType, name string, shape []int, values []float32) Ten
 		case Float16:
 			data = binary.LittleEndian.AppendUint16(data, half(v))
 		default:
-			panic(fmt.Sprintf("tensor: %s is no floating-point type", dtype))
+			panic(fmt.Sprintf("tensor: %s is not a floating-point type", dtype))
 		}
 	}
 	t, err := New(name, dtype, shape, data)

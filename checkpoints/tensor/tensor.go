@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Tensor is a named array whose bytes are read when they are asked for. It is a
-// value: renaming or reshaping one leaves the original as it is.
+// Tensor is a named array whose bytes are read on demand. It is a value: renaming or
+// reshaping one does not change the original.
 type Tensor struct {
 	Name  string
 	DType DType
@@ -36,15 +36,15 @@ func Lazy(name string, dtype DType, shape []int, load func() ([]byte, error)) Te
 	return Tensor{Name: name, DType: dtype, Shape: slices.Clone(shape), load: load}
 }
 
-// Streamed is a tensor whose bytes fill writes, little-endian and row-major,
-// into a slice of just their length.
+// Streamed is a tensor whose bytes fill writes, little-endian and row-major, into a
+// slice of exactly their length.
 func Streamed(name string, dtype DType, shape []int, fill func(dst []byte) error) Tensor {
 	return Tensor{Name: name, DType: dtype, Shape: slices.Clone(shape), fill: fill}
 }
 
-// ReadBytes reads the elements into dst, which has just their length,
-// little-endian and row-major. Where they come from a file it allocates nothing,
-// so that loading a model takes the memory of the model and no more.
+// ReadBytes reads the elements into dst, which has exactly their length,
+// little-endian and row-major. Reading from a file allocates nothing, so that loading
+// a model takes only the model's memory.
 func (t Tensor) ReadBytes(dst []byte) error {
 	if int64(len(dst)) != t.ByteSize() {
 		return fmt.Errorf("tensor: %s is read into %d bytes, %s %v needs %d", t.Name, len(dst), t.DType, t.Shape, t.ByteSize())

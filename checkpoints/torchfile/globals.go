@@ -72,7 +72,7 @@ func (u *unpickler) object(op byte) error {
 		callee, ok1 := operands[0].(global)
 		arguments, ok2 := operands[1].(*tuple)
 		if !ok1 || !ok2 || functions[callee.name] == nil {
-			return errors.New("a call of something that is no function")
+			return errors.New("a call of something that is not a function")
 		}
 		value, err := functions[callee.name](arguments.items)
 		if err != nil {
@@ -88,7 +88,7 @@ func (u *unpickler) object(op byte) error {
 				return nil
 			}
 		}
-		return errors.New("attributes are set on something that is no dict; refused")
+		return errors.New("attributes are set on something that is not a dict; refused")
 	default: // BINPERSID
 		id, err := u.pop()
 		if err != nil {
@@ -131,7 +131,7 @@ type storage struct {
 func (u *unpickler) storage(id any) (*storage, error) {
 	fields, ok := id.(*tuple)
 	if !ok || len(fields.items) < 5 || fields.items[0] != "storage" || u.locate == nil {
-		return nil, errors.New("an outside reference that is no storage; refused")
+		return nil, errors.New("an outside reference that is not a storage; refused")
 	}
 	if len(fields.items) > 5 && fields.items[5] != nil {
 		return nil, errors.New("a storage that is a view of another, as PyTorch before 0.4 wrote; save it again with a later version")
@@ -174,7 +174,7 @@ func rebuildTensor(arguments []any) (any, error) {
 	shape, ok3 := integers(arguments[2])
 	strides, ok4 := integers(arguments[3])
 	if !ok1 || !ok2 || !ok3 || !ok4 || offset < 0 || len(shape) != len(strides) || len(shape) > maxAxes {
-		return nil, errors.New("arguments that describe no tensor")
+		return nil, errors.New("arguments that do not describe a tensor")
 	}
 	return &view{s, offset, shape, strides}, nil
 }

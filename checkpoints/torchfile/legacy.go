@@ -74,7 +74,7 @@ func locateInOrder(keys []any, storages map[string]*storage, source io.ReaderAt,
 		if n != uint64(s.elements) {
 			return fmt.Errorf("storage %q has %d elements, its tensors say %d", name, n, s.elements)
 		}
-		bytes := s.elements * int64(s.dtype.Size()) // newStorage has held this against overflow
+		bytes := s.elements * int64(s.dtype.Size()) // newStorage has checked this for overflow
 		if bytes > size-at {
 			return fmt.Errorf("storage %q of %d bytes reaches beyond the end of the file", name, bytes)
 		}

@@ -80,11 +80,11 @@ func stateDict(root any) ([]tensor.Tensor, error) {
 	for i, key := range table.keys {
 		name, ok := key.(string)
 		if !ok {
-			return nil, errors.New("the dict of tensors has a key that is no string")
+			return nil, errors.New("the dict of tensors has a key that is not a string")
 		}
 		view, ok := table.values[i].(*view)
 		if !ok {
-			return nil, fmt.Errorf("entry %q is no tensor", name)
+			return nil, fmt.Errorf("entry %q is not a tensor", name)
 		}
 		if seen[name] {
 			return nil, fmt.Errorf("duplicate entry %q", name)

@@ -20,8 +20,8 @@ const folder = "archive/"
 
 // Write streams tensors to w as torch.save would write a dict of them, one
 // tensor in memory at a time; torch.load(weights_only=True) reads the file.
-// Every tensor gets a storage of its own. An element type that torch has no
-// storage class for and two tensors of one name are errors.
+// Every tensor gets its own storage. An element type without a torch storage class
+// and duplicate names are errors.
 func Write(w io.Writer, tensors []tensor.Tensor) error {
 	program, err := pickle(tensors)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // OpenDeltas reads an EoMT whose file holds the differences to a base, as the
 // official DINOv3 releases do: each backbone parameter is the base's plus the
 // file's, in float32; queries and heads are the file's own. The base is a
-// backbone in any format. A file that is known to hold whole weights is refused.
+// backbone in any format. A file known to hold complete weights is refused.
 func OpenDeltas(path, base string) (*Model, error) {
 	m, err := openDeltas(path, base)
 	if err != nil {

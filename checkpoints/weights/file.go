@@ -11,14 +11,14 @@ import (
 	"eomt/checkpoints/tensor"
 )
 
-// File is the tensors of a file or folder as they are there, whether or not they
-// make a model. They can be read until Close.
+// File is the tensors of a file or folder as stored, whether or not they form a
+// model. They can be read until Close.
 type File struct {
 	Tensors []tensor.Tensor
 	io.Closer
 }
 
-// OpenFile opens what [Open] does without asking for a whole model.
+// OpenFile opens the formats of [Open] without requiring a complete model.
 func OpenFile(path string) (*File, error) {
 	s, err := openSource(path)
 	if errors.Is(err, ErrNoWeights) {
@@ -36,10 +36,9 @@ func OpenFile(path string) (*File, error) {
 	return &File{s.tensors, s.files}, nil
 }
 
-// ByOurNames gives a file's tensors by this project's names as far as its format,
-// which comes with them, has such names: parameters by theirs, tensors that are
-// no parameters or no whole ones as they are called in the file. The format is
-// empty, and the tensors are those of the file, where it is not known.
+// ByOurNames returns a file's tensors and its format: parameters by this project's
+// names, other tensors and incomplete parameters by their names in the file. If the
+// format is unknown it is empty, and the tensors are those of the file.
 func (f *File) ByOurNames() (parameters, others []tensor.Tensor, format names.Format, err error) {
 	table, ok := names.Detect(f.Tensors)
 	if !ok {

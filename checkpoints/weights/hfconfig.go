@@ -60,8 +60,8 @@ func readConfig(folder string) (*hfConfig, error) {
 	return config, nil
 }
 
-// complete corrects a by what only the configuration knows and fails if the
-// two contradict each other.
+// complete fills in what only the configuration states and fails if the two
+// contradict each other.
 func (c *hfConfig) complete(a arch.Architecture) (arch.Architecture, error) {
 	for _, field := range []struct {
 		name string

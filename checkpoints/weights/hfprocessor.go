@@ -5,7 +5,7 @@ import (
 	"eomt/data"
 )
 
-// processorName is transformers' file of image preprocessing.
+// processorName is transformers' file that describes image preprocessing.
 const processorName = "preprocessor_config.json"
 
 // segmentation is what a folder of Hugging Face's has beside transformers' own

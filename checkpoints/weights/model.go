@@ -14,8 +14,8 @@ import (
 	"eomt/data"
 )
 
-// Model is the weights of an EoMT, or of a backbone alone, from whatever format
-// they were in. Its tensors are read from open files until Close.
+// Model is the weights of an EoMT, or of a backbone alone, from any format. Its
+// tensors are read from open files until Close.
 type Model struct {
 	Path         string
 	Format       names.Format
@@ -32,7 +32,7 @@ type Model struct {
 	files  io.Closer
 }
 
-// Loading says what became of every name of a file, so that nothing passes silently.
+// Loading accounts for every name in a file.
 type Loading struct {
 	Loaded   []names.Pair // parameters and the tensors they were read from
 	Buffers  []string     // tensors of the file that are not parameters
@@ -124,8 +124,8 @@ func openNative(path string, none error) (*Model, error) {
 	return m, nil
 }
 
-// completed is what the tensors show with what a checkpoint's state says beside
-// it, nil if it says nothing. The two must agree on what both state.
+// completed combines what the tensors show with what a checkpoint's state says, nil
+// if nothing. The two must agree on what both state.
 func completed(shown arch.Architecture, state *arch.Architecture) (arch.Architecture, error) {
 	if state == nil {
 		return shown, nil
@@ -165,9 +165,9 @@ func (s *source) model(path string) (*Model, error) {
 	return m, err
 }
 
-// describe takes what a folder of Hugging Face's says of task and classes. A class
-// table that is not of the labels' names is of other classes: the model was trained
-// on with others.
+// describe takes task and classes from a Hugging Face folder. A class table whose
+// names are not the labels' is stale: the model has since been trained on other
+// classes.
 func (m *Model) describe(s *segmentation) {
 	if s == nil {
 		return

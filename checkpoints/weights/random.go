@@ -10,9 +10,8 @@ import (
 	"eomt/checkpoints/tensor"
 )
 
-// Random is a model whose weights are those that training with this seed would
-// start from; each tensor is drawn when it is read. Its masks are never applied:
-// all mask probabilities are 0.
+// Random is a model with the initial weights of training with this seed; each tensor
+// is drawn when it is read. All mask probabilities are 0.
 func Random(a arch.Architecture, seed uint64) *Model {
 	m := &Model{Path: "random values", Format: names.Native, Architecture: a,
 		MaskProbs: make([]float32, a.MaskBlocks), files: closers(nil)}

@@ -107,7 +107,7 @@ func openShards(path string) (*source, error) {
 	}
 	for _, shard := range sortedKeys(shards) {
 		if filepath.Base(shard) != shard || !strings.HasSuffix(shard, ".safetensors") {
-			return nil, errors.Join(fmt.Errorf("%s: %q is no safetensors file beside it", path, shard), s.files.Close())
+			return nil, errors.Join(fmt.Errorf("%s: %q is not a safetensors file in its folder", path, shard), s.files.Close())
 		}
 		part, err := openFile(filepath.Join(s.folder, shard))
 		if err != nil {

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// child measures a work in a fresh process of this program: peak memory belongs
-// to a process, and what one work leaves behind would slow the next.
+// child measures a work in a fresh process of this program: peak memory is per
+// process, and leftovers of one work would slow the next.
 func (o options) child(ctx context.Context, name string) (Result, error) {
 	return o.spawn(ctx, name, nil)
 }
@@ -40,8 +40,8 @@ func (o options) startup(ctx context.Context, result Result) (Result, error) {
 	return result, nil
 }
 
-// spawn runs a child to its end and returns its result. Where ready is given, the
-// child's first run is all that runs, and ready is called after it.
+// spawn runs a child to its end and returns its result. If ready is given, the child
+// runs only once, and ready is called after that.
 func (o options) spawn(ctx context.Context, name string, ready func()) (Result, error) {
 	folder, err := os.MkdirTemp("", "eomt-bench-")
 	if err != nil {

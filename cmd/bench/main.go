@@ -1,7 +1,7 @@
 // Command bench measures speed, memory and operations of this machine's backend:
 // whole passes of a model of a published size, and the parts of a training step.
 // Start reading at main.go; network.go, criterion.go and loading.go hold what is
-// measured, measure.go how, child.go why in processes of their own.
+// measured, measure.go how, child.go why in separate processes.
 package main
 
 import (
@@ -46,13 +46,13 @@ Each work runs in a process of its own, so that its peak memory is its own.
 counts them, for the whole batch; a step is taken as three forward passes.
 The model has 200 queries and 133 classes; an image has 10 targets.`,
 		"go run ./cmd/bench -work forward,step -size S -image 640")
-	list := f.String("work", strings.Join(names(), ","), "`works` to measure, with commas between them")
+	list := f.String("work", strings.Join(names(), ","), "`works` to measure, separated by commas")
 	f.StringVar(&o.size, "size", "S", "model size: S, B, L or g")
 	f.IntVar(&o.image, "image", 640, "image side in `pixels`, a multiple of 16")
 	f.IntVar(&o.batch, "batch", 1, "images per batch")
 	f.IntVar(&o.accumulate, "accumulate", 1, "equal `shares` that a step splits its batch into and computes one after the other")
 	f.StringVar(&o.json, "json", "", "`FILE` to write the results to")
-	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; default GOMLX_BACKEND, otherwise the best there is")
+	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; default GOMLX_BACKEND, otherwise the best available")
 	f.BoolVar(&o.paced, "paced", false, `for comparisons that alternate with another program: print "ready" when compiled, then run one work once for each line on standard input, and print its seconds`)
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
@@ -125,7 +125,7 @@ func run(ctx context.Context, args []string) error {
 	return os.WriteFile(o.json, append(raw, '\n'), 0o644)
 }
 
-// measure gives one work's result: in this process where it is the only one.
+// measure returns one work's result, measured in this process if it is the only one.
 func (o options) measure(ctx context.Context, name string) (Result, error) {
 	result := Result{Work: name, Size: o.size, Image: o.image, Batch: o.batch, DType: "float32"}
 	switch {

@@ -61,7 +61,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{"-paced", "-paced takes one work that runs"},
 		{"-paced -work startup", "-paced takes one work that runs, not startup"},
 		{"-runs 3", "flag provided but not defined: -runs"},
-		{"-backend cuda", `no backend is named "cuda"`},
+		{"-backend cuda", `unknown backend "cuda"`},
 		{"step", `unexpected argument "step"`},
 	} {
 		_, err := bench(t, strings.Fields(c.args)...)

@@ -1,6 +1,6 @@
-// Command data generates and inspects data sets: "shapes" generates one to try
-// everything on, "inspect" reads a whole data set and reports what is in it and what
-// is wrong with it. Package data/inspect does the reading.
+// Command data generates and inspects data sets: "shapes" generates a toy data set,
+// "inspect" reads a whole data set and reports its contents and its problems. Package
+// data/inspect does the reading.
 package main
 
 import (

@@ -26,7 +26,7 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.limit, "limit", 0, "evaluate the first `N` images only; 0 is all")
 	f.StringVar(&o.save, "save-predictions", "", "write to this `folder` predictions in the official formats and each image's statistics; cmd/report takes such a folder as a run")
 	f.StringVar(&o.json, "json", "", "also write the results to this `FILE`, and beside it, without -save-predictions, one line per image, from which an interrupted evaluation is resumed")
-	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best found")
+	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best available")
 	f.Var(&o.overrides, "set", "`key=value` over the configuration; may be repeated")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err

@@ -59,8 +59,8 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// open opens the weights and says on standard error what they segment, and what
-// was assumed because nobody states it.
+// open opens the weights and reports on standard error what they segment and what was
+// assumed.
 func (o options) open() (*segment.Segmenter, error) {
 	so := segment.Options{Backend: o.backend, Config: o.config, Task: postprocess.Task(o.task)}
 	if o.score >= 0 {
@@ -72,7 +72,7 @@ func (o options) open() (*segment.Segmenter, error) {
 	}
 	a := s.Architecture
 	fmt.Fprintln(os.Stderr, s.Backend)
-	fmt.Fprintf(os.Stderr, "%s segmentation, %d classes, input %d x %d; photos are turned upright as their EXIF orientation says\n",
+	fmt.Fprintf(os.Stderr, "%s segmentation, %d classes, input %d x %d; photographs are rotated upright by their EXIF orientation\n",
 		s.Task, len(s.Classes), a.ImageW(), a.ImageH())
 	for _, sentence := range s.Assumed {
 		fmt.Fprintln(os.Stderr, "predict: "+sentence)

@@ -162,7 +162,7 @@ func TestRefuses(t *testing.T) {
 		{"absent", false, "no-such.jpg", []string{"-weights", weights, "-out", dir, "no-such.jpg"}},
 		{"empty folder", false, "has none", []string{"-weights", weights, "-out", dir, t.TempDir()}},
 		{"truncated", false, "1 of 1 images could not be read", []string{"-weights", weights, "-out", filepath.Join(dir, "out"), truncated}},
-		{"somebody else's folder", false, "labels is there already", []string{"-weights", weights, "-out", filepath.Dir(foreign), truncated}},
+		{"somebody else's folder", false, "labels already exists", []string{"-weights", weights, "-out", filepath.Dir(foreign), truncated}},
 		{"weights file", false, "no-such-weights", []string{"-weights", "no-such-weights", "-out", dir, truncated}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 	"eomt/internal/atomicfile"
 )
 
-// The names of what predict writes beside the predictions.
+// The names of predict's other outputs.
 const (
 	overlaysDir = "overlays"
 	manifest    = "predict.files"
@@ -38,8 +38,8 @@ type output struct {
 	broken map[int]error
 }
 
-// newOutput clears the folder of what an earlier run of predict wrote there; files
-// of anybody else are an error.
+// newOutput removes what an earlier run of predict wrote into the folder; other files
+// are an error.
 func newOutput(folder predictions.Folder, list photos, drawn float64) (*output, error) {
 	o := &output{folder: folder, photos: list, drawn: drawn, done: map[int]data.ImageInfo{}, broken: map[int]error{}}
 	var err error
@@ -56,8 +56,8 @@ func newOutput(folder predictions.Folder, list photos, drawn float64) (*output, 
 	return o, nil
 }
 
-// take writes the prediction and the picture of an image. Detections without a
-// pixel are dropped.
+// take writes an image's prediction and picture. Detections without a pixel are
+// dropped.
 func (o *output) take(r inference.Result) error {
 	info := o.photos.info(r.Index)
 	info.W, info.H = r.Sample.Image.W, r.Sample.Image.H
@@ -103,8 +103,8 @@ func (o *output) count() int {
 	return len(o.done) + len(o.broken)
 }
 
-// finish writes the lists of all that is done, in the order of the images, also of
-// a run that ended early.
+// finish writes the lists of all finished images, in order, even if the run ended
+// early.
 func (o *output) finish() error {
 	indices := slices.Sorted(maps.Keys(o.done))
 	infos := make([]data.ImageInfo, len(indices))

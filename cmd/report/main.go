@@ -1,7 +1,7 @@
-// Command report makes a report of one run, or of several in comparison: a page
-// that opens without a network, figures, LaTeX tables, and Parquet files from
-// which every printed number follows. Package experiment/runs reads run folders,
-// package eval/report/bundle makes the report.
+// Command report reports on one run, or compares several: a page that opens offline,
+// figures, LaTeX tables, and Parquet files from which every printed number follows.
+// Package experiment/runs reads run folders, package eval/report/bundle writes the
+// report.
 package main
 
 import (
@@ -34,8 +34,8 @@ func parse(args []string) (options, error) {
 	var o options
 	f := cli.Flags("report", usage, "go run ./cmd/report runs/a runs/b -out comparison && go run ./cmd/report verify comparison")
 	f.StringVar(&o.out, "out", "", "`folder` for report.html, tables.tex, figures/ and the Parquet files; by default RUN_DIR/report for one run, otherwise report")
-	f.StringVar(&o.which, "evaluation", "latest", "which of a run's evaluations: `latest`, or best for that of the best checkpoint")
-	for rest := args; ; { // flags may stand behind folders
+	f.StringVar(&o.which, "evaluation", "latest", "which evaluation of a run: `latest`, or best for the best checkpoint's")
+	for rest := args; ; { // flags may follow folders
 		if err := cli.Parse(f, rest); err != nil {
 			return o, err
 		}
@@ -92,7 +92,7 @@ func verify(ctx context.Context, args []string) error {
 	case err != nil:
 		return err
 	case f.NArg() != 1:
-		return cli.Usagef("verify: name one folder of a report")
+		return cli.Usagef("verify: name one report folder")
 	}
 	tick, finish := bar()
 	count, differences, err := bundle.Verify(ctx, f.Arg(0), tick)

@@ -327,7 +327,7 @@ func TestRefuses(t *testing.T) {
 		{true, "name at least one run folder", nil},
 		{true, "-evaluation first: want latest or best", []string{at("panoptic"), "-evaluation", "first"}},
 		{true, "flag provided but not defined: -outt", []string{at("panoptic"), "-outt", "x"}},
-		{true, "verify: name one folder of a report", []string{"verify"}},
+		{true, "verify: name one report folder", []string{"verify"}},
 		{false, "no such run: ", []string{at("none")}},
 		{false, "is a file: name a run folder", []string{at("file")}},
 		{false, "holds no finished evaluation: let the run validate", []string{at("empty")}},
@@ -335,7 +335,7 @@ func TestRefuses(t *testing.T) {
 		{false, "older version of this program", []string{at("bad")}},
 		{false, "different tasks", []string{at("panoptic"), at("semantic"), "-out", at("out")}},
 		{false, "provenance.json", []string{at("log")}},
-		{false, "is no folder of a report", []string{"verify", at("empty")}},
+		{false, "is not a report folder", []string{"verify", at("empty")}},
 		{false, "report: make folder", []string{at("panoptic"), "-out", at("file")}},
 	} {
 		err := run(t.Context(), test.args)

@@ -16,7 +16,7 @@ func semantic(ctx context.Context, args []string) error {
 		"-gt-dir gtFine/val -pred-dir results -dataset cityscapes")
 	truthDir := f.path("gt-dir", "`folder` of ground-truth label PNGs")
 	predDir := f.path("pred-dir", "`folder` of predicted label PNGs")
-	dataset := f.path("dataset", "ade20k, cityscapes, or a class `file` (YAML) of one's own")
+	dataset := f.path("dataset", "ade20k, cityscapes, or your own class `file` (YAML)")
 	boundary := f.Bool("boundary", false, "boundary mIoU too: of the pixels near the classes' contours")
 	protocols, err := f.parse(args)
 	if err != nil {

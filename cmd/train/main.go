@@ -30,10 +30,10 @@ func parse(args []string) (options, error) {
 	f.Var(&o.overrides, "set", "`key=value` over the configuration, such as data.batch=4; may be repeated")
 	f.StringVar(&o.out, "out", "", "run `folder`; by default runs/NAME of the configuration")
 	f.BoolVar(&o.resume, "resume", false, "resume from the latest checkpoint in the run folder")
-	f.IntVar(&o.maxSteps, "max-steps", 0, "stop after step `N` without changing any schedule; 0 is the whole run")
-	f.BoolVar(&o.printConfig, "print-config", false, "print all keys of the configuration and what is derived from them, and stop")
-	f.BoolVar(&o.printParams, "print-params", false, "print every parameter with shape, group and learning rate, and stop")
-	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best found")
+	f.IntVar(&o.maxSteps, "max-steps", 0, "stop after step `N` without changing the schedules; 0 runs to the end")
+	f.BoolVar(&o.printConfig, "print-config", false, "print the resolved configuration and exit")
+	f.BoolVar(&o.printParams, "print-params", false, "print every parameter with shape, group and learning rate, and exit")
+	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best available")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
 	}

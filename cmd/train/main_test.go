@@ -133,7 +133,7 @@ func TestTrainAndResume(t *testing.T) {
 	if err != nil || !strings.Contains(text, "step 3, 2 validation images") {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	if _, err := b.train(); err == nil || !strings.Contains(err.Error(), b.out+" holds a run already: resume it with -resume") {
+	if _, err := b.train(); err == nil || !strings.Contains(err.Error(), b.out+" already holds a run: resume it with -resume") {
 		t.Errorf("a second run into the folder: %v", err)
 	}
 	if _, err := b.train("-resume", "-set", "model.width=32"); err == nil || !strings.Contains(err.Error(), "step-00000003") {

@@ -16,7 +16,7 @@ import (
 	"eomt/internal/cli"
 )
 
-// errDiffer ends the command with exit code 1; the lines above it say where.
+// errDiffer ends the command with exit code 1; the printed lines show the differences.
 var errDiffer = errors.New("the two differ")
 
 // compare lists the tensors in which two files differ.

@@ -26,7 +26,7 @@ HF_TOKEN or from where the hub's own login command keeps it.`,
 		return err
 	}
 	if !hub.IsReference(names[0]) {
-		return cli.Usagef("%q names nothing on the hub; want dinov2:NAME, dinov3:NAME or hf:OWNER/NAME", names[0])
+		return cli.Usagef("%q is not a name on the hub; want dinov2:NAME, dinov3:NAME or hf:OWNER/NAME", names[0])
 	}
 	dir, err := experiment.FindWeights(ctx, names[0], hub.Options{Revision: *revision, CacheDir: *cache}, os.Stderr, experiment.Terminal)
 	if err != nil {

@@ -34,7 +34,7 @@ final norm.`, "go run ./cmd/weights forward -weights eomt_small -input in.safete
 	path := f.String("weights", "", "weights of an EoMT in any format")
 	input := f.String("input", "", "safetensors file to read")
 	output := f.String("output", "", "safetensors file to write")
-	backendName := f.String("backend", "", "xla:cuda, xla:cpu or go; default the best there is")
+	backendName := f.String("backend", "", "xla:cuda, xla:cpu or go; default the best available")
 	if err := cli.Parse(f, args); err != nil {
 		return err
 	}

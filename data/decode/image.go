@@ -95,7 +95,7 @@ func unknownFormat(raw []byte) string {
 	if len(raw) == 0 {
 		return "the file is empty; expected a JPEG, PNG, WebP or TIFF image"
 	}
-	return fmt.Sprintf("not an image that can be read: it starts with % x; expected a JPEG, PNG, WebP or TIFF image", raw[:min(4, len(raw))])
+	return fmt.Sprintf("not a readable image: it starts with % x; expected a JPEG, PNG, WebP or TIFF image", raw[:min(4, len(raw))])
 }
 
 func checkSize(w, h int) error {

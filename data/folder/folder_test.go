@@ -119,7 +119,7 @@ func TestBroken(t *testing.T) {
 		"map missing":      {"labels/train/a.png", nil, "a.jpg: has no label map; looked for"},
 		"map of odd size":  {"labels/train/a.png", labels(t, 3, 2, 3, 0, 3, 3, 0, 3), "a.png: has 3 x 2 pixels (width x height), but its image"},
 		"label unknown":    {"labels/train/a.png", labels(t, 4, 2, 3, 3, 0, 0, 255, 9, 0, 3), "a.png: label 9: is at pixel (1, 1)"},
-		"labels unknown":   {"labels/train/a.png", labels(t, 4, 2, 9, 3, 0, 0, 255, 8, 7, 3), "a.png: label 9: is at pixel (0, 0), but is no label of this data set; 2 more labels are not: [7 8]"},
+		"labels unknown":   {"labels/train/a.png", labels(t, 4, 2, 9, 3, 0, 0, 255, 8, 7, 3), "a.png: label 9: is at pixel (0, 0), but is not a label of this data set; 2 more labels are not: [7 8]"},
 		"map not a PNG":    {"labels/train/a.png", []byte("x"), "a.png"},
 		"image cut":        {"images/train/a.jpg", picture(t, 4, 2)[:30], "a.jpg"},
 		"unknown key":      {"classes.yaml", []byte("klasses: []"), "field klasses is not a key of this file"},

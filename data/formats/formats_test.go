@@ -61,7 +61,7 @@ func checkPublished(t *testing.T, f data.Format, task string) {
 	for _, c := range train {
 		ids[c.ID], names[c.Name] = true, true
 		if task == "instance" && !c.Thing {
-			t.Errorf("%s instance: %s is no thing", f.Name, c.Name)
+			t.Errorf("%s instance: %s is not a thing", f.Name, c.Name)
 		}
 	}
 	if len(ids) != len(train) || len(names) != len(train) {

@@ -89,7 +89,7 @@ func (l Layer) targets(width int) ([]target, error) {
 
 // unknown is the error of ids that may not occur, of which the first is at (x, y).
 func (l Layer) unknown(ids []uint32, x, y int) error {
-	reason := fmt.Sprintf("is at pixel (%d, %d), but is no label of this data set", x, y)
+	reason := fmt.Sprintf("is at pixel (%d, %d), but is not a label of this data set", x, y)
 	if others := ids[1:]; len(others) > 0 {
 		slices.Sort(others)
 		reason += fmt.Sprintf("; %d more labels are not: %d", len(others), others[:min(len(others), maxListed)])

@@ -7,8 +7,8 @@ import (
 	"sort"
 )
 
-// Collected holds the statistics of images by class, their detections sorted once
-// for the figures of as many resamples as are asked for.
+// Collected holds the statistics of images by class, with detections sorted once for
+// the figures of any number of resamples.
 type Collected struct {
 	evaluator *Evaluator
 	classes   []collected // in order of the class table
@@ -27,7 +27,7 @@ type sorted struct {
 	image int32
 }
 
-// Collect sorts images, which ties of scores are broken by the order of.
+// Collect sorts the detections of images; ties of scores are broken by image order.
 func (e *Evaluator) Collect(images []ImageStat) *Collected {
 	c := &Collected{evaluator: e, classes: make([]collected, len(e.classes))}
 	position := make(map[int]int, len(e.classes))
@@ -53,7 +53,7 @@ func (e *Evaluator) Collect(images []ImageStat) *Collected {
 	return c
 }
 
-// detectionLimits are the detections of an image and category that recall counts.
+// detectionLimits are the numbers of detections per image and category for recall.
 var detectionLimits = [3]int{1, 10, maxDets}
 
 // curves are one class's results, by size range and IoU threshold.
@@ -133,7 +133,7 @@ type weighted struct {
 }
 
 // step is a point of the curve where recall rises: true positives so far and the
-// precision at this step, later the greatest from this step on.
+// precision at this step, later replaced by the maximum from this step on.
 type step struct {
 	tp        float64
 	precision float64

@@ -6,9 +6,9 @@
 //	stats.Add(ImageStat), stats.Merge(those of another part)
 //	evaluator.Result(stats) -> the 12 figures of COCO and the AP of each class
 //
-// The statistics of an image say of each detection at which thresholds it was
-// matched. A result sorts them by score over all images, ties by image id, so
-// that parts merged in any order give the same bytes.
+// The statistics of an image record the thresholds at which each detection was
+// matched. A result sorts them by score over all images, ties by image id, so that
+// parts merged in any order give the same bytes.
 //
 // Start reading at score.go; match.go assigns detections to truths within an
 // image, result.go accumulates over images.

@@ -104,9 +104,9 @@ type assignment struct {
 	taken   []bool
 }
 
-// best takes and returns the truth for a detection, -1 for none: of those that
-// are not ignored the one of greatest IoU, at least threshold, otherwise likewise of
-// the ignored; the later of equals. Only a crowd can be matched more than once.
+// best takes and returns the truth for a detection, -1 for none: the truth of
+// greatest IoU, at least threshold, among those not ignored, otherwise among the
+// ignored; the later of equals. Only crowds can be matched more than once.
 func (m *assignment) best(candidates []candidate, threshold float64) int {
 	best := -1
 	for _, ignored := range []bool{false, true} {

@@ -72,7 +72,7 @@ func (c *Collected) Result(weights []int) Result {
 	return r
 }
 
-// mean sums as it goes.
+// mean is a running mean.
 type mean struct {
 	sum float64
 	n   int

@@ -37,7 +37,7 @@ type Image struct {
 	Detections []Detection // in the order of the file: it breaks ties of scores
 }
 
-// Rule is how areas and thresholds are taken.
+// Rule selects how areas and thresholds are computed.
 type Rule int
 
 const (
@@ -119,8 +119,8 @@ func linspace32(x []float64, start, stop float64) {
 // if a category is unknown, a score or area is not a number, or the masks differ
 // in size.
 //
-// Differs from pycocotools: it leaves out unknown categories silently, and a
-// score that is not a number ends up anywhere in the order.
+// Differs: pycocotools silently skips unknown categories and sorts NaN scores
+// arbitrarily.
 func (e *Evaluator) Image(img Image) (ImageStat, error) {
 	stat := ImageStat{Image: img.ID}
 	if err := e.check(img); err != nil {

@@ -8,9 +8,9 @@ type Thresholds uint16
 func (t *Thresholds) set(k int)     { *t |= 1 << k }
 func (t Thresholds) has(k int) bool { return t>>k&1 == 1 }
 
-// DetectionStat is what became of a detection, by size range (all, small,
-// medium, large). It is a true positive where it is matched and not ignored, a
-// false one where it is neither.
+// DetectionStat is the outcome of a detection by size range (all, small, medium,
+// large). It is a true positive where it is matched and not ignored, a false positive
+// where it is neither.
 type DetectionStat struct {
 	Score   float64       `json:"score"`
 	Matched [4]Thresholds `json:"matched"`
@@ -33,5 +33,5 @@ type ImageStat struct {
 // Key implements [stats.Stat].
 func (s ImageStat) Key() int64 { return s.Image }
 
-// Stats collects images. Parts of a data set can be scored apart and merged in any order.
+// Stats collects images. Parts of a data set can be scored separately and merged in any order.
 type Stats = stats.Set[int64, ImageStat]

@@ -5,7 +5,7 @@ import (
 	"eomt/data/jsonscan"
 )
 
-// missing are the members that an object must have and that are not read yet.
+// missing are the required members of an object that have not been read yet.
 type missing []string
 
 func (m missing) found(key string) {

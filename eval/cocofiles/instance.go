@@ -15,7 +15,7 @@ import (
 )
 
 // Instances is a ground truth and a results list in COCO's instance format.
-// Segmentations stay JSON text until their image is asked for.
+// Segmentations stay JSON text until their image is requested.
 type Instances struct {
 	Classes    []data.Class // the ground truth's categories, in order
 	predJSON   string
@@ -46,7 +46,7 @@ type annotation struct {
 // OpenInstances reads a ground truth and a results file. It is an error if two
 // images or two annotations share an id, an annotation or detection belongs to
 // an image that is not in the ground truth, a category is unknown or a score is
-// not a number. An image without detections is none: the format leaves it out.
+// not a number. An image without detections is valid: the format omits it.
 func OpenInstances(truthJSON, predJSON string) (*Instances, error) {
 	set := &Instances{predJSON: predJSON, byID: map[int64]int{}}
 	var detections []annotation
@@ -269,7 +269,7 @@ func decodeSegmentation(text []byte, h, w int) (rle.Mask, error) {
 	s := jsonscan.New("segmentation", text)
 	switch s.Kind() {
 	case '[':
-		const digits = 5 // of most numbers, at least, with what is between
+		const digits = 5 // of most numbers, at least, including the separator
 		var polygons [][]float64
 		numbers := make([]float64, 0, len(text)/digits)
 		s.Array(func() {

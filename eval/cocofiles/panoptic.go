@@ -93,7 +93,7 @@ func (m panopticMap) read() (pq.Map, error) {
 	return pq.Map{W: w, H: h, IDs: ids, Segments: m.segments}, nil
 }
 
-// panopticFile is what one JSON file holds.
+// panopticFile is the content of one JSON file.
 type panopticFile struct {
 	classes []data.Class
 	ids     []int64 // of images, in the order of the annotations

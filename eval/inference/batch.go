@@ -7,14 +7,14 @@ import (
 	"eomt/eval/postprocess"
 )
 
-// batch gathers inputs of one or more images until they are predicted together.
+// batch collects inputs of one or more images to be predicted together.
 type batch struct {
 	Config
 	images []uint8 // [Batch, ImageH, ImageW, 3]
 	owners []owner
 }
 
-// owner is the input of an image that has a place in a batch.
+// owner is the image and input index of a slot in a batch.
 type owner struct {
 	item  *item
 	input int
@@ -61,7 +61,7 @@ func (b *batch) predict(p Predictor) (ready []*item, err error) {
 	return ready, nil
 }
 
-// check reports logits that are not of the class table or the batch.
+// check fails if the logits do not fit the class table or the batch.
 func (b *batch) check(l postprocess.Logits) error {
 	switch {
 	case l.Classes != len(b.Classes):

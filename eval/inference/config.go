@@ -20,13 +20,13 @@ type PredictFunc func(images []uint8, b int) (postprocess.Logits, error)
 // Predict calls f.
 func (f PredictFunc) Predict(images []uint8, b int) (postprocess.Logits, error) { return f(images, b) }
 
-// Source gives images by index. Load is called concurrently; targets of its
-// samples are ignored, and may be missing.
+// Source provides images by index. Load is called concurrently; the samples' targets
+// are ignored and may be missing.
 type Source interface {
 	Load(i int) (*data.Sample, error)
 }
 
-// Config says what the model takes and what its logits become.
+// Config describes the model's input and output and the post-processing.
 type Config struct {
 	Task           postprocess.Task
 	Classes        []data.Class // that the model predicts, by contiguous index
@@ -35,13 +35,13 @@ type Config struct {
 	Score, Overlap float64      // panoptic: see [postprocess.PanopticOptions]
 	TopK           int          // instance: detections per image
 
-	// LoadFailed, if not nil, is called with each error of Source.Load, from
-	// several goroutines. The image is skipped where it returns nil; otherwise what
-	// it returns ends the run.
+	// LoadFailed, if not nil, is called with each error of Source.Load, from several
+	// goroutines. If it returns nil the image is skipped; otherwise the returned error
+	// ends the run.
 	LoadFailed func(i int, err error) error
 }
 
-// Check reports the first value that nothing can be predicted with.
+// Check reports the first unusable value.
 func (c Config) Check() error {
 	known := []postprocess.Task{postprocess.TaskPanoptic, postprocess.TaskInstance, postprocess.TaskSemantic}
 	switch {

@@ -20,10 +20,10 @@ type Result struct {
 	postprocess.Segmentation
 }
 
-// Run segments the source's images at indices, which start in this order, and
-// calls each with every result, from several goroutines and in the order in which
-// they are ready; what it gets is its own. The first error, also one of each, ends
-// the run, as does the end of ctx; a panic on any of its goroutines is an error.
+// Run segments the source's images at indices, started in this order, and calls each
+// with every result, from several goroutines in order of completion; each owns its
+// result. The first error, including each's, ends the run, as does the end of ctx; a
+// panic on any of its goroutines is returned as an error.
 func Run(ctx context.Context, src Source, indices []int, p Predictor, c Config, each func(Result) error) error {
 	if err := c.Check(); err != nil {
 		return err
@@ -65,7 +65,7 @@ func (r *run) start(f func() error) {
 	r.group.Go(func() error { return panics.Recover(f) })
 }
 
-// item is an image on its way.
+// item is an image in the pipeline.
 type item struct {
 	index     int
 	sample    *data.Sample
@@ -74,8 +74,8 @@ type item struct {
 	logits    []postprocess.Logits // one per input
 }
 
-// load sends a place for each image, in order, and fills it from goroutines of its
-// own, as many as loaded has room for. The place of a skipped image holds nil.
+// load sends a slot for each image, in order, and fills the slots from separate
+// goroutines, as many as loaded has room for. The slot of a skipped image holds nil.
 func (r *run) load(indices []int, loaded chan<- chan *item) error {
 	for _, i := range indices {
 		place := make(chan *item, 1)
@@ -93,7 +93,7 @@ func (r *run) load(indices []int, loaded chan<- chan *item) error {
 	return nil
 }
 
-// prepare loads an image and brings it to the model's size; nil is one to skip.
+// prepare loads an image and resizes it for the model; nil means skip.
 func (r *run) prepare(i int) (*item, error) {
 	it := &item{index: i}
 	err := panics.Recover(func() (err error) {
@@ -115,8 +115,8 @@ func (r *run) prepare(i int) (*item, error) {
 	return it, nil
 }
 
-// predict collects inputs into batches across images, and hands each image on to
-// post-processing as soon as it has all its logits.
+// predict collects inputs into batches across images, and passes each image to
+// post-processing once it has all its logits.
 func (r *run) predict(loaded <-chan chan *item) error {
 	busy := make(chan struct{}, r.workers)
 	b := newBatch(r.Config)

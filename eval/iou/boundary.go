@@ -5,7 +5,7 @@ import "math"
 // boundaryRatio is the width of a boundary in image diagonals.
 const boundaryRatio = 0.02
 
-// Band is what an image adds to the Boundary IoU of one class: pixels of the
+// Band is an image's contribution to the Boundary IoU of one class: pixels of the
 // class that are near its contour.
 type Band struct {
 	Class int `json:"class"`
@@ -17,7 +17,7 @@ type Band struct {
 // BoundaryResult is the Boundary IoU (Cheng et al., CVPR 2021) over all images:
 // the IoU of the pixels of a class within 2 % of the image's diagonal of its
 // contour, in ground truth and prediction. The image's border is a contour.
-// Pixels that ground truth leaves out count in neither.
+// Pixels that ground truth ignores count in neither.
 type BoundaryResult struct {
 	MIoU     float64         `json:"mIoU"` // by the evaluator's rule for absent classes
 	PerClass []BoundaryClass `json:"per_class"`
@@ -71,8 +71,8 @@ func classesOf(labels []uint16, table *[1 << 16]int16) []int16 {
 	return classes
 }
 
-// inner tells the pixels around which a square of distance d to all sides lies in
-// the image and has one class.
+// inner marks the pixels whose surrounding square, d pixels to each side, lies in the
+// image and has a single class.
 func inner(classes []int16, w, h, d int) []bool {
 	out := make([]bool, w*h)
 	level := make([]bool, w)  // pixels of the row with d of their class on both sides

@@ -7,8 +7,8 @@ import "eomt/data"
 // mapping is an error.
 type Mapping map[uint16]int
 
-// NoClass is the class of labels that are not evaluated: such pixels are left
-// out where the ground truth has them, and wrong where the prediction has them.
+// NoClass is the class of labels that are not evaluated: such pixels are ignored in
+// ground truth and wrong in predictions.
 const NoClass = -1
 
 // NewMapping maps the id of each class to it and the given labels to none.

@@ -20,7 +20,7 @@ type Image struct {
 	Pred  Labels
 }
 
-// Absent says what a class counts that neither ground truth nor prediction has.
+// Absent states how a class counts that is in neither ground truth nor prediction.
 type Absent int
 
 const (
@@ -89,7 +89,7 @@ type ImageStat struct {
 // Key implements [stats.Stat].
 func (s ImageStat) Key() string { return s.Image }
 
-// Stats collects images. Parts of a data set can be scored apart and merged in any order.
+// Stats collects images. Parts of a data set can be scored separately and merged in any order.
 type Stats = stats.Set[string, ImageStat]
 
 // Image counts one image. It is an error, naming the image, if the maps differ

@@ -22,8 +22,8 @@ type Format struct {
 	Absent  iou.Absent  // of the official rule
 
 	truthEnding string // of ground-truth file names
-	// key is what a ground truth and its prediction have in common, of a path
-	// inside the folder without its ending; empty for other files.
+	// key maps a path inside the folder, without its ending, to the part that a ground
+	// truth and its prediction share; empty for other files.
 	key func(name string) string
 }
 

@@ -15,10 +15,10 @@ type Detection struct {
 	Mask  rle.Mask
 }
 
-// Instances gives the topK most probable pairs of query and class of one image,
-// in descending order of class probability, the lower query and class first
-// among equals. A query's mask is where its logit is positive; pairs of one query
-// share it. Empty masks stay in, with score 0.
+// Instances returns the topK most probable pairs of query and class of one image, in
+// descending order of class probability, the lower query and class first among
+// equals. A query's mask is where its logit is positive; pairs of one query share it.
+// Empty masks are kept, with score 0.
 // (eval_step, training/mask_classification_instance.py at 7bd19dd)
 //
 // l holds one image; g is how the image reached the model's size. It panics if
@@ -47,7 +47,7 @@ func Instances(l Logits, g transform.Geometry, topK int) []Detection {
 	return detections
 }
 
-// Visible leaves out detections without a pixel. The metrics take them as they are.
+// Visible drops detections without a pixel, which the metrics keep.
 func Visible(found []Detection) []Detection {
 	return slices.DeleteFunc(found, func(d Detection) bool { return d.Score == 0 || d.Mask.Area() == 0 })
 }

@@ -30,7 +30,7 @@ type PanopticMap struct {
 	Segments []Segment
 }
 
-// kept is a query that takes part, in order of query indices.
+// kept is a candidate query; candidates are in order of query indices.
 type kept struct {
 	class  int
 	score  float32

@@ -2,10 +2,10 @@ package postprocess
 
 import "eomt/data/transform"
 
-// axis says how each output position along one side is blended from two inputs:
-// first[i]*in[lo[i]] + second[i]*in[hi[i]]. Centres are at half-integers, and
-// nothing is averaged where it shrinks (PyTorch's interpolate, mode bilinear,
-// align_corners and antialias off).
+// axis states how each output position along one side is blended from two inputs:
+// first[i]*in[lo[i]] + second[i]*in[hi[i]]. Centres are at half-integers, without
+// antialiasing (PyTorch's interpolate, mode bilinear, align_corners and antialias
+// off).
 type axis struct {
 	lo, hi        []int32
 	first, second []float32
@@ -45,7 +45,7 @@ func (a axis) stretch(dst, src []float32) {
 	}
 }
 
-// reach marks the outputs that a marked input takes part in.
+// reach marks the outputs that depend on a marked input.
 func (a axis) reach(in []bool) []bool {
 	out := make([]bool, a.len())
 	for i := range out {
@@ -54,16 +54,15 @@ func (a axis) reach(in []bool) []bool {
 	return out
 }
 
-// resizer is the way of a mask from the grid to the original image: bilinear to
-// the padded size, cut to the part that the image fills, bilinear to the
-// original size. Where the last two sizes agree the second step changes nothing
-// and is left out.
+// resizer resizes a mask from the grid to the original image: bilinear to the padded
+// size, cropped to the part that the image fills, bilinear to the original size. If
+// the last two sizes agree the second step is skipped.
 type resizer struct {
 	gridW        int
 	originX      int  // first grid column that is read
 	x1, y1       axis // grid -> resized part of the padded image
 	x2, y2       axis // resized -> original
-	single       bool // the second step is left out
+	single       bool // the second step is skipped
 	width, rows  int  // of the result
 	fromX, fromY int  // its place in the original image
 }
@@ -123,14 +122,14 @@ func bounds(marks []bool) (from, to int) {
 	return from, to
 }
 
-// rowReader gives the rows of one resized plane. Asked for them in ascending
-// order it stretches every row of the grid and of the resized image only once.
+// rowReader computes the rows of one resized plane. Read in ascending order, it
+// stretches every row of the grid and of the resized image only once.
 type rowReader struct {
 	*resizer
-	plane []float32
-	wide  twoRows // of the grid, stretched to the resized width
-	mid   twoRows // of the resized image, stretched to the original width
-	row   []float32
+	plane       []float32
+	gridRows    twoRows // of the grid, stretched to the resized width
+	resizedRows twoRows // of the resized image, stretched to the original width
+	row         []float32
 }
 
 // twoRows holds an odd and an even row; a blend needs two neighbours.
@@ -144,9 +143,9 @@ func newTwoRows(width int) twoRows {
 }
 
 func (r *resizer) reader(plane []float32) *rowReader {
-	reader := &rowReader{resizer: r, plane: plane, wide: newTwoRows(r.x1.len())}
+	reader := &rowReader{resizer: r, plane: plane, gridRows: newTwoRows(r.x1.len())}
 	if !r.single {
-		reader.mid = newTwoRows(r.width)
+		reader.resizedRows = newTwoRows(r.width)
 		reader.row = make([]float32, r.x1.len())
 	}
 	return reader
@@ -159,33 +158,33 @@ func (r *rowReader) read(dst []float32, y int) {
 		r.resized(dst, y)
 		return
 	}
-	a := r.midRow(int(r.y2.lo[y]))
-	blend(dst[:r.width], a, r.midRow(int(r.y2.hi[y])), r.y2.first[y], r.y2.second[y])
+	a := r.resizedRow(int(r.y2.lo[y]))
+	blend(dst[:r.width], a, r.resizedRow(int(r.y2.hi[y])), r.y2.first[y], r.y2.second[y])
 }
 
-func (r *rowReader) midRow(y int) []float32 {
+func (r *rowReader) resizedRow(y int) []float32 {
 	slot := y & 1
-	if r.mid.index[slot] != y {
+	if r.resizedRows.index[slot] != y {
 		r.resized(r.row, y)
-		r.x2.stretch(r.mid.row[slot], r.row)
-		r.mid.index[slot] = y
+		r.x2.stretch(r.resizedRows.row[slot], r.row)
+		r.resizedRows.index[slot] = y
 	}
-	return r.mid.row[slot]
+	return r.resizedRows.row[slot]
 }
 
 // resized computes row y of the resized image.
 func (r *rowReader) resized(dst []float32, y int) {
-	a := r.wideRow(int(r.y1.lo[y]))
-	blend(dst[:r.x1.len()], a, r.wideRow(int(r.y1.hi[y])), r.y1.first[y], r.y1.second[y])
+	a := r.gridRow(int(r.y1.lo[y]))
+	blend(dst[:r.x1.len()], a, r.gridRow(int(r.y1.hi[y])), r.y1.first[y], r.y1.second[y])
 }
 
-func (r *rowReader) wideRow(y int) []float32 {
+func (r *rowReader) gridRow(y int) []float32 {
 	slot := y & 1
-	if r.wide.index[slot] != y {
-		r.x1.stretch(r.wide.row[slot], r.plane[y*r.gridW+r.originX:(y+1)*r.gridW])
-		r.wide.index[slot] = y
+	if r.gridRows.index[slot] != y {
+		r.x1.stretch(r.gridRows.row[slot], r.plane[y*r.gridW+r.originX:(y+1)*r.gridW])
+		r.gridRows.index[slot] = y
 	}
-	return r.wide.row[slot]
+	return r.gridRows.row[slot]
 }
 
 func blend(dst, a, b []float32, first, second float32) {

@@ -24,7 +24,7 @@ type Segmentation struct {
 	Semantic  *Labels
 }
 
-// Options say how logits become a [Segmentation].
+// Options configure the post-processing of logits to a [Segmentation].
 type Options struct {
 	Task           Task
 	Score, Overlap float64 // panoptic: see [PanopticOptions]
@@ -32,8 +32,8 @@ type Options struct {
 	TopK           int     // instance: detections per image
 }
 
-// Placement is how an image reached the model: one input that it was fitted into
-// (panoptic and instance), or square windows that cover it (semantic).
+// Placement is how an image was placed in the model's input: fitted into one input
+// (panoptic and instance), or covered by square windows (semantic).
 type Placement struct {
 	Fit     transform.Geometry
 	Windows transform.WindowPlan

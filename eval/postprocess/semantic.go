@@ -64,7 +64,7 @@ func newWindow(l Logits, r *resizer, start int) window {
 	return w
 }
 
-// scorer is what the strips of an image share.
+// scorer is shared by the strips of an image.
 type scorer struct {
 	plan    transform.WindowPlan
 	classes int
@@ -72,29 +72,29 @@ type scorer struct {
 	x, y    axis // resized -> original
 }
 
-// scoreRows gives rows of labels of one strip. Asked for them in ascending order
-// it scores every row of the resized image once.
+// scoreRows computes rows of labels of one strip. Read in ascending order, it scores
+// every row of the resized image once.
 type scoreRows struct {
 	*scorer
-	readers [][]*rowReader // [windows][Q]
-	masks   []float32      // [Q, Side] mask probabilities of one window's row
-	scores  []float32      // [C, Side]
-	sums    []float32      // [C, Resized.W]
-	wide    twoRows        // [C, Original.W], stretched
-	best    []float32      // [Original.W]
-	blended []float32      // [Original.W]
+	readers   [][]*rowReader // [windows][Q]
+	masks     []float32      // [Q, Side] mask probabilities of one window's row
+	scores    []float32      // [C, Side]
+	sums      []float32      // [C, Resized.W]
+	stretched twoRows        // [C, Original.W], stretched
+	best      []float32      // [Original.W]
+	blended   []float32      // [Original.W]
 }
 
 func (s *scorer) rows() *scoreRows {
 	queries := len(s.windows[0].planes)
 	r := &scoreRows{scorer: s,
-		readers: make([][]*rowReader, len(s.windows)),
-		masks:   make([]float32, queries*s.plan.Side),
-		scores:  make([]float32, s.classes*s.plan.Side),
-		sums:    make([]float32, s.classes*s.plan.Resized.W),
-		wide:    newTwoRows(s.classes * s.plan.Original.W),
-		best:    make([]float32, s.plan.Original.W),
-		blended: make([]float32, s.plan.Original.W),
+		readers:   make([][]*rowReader, len(s.windows)),
+		masks:     make([]float32, queries*s.plan.Side),
+		scores:    make([]float32, s.classes*s.plan.Side),
+		sums:      make([]float32, s.classes*s.plan.Resized.W),
+		stretched: newTwoRows(s.classes * s.plan.Original.W),
+		best:      make([]float32, s.plan.Original.W),
+		blended:   make([]float32, s.plan.Original.W),
 	}
 	for i, w := range s.windows {
 		for _, plane := range w.planes {
@@ -106,7 +106,7 @@ func (s *scorer) rows() *scoreRows {
 
 // label writes the classes of row y of the original image.
 func (r *scoreRows) label(dst []uint16, y int) {
-	a, b := r.wideRow(int(r.y.lo[y])), r.wideRow(int(r.y.hi[y]))
+	a, b := r.stretchedRow(int(r.y.lo[y])), r.stretchedRow(int(r.y.hi[y]))
 	width := len(dst)
 	blend(r.best, a, b, r.y.first[y], r.y.second[y])
 	clear(dst)
@@ -120,18 +120,18 @@ func (r *scoreRows) label(dst []uint16, y int) {
 	}
 }
 
-// wideRow is row y of the resized image's scores, [C, Original.W].
-func (r *scoreRows) wideRow(y int) []float32 {
+// stretchedRow is row y of the resized image's scores, [C, Original.W].
+func (r *scoreRows) stretchedRow(y int) []float32 {
 	slot := y & 1
-	if r.wide.index[slot] != y {
+	if r.stretched.index[slot] != y {
 		r.average(y)
 		width := r.plan.Resized.W
 		for c := range r.classes {
-			r.x.stretch(r.wide.row[slot][c*r.plan.Original.W:], r.sums[c*width:(c+1)*width])
+			r.x.stretch(r.stretched.row[slot][c*r.plan.Original.W:], r.sums[c*width:(c+1)*width])
 		}
-		r.wide.index[slot] = y
+		r.stretched.index[slot] = y
 	}
-	return r.wide.row[slot]
+	return r.stretched.row[slot]
 }
 
 // average fills sums with row y of the windows' mean scores.

@@ -11,14 +11,14 @@ import (
 const minStrip = 32
 
 // strips calls work for ranges [from, to) that cover n rows, concurrently on all
-// cores. A panic of work becomes one of the caller.
+// cores. A panic in work is raised in the caller.
 func strips(n int, work func(from, to int)) {
 	parts := max(1, min(runtime.GOMAXPROCS(0), n/minStrip))
 	each(parts, func(p int) { work(p*n/parts, (p+1)*n/parts) })
 }
 
-// each calls work for 0 to n-1, concurrently on all cores. A panic of work becomes
-// one of the caller.
+// each calls work for 0 to n-1, concurrently on all cores. A panic in work is raised
+// in the caller.
 func each(n int, work func(i int)) {
 	next := make(chan int)
 	var wait sync.WaitGroup

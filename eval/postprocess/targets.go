@@ -7,9 +7,9 @@ import (
 	"eomt/data"
 )
 
-// Targets is the segmentation of img in the form of training targets, so that both
-// are drawn alike, with the score of each; scores is nil if the task has none.
-// Instances that score less than least are left out, and small ones come last, on top.
+// Targets is the segmentation of img as training targets, so that both are drawn
+// alike, with the score of each; scores is nil if the task has none. Instances that
+// score less than least are dropped, and small ones come last, on top.
 func (p Segmentation) Targets(img data.RGB, least float64) (s *data.Sample, scores []float64) {
 	s = &data.Sample{Image: img}
 	switch {

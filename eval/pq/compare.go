@@ -1,13 +1,13 @@
 package pq
 
-// Found is what a predicted segment answers to, whatever [Rule] scores it.
+// Found is a predicted segment's match in ground truth, independent of [Rule].
 type Found struct {
 	Truth   int     // position of the segment with an IoU above 0.5, of any category; -1 for none
 	IoU     float64 // greatest with a segment of the same category
 	Excused bool    // lies more than half on void or on a crowd of its category
 }
 
-// Compare holds each predicted segment against ground truth that is not a crowd,
+// Compare compares each predicted segment with ground truth that is not a crowd,
 // with IoUs as [Exact] computes them. img must be one that [Evaluator.Image] takes.
 func Compare(img Image) []Found {
 	truth, pred := img.Truth.Segments, img.Pred.Segments

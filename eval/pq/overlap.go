@@ -17,9 +17,9 @@ type overlaps struct {
 	predArea  map[int64]int
 }
 
-// countOverlaps counts the pixels of each pair of ids. Neighbours mostly have
-// the same pair, so it counts stretches of equal pairs; a stretch mostly has the
-// pair of one not far before, so those have slots in front of the map.
+// countOverlaps counts the pixels of each pair of ids. Neighbours mostly have the
+// same pair, so it counts runs of equal pairs; a run mostly repeats a recent pair, so
+// a small hash table caches those in front of the map.
 func countOverlaps(truth, pred []uint32) overlaps {
 	const slotBits = 8
 	var slots [1 << slotBits]struct {

@@ -71,8 +71,8 @@ func New(rule Rule, classes []data.Class) (*Evaluator, error) {
 // predicted id is in the map but not among the segments (except [Void]) or the
 // reverse.
 //
-// Differs from panopticapi: it lets the last of two equal ids win, and accepts
-// unknown categories in ground truth.
+// Differs: panopticapi lets the last of two equal ids win, and accepts unknown
+// categories in ground truth.
 func (e *Evaluator) Image(img Image) (ImageStat, error) {
 	stat, err := e.image(img)
 	if err != nil {

@@ -27,7 +27,7 @@ type ImageStat struct {
 // Key implements [stats.Stat].
 func (s ImageStat) Key() int64 { return s.Image }
 
-// Stats collects images. Parts of a data set can be scored apart and merged in any order.
+// Stats collects images. Parts of a data set can be scored separately and merged in any order.
 type Stats = stats.Set[int64, ImageStat]
 
 // tally counts the segments of one image by class.

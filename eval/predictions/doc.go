@@ -5,9 +5,9 @@
 //	instance   instances.json (COCO results list)
 //	semantic   labels/, PNGs of the data set's own ids
 //
-// Each image's files are written when it is ready; its entry in the JSON file, if
-// any, is the caller's to keep until [Folder.Finish] ([Spool] keeps entries on disk).
-// Class ids are those of the class table, never contiguous indices.
+// Each image's files are written when it is ready; the caller keeps its entry in the
+// JSON file, if any, until [Folder.Finish] ([Spool] keeps entries on disk). Class ids
+// are those of the class table, never contiguous indices.
 //
-// Start reading at folder.go; list.go writes the JSON files, read.go is the way back.
+// Start reading at folder.go; list.go writes the JSON files, read.go reads back.
 package predictions

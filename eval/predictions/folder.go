@@ -33,8 +33,8 @@ type Folder struct {
 	Classes []data.Class
 }
 
-// Make creates the folder and those inside it. Label PNGs hold 16 bits: a class id
-// beyond them is an error.
+// Make creates the folder and its subfolders. Label PNGs have 16 bits: a larger class
+// id is an error.
 func (f Folder) Make() error {
 	for _, c := range f.Classes {
 		if f.Task == postprocess.TaskSemantic && (c.ID < 0 || c.ID > math.MaxUint16) {

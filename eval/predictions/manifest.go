@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// Manifest lists the files that a program has written below a folder, one path a
+// Manifest lists the files that a program has written below a folder, one path per
 // line, so that its next run can remove them and nothing else. Its methods are safe
 // for concurrent use.
 type Manifest struct {
@@ -61,7 +61,7 @@ func removeListed(dir, path string) error {
 		return err
 	}
 	lines := strings.Split(string(text), "\n")
-	for _, line := range lines[:len(lines)-1] { // a line that was cut off stands for no file yet
+	for _, line := range lines[:len(lines)-1] { // a truncated line stands for no file yet
 		name := filepath.FromSlash(line)
 		if !filepath.IsLocal(name) {
 			return fmt.Errorf("%s: %q is outside of its folder", path, line)
@@ -98,7 +98,7 @@ func free(dir, manifest string, names []string) error {
 				continue
 			}
 		}
-		return fmt.Errorf("%s is there already, and no %s says that an earlier run wrote it: remove it, or name another folder", path, manifest)
+		return fmt.Errorf("%s already exists and is not listed in %s of an earlier run: remove it, or name another folder", path, manifest)
 	}
 	return nil
 }

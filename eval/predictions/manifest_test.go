@@ -83,10 +83,10 @@ func TestManifestRefuses(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "empty"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewManifest(dir, list, "empty", "absent", "overlays"); err == nil || !strings.Contains(err.Error(), "overlays is there already, and no predict.files says") {
+	if _, err := NewManifest(dir, list, "empty", "absent", "overlays"); err == nil || !strings.Contains(err.Error(), "overlays already exists and is not listed in predict.files") {
 		t.Errorf("somebody else's folder: %v", err)
 	}
-	if _, err := NewManifest(dir, list, "free.txt"); err == nil || !strings.Contains(err.Error(), "free.txt is there already") {
+	if _, err := NewManifest(dir, list, "free.txt"); err == nil || !strings.Contains(err.Error(), "free.txt already exists") {
 		t.Errorf("somebody else's file: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, list), []byte("free.txt\n../outside\n"), 0o666); err != nil {

@@ -14,7 +14,7 @@ import (
 	"eomt/internal/panics"
 )
 
-// GoName is the backend that is always there.
+// GoName is the backend that is always available.
 const GoName = "go"
 
 // Choice is the backend to open and why.
@@ -33,7 +33,7 @@ func (c Choice) String() string {
 	return s
 }
 
-// NameError is a backend's name that is none.
+// NameError reports an unknown backend name.
 type NameError struct{ Name string }
 
 func (e *NameError) Error() string {
@@ -41,10 +41,10 @@ func (e *NameError) Error() string {
 	if e.Name == "cuda" || e.Name == "tpu" || e.Name == "cpu" {
 		advice = fmt.Sprintf("did you mean xla:%s? ", e.Name)
 	}
-	return fmt.Sprintf("no backend is named %q: %sthere are go, xla:cpu, xla:cuda, xla:tpu and xla:/PATH/OF/PLUGIN.so", e.Name, advice)
+	return fmt.Sprintf("unknown backend %q: %swant go, xla:cpu, xla:cuda, xla:tpu or xla:/PATH/OF/PLUGIN.so", e.Name, advice)
 }
 
-// UsageError marks a fault of the command line, not of the program.
+// UsageError marks an error of the command line, not of the program.
 func (e *NameError) UsageError() {}
 
 // preference is the order in which plugins are taken.
@@ -95,14 +95,14 @@ func (h host) best() Choice {
 		Hint: "`make setup` gives xla:cpu, several times faster"}
 }
 
-// Start opens what -backend names, otherwise the best there is, and says so in one
+// Start opens what -backend names, otherwise the best available, and says so in one
 // line. Where nothing is named, a plugin that fails to open is passed over, with
 // a line that says why.
 func Start(flag string, notes io.Writer) (compute.Backend, Choice, error) {
 	c := Choose(flag)
 	b, err := Open(c)
 	if _, ok := named(flag); err != nil && !ok && c.Name != GoName {
-		fmt.Fprintf(notes, "%v; the next best is taken\n", err)
+		fmt.Fprintf(notes, "%v; falling back to the next best\n", err)
 		// Only the CPU's plugin is tried after another failed: the rest could hang.
 		next := Choice{Name: "xla:cpu", Reason: c.Name + " does not open"}
 		if c.Name == "xla:cpu" || len(plugins("cpu")) == 0 {
@@ -187,9 +187,8 @@ func cause(err error) string {
 // opened, if any: go-xla reads its search path before this package could set it, so
 // it gets the path ("xla:cpu,option" becomes "xla:/path/plugin.so,option").
 //
-// The Go backend runs one operation at a time (each on all cores): running them
-// side by side, its workers wait for each other for ever as soon as there are as
-// many While loops ready as cores.
+// The Go backend runs one operation at a time (each on all cores): in parallel, its
+// workers deadlock as soon as as many While loops are ready as there are cores.
 func locate(name string) (config string, p plugin, err error) {
 	if name == GoName {
 		return GoName + ":ops_sequential", plugin{}, nil

@@ -135,10 +135,10 @@ func TestCompareVersions(t *testing.T) {
 
 func TestNamesOfNoBackend(t *testing.T) {
 	for name, want := range map[string]string{
-		"cuda":   `no backend is named "cuda": did you mean xla:cuda? there are go, xla:cpu, xla:cuda, xla:tpu and xla:/PATH/OF/PLUGIN.so`,
-		"abacus": `no backend is named "abacus": there are go, xla:cpu, xla:cuda, xla:tpu and xla:/PATH/OF/PLUGIN.so`,
-		"xla":    `no backend is named "xla": there are`,
-		"xla:":   `no backend is named "xla:": there are`,
+		"cuda":   `unknown backend "cuda": did you mean xla:cuda? want go, xla:cpu, xla:cuda, xla:tpu or xla:/PATH/OF/PLUGIN.so`,
+		"abacus": `unknown backend "abacus": want go, xla:cpu, xla:cuda, xla:tpu or xla:/PATH/OF/PLUGIN.so`,
+		"xla":    `unknown backend "xla": want`,
+		"xla:":   `unknown backend "xla:": want`,
 	} {
 		_, err := Open(Choice{Name: name})
 		var nameError *NameError
@@ -204,7 +204,7 @@ func TestDefaultFallsBackFromAPluginThatDoesNotOpen(t *testing.T) {
 		t.Fatalf("%v, %v", c, err)
 	}
 	lines := strings.Split(strings.TrimSpace(said.String()), "\n")
-	if len(lines) != 2 || !strings.HasPrefix(lines[0], "backend xla:cpu: ") || !strings.HasSuffix(lines[0], "; the next best is taken") ||
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], "backend xla:cpu: ") || !strings.HasSuffix(lines[0], "; falling back to the next best") ||
 		lines[1] != "backend go (xla:cpu does not open)" {
 		t.Errorf("said %q", said.String())
 	}

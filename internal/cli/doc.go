@@ -1,3 +1,3 @@
-// Package cli is what all commands share around their work: flags, the exit code,
-// one-line errors and the end on Ctrl-C. Start reading at main.go.
+// Package cli holds what all commands share: flags, exit codes, one-line errors and
+// the handling of Ctrl-C. Start reading at main.go.
 package cli

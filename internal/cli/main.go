@@ -84,8 +84,8 @@ func report(w io.Writer, name string, err error, debug bool) int {
 	return 1
 }
 
-// stack is where an error arose, as far as one in its chain knows: a recovered
-// panic, or an error of the engine, which prints it for %+v. Otherwise it is empty.
+// stack is the stack trace of an error, if one in its chain has it: a recovered panic,
+// or an error of the engine, which prints it for %+v. Otherwise it is empty.
 func stack(err error) string {
 	var fault *panics.Error
 	if errors.As(err, &fault) {

@@ -1,3 +1,3 @@
-// Package panics turns panics into errors where a goroutine would otherwise end
-// the whole program.
+// Package panics turns panics into errors, which would otherwise end the whole
+// program when raised on a goroutine.
 package panics

@@ -1,6 +1,6 @@
-// Package parity is what tests share that hold this project against values of
-// reference implementations: where those values are, and a line about what was
-// compared, which `make parity` collects into its table.
+// Package parity is shared by tests that compare this project with values of
+// reference implementations: it finds those values and reports each comparison in a
+// line that `make parity` collects into its table.
 package parity
 
 import (

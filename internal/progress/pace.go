@@ -35,7 +35,7 @@ func (p *pace) add(now time.Time, done int) {
 	p.last, p.done = now, done
 }
 
-// left is the time that so many more take; false while that is unknown.
+// left is the time that a number of further counts takes; false while unknown.
 func (p *pace) left(more int) (time.Duration, bool) {
 	if p.perSecond <= 0 || more <= 0 {
 		return 0, false

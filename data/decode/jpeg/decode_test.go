@@ -141,7 +141,7 @@ func TestUnsupported(t *testing.T) {
 	at = bytes.Index(rgb, []byte{0xff, baselineDCT})
 	rgb[at+11] = 0x31
 	rgb[at+14] = 0x21
-	if _, err := Decode(rgb); err == nil || !strings.Contains(err.Error(), "no whole ratio") {
+	if _, err := Decode(rgb); err == nil || !strings.Contains(err.Error(), "not an integer ratio") {
 		t.Errorf("factors 3 and 2: error %v", err)
 	}
 }

@@ -73,7 +73,7 @@ func (d *decoder) layOut(components []component, minBits int) error {
 	for i := range components {
 		c := &components[i]
 		if maxH%c.h != 0 || maxV%c.v != 0 {
-			return UnsupportedError(fmt.Sprintf("sampling factors %d x %d beside %d x %d, which is no whole ratio", c.h, c.v, maxH, maxV))
+			return UnsupportedError(fmt.Sprintf("sampling factors %d x %d beside %d x %d, which is not an integer ratio", c.h, c.v, maxH, maxV))
 		}
 		c.plane = Plane{W: ceilDiv(d.w*c.h, maxH), H: ceilDiv(d.h*c.v, maxV), X: maxH / c.h, Y: maxV / c.v}
 		c.blocksX, c.blocksY = ceilDiv(c.plane.W, 8), ceilDiv(c.plane.H, 8)

@@ -21,7 +21,7 @@ type pictureError struct{ error }
 // its stored predictions.
 func (n *named) examples(ctx context.Context, a *report.Analysis, r *report.Run) ([]page.Example, error) {
 	if n.Dataset == nil {
-		return nil, &pictureError{errors.New("the data set is unknown, for there is no config.yaml")}
+		return nil, &pictureError{errors.New("the data set is unknown: there is no config.yaml")}
 	}
 	set, err := n.Dataset(ctx)
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 func Verify(ctx context.Context, dir string, progress func(done, total int)) (count int, differences []string, err error) {
 	analysis, err := report.Recompute(ctx, dir, progress)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil, fmt.Errorf("%s is no folder of a report: %w", dir, err)
+		return 0, nil, fmt.Errorf("%s is not a report folder: %w", dir, err)
 	}
 	if err != nil {
 		return 0, nil, err
