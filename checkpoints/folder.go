@@ -19,8 +19,8 @@ import (
 
 const (
 	stepPrefix = "step-"
-	// partPrefix begins the name of a folder still being written; a killed run
-	// may leave one behind.
+	// partPrefix begins the name of a folder that is being written or removed; a
+	// killed run may leave one behind.
 	partPrefix = ".part-"
 	// oldPrefix begins the name of a step folder that one of the same step is
 	// about to replace.
@@ -141,7 +141,7 @@ func readSums(path string) (map[string]string, error) {
 	for line := range strings.Lines(string(text)) {
 		sum, name, ok := strings.Cut(strings.TrimRight(line, "\n"), "  ")
 		if !ok {
-			return nil, fmt.Errorf("%s: line %q is not \"SUM  FILE\"", path, line)
+			return nil, fmt.Errorf("line %q is not \"SUM  FILE\"", line)
 		}
 		sums[name] = sum
 	}

@@ -70,6 +70,29 @@ func TestLoadIntactStepsOverDamage(t *testing.T) {
 	wantEntries(t, store.Dir, "latest", stepName(1), stepName(2), stepName(3))
 }
 
+// A checkpoint of which any file is missing is damage like any other, and the
+// error names the file once.
+func TestLoadIntactStepsOverMissingFiles(t *testing.T) {
+	for _, file := range []string{stateFile, paramsFile, optimizerFile, sumsFile} {
+		store := &Store{Dir: filepath.Join(t.TempDir(), "checkpoints")}
+		mustSave(t, store, 1)
+		gone := filepath.Join(mustSave(t, store, 2), file)
+		if err := os.Remove(gone); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{filepath.Dir(store.Dir), store.Dir, filepath.Join(store.Dir, Latest), filepath.Dir(gone)} {
+			l, damaged, err := LoadIntact(path)
+			if err != nil {
+				t.Fatalf("%s missing: %v", file, err)
+			}
+			if l.State.Step != 1 || len(damaged) != 1 || filepath.Base(damaged[0].Path) != file || damaged[0].Reason != "no such file or directory" {
+				t.Errorf("%s missing: loaded step %d, stepped over %v", file, l.State.Step, damaged)
+			}
+			l.Close()
+		}
+	}
+}
+
 func TestLoadIntactWithoutDamage(t *testing.T) {
 	store := &Store{Dir: t.TempDir()}
 	if _, _, err := LoadIntact(store.Dir); !errors.Is(err, ErrNone) {

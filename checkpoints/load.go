@@ -3,6 +3,7 @@ package checkpoints
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,7 +32,7 @@ var ErrNone = errors.New("no checkpoint there")
 // changes nothing, so that a run that is saving is not disturbed.
 func Find(path string) (string, error) {
 	for _, dir := range []string{path, filepath.Join(path, "checkpoints")} {
-		if _, err := os.Stat(filepath.Join(dir, stateFile)); err == nil {
+		if isCheckpoint(dir) {
 			return dir, nil
 		}
 		if step, ok := linked(dir, Latest); ok {
@@ -48,6 +49,20 @@ func Find(path string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("checkpoints: find in %s: %w (want a step-NNNNNNNN folder, a checkpoints folder or a run folder)", path, ErrNone)
+}
+
+// isCheckpoint says whether dir is one checkpoint's folder: by its files, or by its
+// name where files are missing, so that the damage is found when it is loaded.
+func isCheckpoint(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, stateFile)); err == nil {
+		return true
+	}
+	target, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return false
+	}
+	_, ok := stepOf(strings.TrimPrefix(filepath.Base(target), oldPrefix))
+	return ok
 }
 
 // Loaded is a snapshot whose tensors are read from open files until Close.
@@ -157,14 +172,14 @@ func load(path string, withSlots bool) (*Loaded, error) {
 func verify(dir string, files []string) error {
 	sums, err := readSums(filepath.Join(dir, sumsFile))
 	if err != nil {
-		return &CorruptError{filepath.Join(dir, sumsFile), err.Error()}
+		return &CorruptError{filepath.Join(dir, sumsFile), reason(err)}
 	}
 	for _, name := range files {
 		path := filepath.Join(dir, name)
 		sum, err := sumFile(path)
 		switch {
 		case err != nil:
-			return &CorruptError{path, err.Error()}
+			return &CorruptError{path, reason(err)}
 		case sums[name] == "":
 			return &CorruptError{filepath.Join(dir, sumsFile), "no checksum for " + name}
 		case sum != sums[name]:
@@ -172,6 +187,15 @@ func verify(dir string, files []string) error {
 		}
 	}
 	return nil
+}
+
+// reason is an error of a file without the file's path, which [CorruptError] has.
+func reason(err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err.Error()
+	}
+	return err.Error()
 }
 
 func (l *Loaded) open(name string) ([]tensor.Tensor, error) {

@@ -29,6 +29,8 @@ type Store struct {
 	// create opens a new file for writing; nil is os.Create. Tests replace it
 	// by one that fails.
 	create func(path string) (syncWriter, error)
+	// remove removes a folder; nil is os.RemoveAll. Tests replace it likewise.
+	remove func(path string) error
 }
 
 // syncWriter is the part of *os.File that saving needs.
@@ -129,11 +131,25 @@ func (s *Store) prune(step int) error {
 		if hasBest && old == best {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(s.Dir, stepName(old))); err != nil {
+		if err := s.discard(old); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// discard removes the checkpoint of a step. It is renamed first: a run that is
+// killed meanwhile leaves no part of it under the step's name.
+func (s *Store) discard(step int) error {
+	part := filepath.Join(s.Dir, partPrefix+stepName(step))
+	if err := os.Rename(filepath.Join(s.Dir, stepName(step)), part); err != nil {
+		return err
+	}
+	remove := s.remove
+	if remove == nil {
+		remove = os.RemoveAll
+	}
+	return remove(part)
 }
 
 // write fills the new folder dir and forces all of it to disk.

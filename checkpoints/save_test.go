@@ -135,6 +135,30 @@ func TestRetentionKeepsNewestAndBest(t *testing.T) {
 	wantLoads(t, store.Dir, 2)
 }
 
+// A run that is killed while it removes an old checkpoint leaves nothing that
+// looks like a checkpoint, and the next save clears the rest away.
+func TestKilledWhileRemovingAnOldCheckpoint(t *testing.T) {
+	store := &Store{Dir: t.TempDir(), Keep: 1}
+	mustSave(t, store, 1)
+	killed := errors.New("killed")
+	store.remove = func(path string) error {
+		if err := os.Remove(filepath.Join(path, stateFile)); err != nil {
+			t.Error(err)
+		}
+		return killed
+	}
+	if _, err := store.Save(snapshotAt(2)); !errors.Is(err, killed) {
+		t.Fatalf("save: %v", err)
+	}
+	if steps, err := Steps(store.Dir); err != nil || !slices.Equal(steps, []int{2}) {
+		t.Errorf("steps %v, %v, want 2 alone", steps, err)
+	}
+	wantLoads(t, store.Dir, 2)
+	store.remove = nil
+	mustSave(t, store, 3)
+	wantEntries(t, store.Dir, "latest", stepName(3))
+}
+
 func TestMarkBestNeedsTheCheckpoint(t *testing.T) {
 	store := &Store{Dir: t.TempDir()}
 	if err := store.MarkBest(3); err == nil || !strings.Contains(err.Error(), "step 3") {

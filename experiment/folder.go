@@ -61,7 +61,7 @@ func (r *Run) start(ctx context.Context) error {
 	}
 	defer loaded.Close()
 	for _, d := range damaged {
-		fmt.Fprintf(r.options.Notes, "WARNING: %v: it is left as it is, the run resumes from the checkpoint before\n", d)
+		fmt.Fprintf(r.options.Notes, "WARNING: %s is damaged: %s; the checkpoint before it is taken\n", d.Path, d.Reason)
 	}
 	if loaded.State.ConfigHash != hash {
 		r.noteDifferences(loaded.Path)
