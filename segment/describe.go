@@ -46,7 +46,7 @@ func describe(stored *weights.Model, o Options) (Description, error) {
 	if c != nil {
 		d.MatMul = c.Train.Precision
 		d.Score, d.Overlap, d.TopK = c.Eval.Score, c.Eval.Overlap, c.Eval.TopK
-		if d.Architecture, err = d.Architecture.ForImage(c.Model.Image[0], c.Model.Image[1]); err != nil {
+		if d.Architecture, err = networkOf(*c, stored.Architecture, o.Config != ""); err != nil {
 			return d, err
 		}
 	}
@@ -62,6 +62,9 @@ func describe(stored *weights.Model, o Options) (Description, error) {
 	d.task(stored, c, o)
 	if o.Architecture != nil {
 		d.Architecture = *o.Architecture
+	}
+	if d.Architecture.Heads == 0 {
+		return d, errors.New("the weights do not state their number of attention heads: name a configuration (-config)")
 	}
 	if d.Architecture.ImageH() == 0 || d.Architecture.ImageW() == 0 {
 		return d, errors.New("the weights do not state their image size: name a configuration (-config)")
@@ -110,7 +113,24 @@ func configuration(path, named string) (*configs.Config, error) {
 	return &c, nil
 }
 
+// networkOf is the network that a configuration describes with the weights' classes
+// where the caller names it; the weights must fit it. Otherwise it is the weights',
+// of which the configuration says the image size.
+func networkOf(c configs.Config, stored arch.Architecture, named bool) (arch.Architecture, error) {
+	if named {
+		a, err := c.Model.Architecture(stored.Classes)
+		a.HeadSiLU = stored.HeadSiLU // which no configuration states
+		return a, err
+	}
+	return stored.ForImage(c.Model.Image[0], c.Model.Image[1])
+}
+
+// runConfig is the configuration of the run folder that a folder of weights
+// belongs to; empty where there is none. A file of weights belongs to no run.
 func runConfig(path string) string {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return ""
+	}
 	if resolved, err := filepath.EvalSymlinks(path); err == nil {
 		path = resolved
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"eomt/checkpoints"
+	"eomt/checkpoints/weights"
 	"eomt/data"
 	"eomt/eval/postprocess"
 	"eomt/segment"
@@ -176,6 +177,43 @@ func TestWantedClasses(t *testing.T) {
 	s := open(t, run(t, checkpoints.State{Classes: table}, "no configuration"), segment.Options{Architecture: &a, Task: "panoptic", Classes: want})
 	if s.Classes[2].ID != 3 || s.Stated[2].ID != 901 || len(s.Assumed) > 0 {
 		t.Errorf("%+v", s.Description)
+	}
+}
+
+// A single file of weights is no run folder; what it leaves open is said by the
+// configuration that is named, whose network it must fit.
+func TestOfficialFile(t *testing.T) {
+	stored, err := weights.Open(run(t, checkpoints.State{Task: "panoptic", Classes: table}, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stored.Close()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "pytorch_model.bin")
+	if err := stored.WriteOfficial(file); err != nil {
+		t.Fatal(err)
+	}
+	const network = `task: semantic
+model: {size: custom, image: [64, 64], queries: 6, width: 32, blocks: 2, heads: 2, mlp_hidden: 64, query_blocks: 1, patch: 8, registers: 1}
+data: {format: folder, root: gone}
+train: {total_steps: 1}
+`
+	named, other := filepath.Join(dir, "config.yaml"), filepath.Join(dir, "other.yaml")
+	for path, text := range map[string]string{named: network, other: strings.Replace(network, "registers: 1", "registers: 1, norm_eps: 1.0e-3", 1)} {
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := open(t, file, segment.Options{Config: named, Classes: table}); s.Architecture.Heads != 2 || s.Task != "semantic" {
+		t.Errorf("%+v", s.Description)
+	}
+	for config, want := range map[string]string{
+		"":    "the weights do not state their number of attention heads: name a configuration (-config)",
+		other: "norm_eps is 1e-06 in the weights and 0.001 in the network",
+	} {
+		if _, err := segment.Open(file, segment.Options{Backend: "go", Config: config, Classes: table}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("configuration %q: got %v, want %q in it", config, err, want)
+		}
 	}
 }
 
