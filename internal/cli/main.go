@@ -73,6 +73,9 @@ func report(w io.Writer, name string, err error, debug bool) int {
 		return 2
 	}
 	text := strings.TrimPrefix(oneLine(err.Error()), name+": ")
+	if errors.Is(err, context.Canceled) {
+		text = strings.ReplaceAll(text, context.Canceled.Error(), "interrupted")
+	}
 	var fault *panics.Error
 	if errors.As(err, &fault) && !debug {
 		text += "; " + debugEnv + "=1 prints its stack"

@@ -40,6 +40,7 @@ func TestReport(t *testing.T) {
 		{"usage", Usagef("no -config"), 2, "train: no -config (see -h)\n"},
 		{"usage of another package", fmt.Errorf("open: %w", foreignUsage{}), 2, "train: open: no such name (see -h)\n"},
 		{"failure", errors.New("train: disk full\nand worse"), 1, "train: disk full; and worse\n"},
+		{"interrupted", fmt.Errorf("stopped after 2 of 9 images: %w", context.Canceled), 1, "train: stopped after 2 of 9 images: interrupted\n"},
 		{"panic", fault, 1, "train: internal fault, please report it: shapes differ; EOMT_DEBUG=1 prints its stack\n"},
 	} {
 		var out strings.Builder
