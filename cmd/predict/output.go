@@ -53,6 +53,9 @@ func newOutput(folder predictions.Folder, list photos, drawn float64) (*output, 
 	if o.spool, err = predictions.NewSpool(folder.Dir); err != nil {
 		return nil, errors.Join(err, o.manifest.Close())
 	}
+	if err := o.manifest.Add(o.spool.Name()); err != nil {
+		return nil, errors.Join(err, o.spool.Close(), o.manifest.Close())
+	}
 	return o, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -111,6 +112,41 @@ func TestStaleResultsAreRemoved(t *testing.T) {
 	}
 	if want := []string{"images.json", "labels/b.png", "overlays/b.jpg", "overlays/mine.png", "predict.files"}; !slices.Equal(left, want) {
 		t.Errorf("left %v, want %v", left, want)
+	}
+}
+
+// A run that is killed leaves its temporary file; the next one removes it.
+func TestLeftoverOfAKilledRunIsRemoved(t *testing.T) {
+	o := testOutput(t, postprocess.TaskInstance, 1)
+	if err := o.manifest.Close(); err != nil { // the kill
+		t.Fatal(err)
+	}
+	next, err := newOutput(o.folder, o.photos, 0.5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := next.finish(); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(o.folder.Dir, ".*")); left != nil {
+		t.Errorf("left %v", left)
+	}
+}
+
+// A pipe among the photos is skipped like a broken one: reading it might never end.
+func TestPipeIsSkipped(t *testing.T) {
+	in, out := put(t, "a.jpg"), filepath.Join(t.TempDir(), "out")
+	if err := syscall.Mkfifo(filepath.Join(in, "b.jpg"), 0o666); err != nil {
+		t.Skip(err)
+	}
+	err := run(t.Context(), []string{"-backend", "go", "-weights", tinyRun(t), "-out", out, in})
+	if err == nil || !strings.Contains(err.Error(), "1 of 2 images could not be read") {
+		t.Fatal(err)
+	}
+	var failed []struct{ File, Error string }
+	readJSON(t, &failed, out, "failed.json")
+	if len(failed) != 1 || !strings.HasSuffix(failed[0].Error, "b.jpg: not a regular file") {
+		t.Errorf("%+v", failed)
 	}
 }
 

@@ -86,7 +86,7 @@ func (p photos) indices() []int {
 }
 
 func (p photos) Load(i int) (*data.Sample, error) {
-	raw, err := os.ReadFile(p[i].path)
+	raw, err := readRegular(p[i].path)
 	if err != nil {
 		return nil, err
 	}
@@ -95,4 +95,16 @@ func (p photos) Load(i int) (*data.Sample, error) {
 		return nil, err
 	}
 	return &data.Sample{Name: p[i].name, Image: img}, nil
+}
+
+// readRegular reads a file; a pipe or device, which may never end, is an error.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	return os.ReadFile(path)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 )
 
@@ -26,6 +27,9 @@ func NewSpool(dir string) (*Spool, error) {
 	}
 	return &Spool{file: file, places: map[int]place{}}, nil
 }
+
+// Name is the name of the temporary file.
+func (s *Spool) Name() string { return filepath.Base(s.file.Name()) }
 
 // Add keeps the entry of image i.
 func (s *Spool) Add(i int, entry json.RawMessage) error {
