@@ -37,7 +37,7 @@ func tablesDiffer(train, val []Class, first string) error {
 		"give both splits the same classes, with the same ids, names and kinds")
 }
 
-// differs says in what a row of the validation table is not c.
+// differs states how a row of the validation table differs from c.
 func (c Class) differs(val Class) string {
 	kinds := map[bool]string{true: "thing", false: "stuff"}
 	switch {

@@ -11,10 +11,10 @@ type Format struct {
 	Name  string   // the value of data.format
 	Tasks []string // those of "panoptic", "instance" and "semantic" that it has targets for
 	// Keys are the keys of the configuration's data section that this format
-	// reads beside those that all formats read: "train", "val" or "shapes".
+	// reads besides those that all formats read: "train", "val" or "shapes".
 	Keys []string
-	// AbsentIsZero is the official mIoU's rule for a class that has no pixel in
-	// truth and predictions: true counts it as 0, false leaves it out of the mean.
+	// AbsentIsZero is the official mIoU's rule for a class without pixels in ground
+	// truth and predictions: true counts it as 0, false excludes it from the mean.
 	AbsentIsZero bool
 	// Open opens one split for one of Tasks.
 	Open func(ctx context.Context, o OpenOptions) (DatasetCloser, error)
@@ -30,7 +30,7 @@ type DatasetCloser interface {
 	io.Closer
 }
 
-// OpenOptions say which part of a data set is opened, and how.
+// OpenOptions select the part of a data set to open, and how.
 type OpenOptions struct {
 	Task  string // one of Format.Tasks
 	Root  string // folder of the data set
@@ -42,27 +42,27 @@ type OpenOptions struct {
 	// value everywhere. The official metrics count them; the reference does not
 	// train on them.
 	KeepEmpty bool
-	// SkipBad opens the data set in spite of broken records; the images that they
-	// belong to give the error when they are loaded. Otherwise opening fails.
+	// SkipBad opens the data set in spite of broken records; loading the affected
+	// images then fails. Otherwise opening fails.
 	SkipBad bool
-	// ApplyEXIF turns and mirrors images as their EXIF orientation says, for
-	// annotations that were made on the upright picture. Otherwise pixels stay as
-	// they are stored, as the reference implementations and pycocotools read them.
+	// ApplyEXIF rotates and mirrors images by their EXIF orientation, for annotations
+	// made on the upright picture. Otherwise pixels are read as stored, as by the
+	// reference implementations and pycocotools.
 	ApplyEXIF bool
 	// Progress, which may be nil, is called after each generated image, from
 	// several goroutines at once.
 	Progress func(done, total int)
 }
 
-// Files say where a split of the user's own data lies, below the data set's root
-// or absolute. Paths may lead through zips: a.zip/images.
+// Files locate a split of the user's own data, below the data set's root or absolute.
+// Paths may lead through zips: a.zip/images.
 type Files struct {
 	Images      string `yaml:"images,omitempty" doc:"Format coco: folder of the split's images, below root or absolute; it may lead through a zip, as a.zip/images." default:"COCO 2017's"`
 	Annotations string `yaml:"annotations,omitempty" doc:"Format coco: JSON file of the split, likewise." default:"COCO 2017's"`
 	Masks       string `yaml:"masks,omitempty" doc:"Format coco, task panoptic: folder of the label maps, likewise." default:"COCO 2017's"`
 }
 
-// Shapes says what a generated data set holds.
+// Shapes configures a generated data set.
 type Shapes struct {
 	Train int    `json:"train" yaml:"train" doc:"Format shapes: training images to generate where root is missing." range:"[0, inf)"`
 	Val   int    `json:"val" yaml:"val" doc:"Format shapes: validation images to generate." range:"[0, inf)"`

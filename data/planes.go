@@ -4,8 +4,8 @@ package data
 // pixel's membership in all of them is Words consecutive words. Mask m of pixel
 // (x, y) is bit m%32 of Bits[(y*W+x)*Words+m/32]. Masks may overlap.
 //
-// Targets reach the device in this form (docs/decisions/002): 8 bytes per pixel for
-// 64 targets, against 256 bytes as floats.
+// Targets are sent to the device in this form (docs/decisions/002): 8 bytes per pixel
+// for 64 targets, compared with 256 bytes as floats.
 type Planes struct {
 	W, H, Words int
 	Bits        []uint32 // length W*H*Words

@@ -2,7 +2,7 @@ package data
 
 import "fmt"
 
-// RGB is an 8-bit image in row-major order, three bytes (red, green, blue) a pixel.
+// RGB is an 8-bit image in row-major order, three bytes (red, green, blue) per pixel.
 type RGB struct {
 	W, H int
 	Pix  []uint8 // length 3*W*H
@@ -21,8 +21,8 @@ type Instance struct {
 	Area float64
 }
 
-// Sample is one image with its targets, as a format room reads it or a transform
-// leaves it. Instance m is bit m of Masks, which has the image's size.
+// Sample is one image with its targets, as read by a format package or returned by a
+// transform. Instance m is bit m of Masks, which has the image's size.
 type Sample struct {
 	ImageID   int64  // the id in the annotation file
 	Name      string // the file, for messages
@@ -61,7 +61,7 @@ type ImageInfo struct {
 	W, H    int
 }
 
-// Dataset gives samples by index. Load is safe for concurrent use and returns
+// Dataset provides samples by index. Load is safe for concurrent use and returns
 // the undistorted image with its targets at full size; an error names the file.
 type Dataset interface {
 	Len() int

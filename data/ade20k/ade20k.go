@@ -114,7 +114,7 @@ func classOf(label uint16) int {
 	return labelmap.Unknown
 }
 
-// stuffOf is classOf that leaves the things to the instance map.
+// stuffOf is classOf without the things, which come from the instance map.
 func stuffOf(id uint32) int {
 	class := classOf(uint16(id))
 	if class >= 0 && classes[class].Thing {

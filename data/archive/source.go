@@ -41,8 +41,8 @@ func ReadFile(src Source, name string) ([]byte, error) {
 	return readAll(r, size)
 }
 
-// maxTrusted bounds the memory that a stated size alone allocates. Larger files
-// grow as they are read, so that a wrong size costs no more than the content.
+// maxTrusted bounds what is allocated from a stated size alone. Buffers of larger
+// files grow as they are read, so that a wrong size costs no more than the content.
 const maxTrusted = 64 << 20
 
 // readAll is io.ReadAll that first allocates the stated size, which may be wrong.

@@ -40,9 +40,9 @@ func OpenSemantic(o data.OpenOptions) (*labelmap.Dataset, error) {
 }
 
 // OpenPanoptic opens the instance ids as panoptic ground truth, as the official
-// conversion makes it: an id of 1000 or more is an instance of class id/1000, any
-// other a whole class, which is a crowd where the class has instances; what is not
-// evaluated is void.
+// conversion does: an id of 1000 or more is an instance of class id/1000, any other a
+// whole class, which is a crowd if the class has instances; everything not evaluated
+// is void.
 func OpenPanoptic(o data.OpenOptions) (*labelmap.Dataset, error) {
 	return openInstances(o, Classes())
 }

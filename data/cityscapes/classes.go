@@ -20,7 +20,7 @@ func Things() []data.Class {
 // has, 0 for any other, so that steps can be derived without the data.
 func Images(split string) int { return map[string]int{"train": 2975, "val": 500}[split] }
 
-// Thing is what has instances.
+// Thing is set for classes with instances.
 var classes = [19]data.Class{
 	{ID: 7, Name: "road", Color: [3]uint8{128, 64, 128}},
 	{ID: 8, Name: "sidewalk", Color: [3]uint8{244, 35, 232}},

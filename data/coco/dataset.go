@@ -23,14 +23,14 @@ type Dataset struct {
 	targets targets
 }
 
-// targets is what differs between the formats.
+// targets implements what differs between the formats.
 type targets interface {
 	// has reports whether the document's image has an annotation.
 	has(image int32) bool
 	// load adds the targets of the image to the sample, which has its pixels.
 	load(image int32, sample *data.Sample) error
-	// faults returns all that is wrong with the targets of the image. The sample has
-	// its size, and its targets where loaded is set.
+	// faults returns all faults of the image's targets. The sample has its size, and its
+	// targets if loaded is set.
 	faults(image int32, sample *data.Sample, loaded bool) []error
 }
 
@@ -110,9 +110,9 @@ func (d *Dataset) loadImage(at int32) (*data.Sample, error) {
 	return s, nil
 }
 
-// Faults returns all that is wrong with sample i beside what Problems has: why it
-// cannot be loaded, of which Load gives the first reason only, and targets without
-// a mask. loaded is what Load gave; nil if it failed.
+// Faults returns all faults of sample i besides those in Problems: why it cannot be
+// loaded, of which Load returns the first reason only, and targets without a mask.
+// loaded is Load's result, nil if it failed.
 func (d *Dataset) Faults(i int, loaded *data.Sample) []error {
 	at := d.kept[i]
 	if loaded != nil {
@@ -140,7 +140,7 @@ func (d *Dataset) Close() error {
 	return err
 }
 
-// choose decides which images are samples. It fails at broken records unless
+// choose selects the images that are samples. It fails on broken records unless
 // data.OpenOptions.SkipBad is set.
 func (d *Dataset) choose(o data.OpenOptions) error {
 	d.bad = map[int32]error{}

@@ -3,6 +3,6 @@
 //
 // Opening reads the annotation file once, as a stream (package jsonscan,
 // document.go), into a compact index; images, label maps and masks are decoded when a sample is
-// loaded. Start reading at panoptic.go; instance.go is built alike, layout.go says
-// where files lie, and faults.go what inspection finds.
+// loaded. Start reading at panoptic.go; instance.go has the same structure, layout.go
+// locates files, and faults.go has the checks of inspection.
 package coco

@@ -29,7 +29,7 @@ type image struct {
 	w, h int // 0 if the file does not state them
 }
 
-// problem is a broken record of a file whose other records can be used.
+// problem is a broken record of a file whose other records are usable.
 type problem struct {
 	image int32 // whose sample cannot be loaded; noImage where that is unknown
 	err   *data.FormatError
@@ -118,7 +118,7 @@ func (r *documentReader) readCategory() {
 	c := data.Class{ID: -1, Thing: true}
 	s.Object(func(key string) {
 		if s.Null() {
-			return // as if the key were left out
+			return // as if the key were missing
 		}
 		switch key {
 		case "id":

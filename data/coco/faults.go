@@ -18,8 +18,8 @@ func (t *annotations) faults(image int32, sample *data.Sample, _ bool) []error {
 	return all
 }
 
-// maskFault says what is wrong with a compact segmentation of an image of h x w
-// pixels; it is empty if nothing is.
+// maskFault states the fault of a compact segmentation of an image of h x w pixels;
+// it is empty if there is none.
 func maskFault(compact []byte, h, w int) string {
 	mask, err := maskOf(compact, h, w)
 	if err != nil {
@@ -37,8 +37,8 @@ func maskFault(compact []byte, h, w int) string {
 	return ""
 }
 
-// outside says where polygons lie if their centre is not in the image: annotations of
-// another image or another size. It is empty otherwise.
+// outside states where polygons lie if their centre is outside the image: annotations
+// of another image or another size. It is empty otherwise.
 func outside(polygons [][]float64, h, w int) string {
 	low, high := [2]float64{math.Inf(1), math.Inf(1)}, [2]float64{math.Inf(-1), math.Inf(-1)}
 	for _, xy := range polygons {

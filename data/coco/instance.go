@@ -54,7 +54,7 @@ func (t *annotations) read(s *jsonscan.Scanner) {
 	var hasID, hasImage, hasCategory, hasMask bool
 	s.Object(func(key string) {
 		if key != "segmentation" && s.Null() {
-			return // as if the key were left out
+			return // as if the key were missing
 		}
 		switch key {
 		case "id":

@@ -68,7 +68,7 @@ func (t *maps) read(s *jsonscan.Scanner) {
 	t.scratch = t.scratch[:0]
 	s.Object(func(key string) {
 		if s.Null() {
-			return // as if the key were left out
+			return // as if the key were missing
 		}
 		switch key {
 		case "image_id":

@@ -8,7 +8,7 @@ import (
 )
 
 // orientation reads the orientation tag (274) of the first directory of a TIFF
-// structure; 1, upright, if there is none or it makes no sense.
+// structure; 1, upright, if it is missing or invalid.
 func orientation(tiff []byte) int {
 	const tag, short = 274, 3
 	if len(tiff) < 8 || !isTIFF(tiff) {
@@ -38,8 +38,8 @@ func orientation(tiff []byte) int {
 	return 1
 }
 
-// orient undoes an EXIF orientation o, 1 to 8: beyond 4 the image lies on its
-// side, so that rows of the result are columns of the stored image.
+// orient undoes an EXIF orientation o, 1 to 8: above 4 the image is rotated by 90
+// degrees, so that rows of the result are columns of the stored image.
 func orient(img data.RGB, o int) data.RGB {
 	if o <= 1 {
 		return img

@@ -37,15 +37,15 @@ var formats = []format{
 	{"TIFF", isTIFF, standardConfig(tiff.DecodeConfig), standard(tiff.Decode, toRGB), func(raw []byte) []byte { return raw }},
 }
 
-// Image decodes a JPEG, PNG, WebP or TIFF file as it is stored, whatever EXIF
-// orientation it states. The path is for error messages; errors are *[data.FormatError].
+// Image decodes a JPEG, PNG, WebP or TIFF file as stored, ignoring its EXIF
+// orientation. The path is for error messages; errors are *[data.FormatError].
 func Image(raw []byte, path string) (data.RGB, error) {
 	img, _, err := decodeImage(raw, path)
 	return img, err
 }
 
-// ImageOriented decodes like [Image] and then turns and mirrors the image as its
-// EXIF orientation asks, as a viewer shows a photograph.
+// ImageOriented decodes like [Image] and then rotates and mirrors the image by its
+// EXIF orientation, as a viewer shows a photograph.
 func ImageOriented(raw []byte, path string) (data.RGB, error) {
 	img, f, err := decodeImage(raw, path)
 	if err != nil {
@@ -54,9 +54,8 @@ func ImageOriented(raw []byte, path string) (data.RGB, error) {
 	return orient(img, orientation(f.exif(raw))), nil
 }
 
-// Into decodes an image file into s.Image, as it is stored or, with applyEXIF,
-// upright, and notes the orientation that the file states in s.Orientation. s.Name
-// is its path in error messages.
+// Into decodes an image file into s.Image, as stored or, with applyEXIF, upright, and
+// sets s.Orientation to the file's orientation. s.Name is its path in error messages.
 func Into(s *data.Sample, raw []byte, applyEXIF bool) error {
 	img, f, err := decodeImage(raw, s.Name)
 	if err != nil {
@@ -146,7 +145,7 @@ func standard(decode func(io.Reader) (image.Image, error), convert func(image.Im
 	}
 }
 
-// decodePNGImage leaves to image/png what package pngmap does not read.
+// decodePNGImage passes to image/png what package pngmap does not read.
 func decodePNGImage(raw []byte, cfg image.Config) (data.RGB, error) {
 	if pix, w, h, ok := pngmap.RGB(raw); ok {
 		return data.RGB{W: w, H: h, Pix: pix}, nil
@@ -157,8 +156,8 @@ func decodePNGImage(raw []byte, cfg image.Config) (data.RGB, error) {
 	return standard(png.Decode, toRGB)(raw, cfg)
 }
 
-// readAll runs read on raw. Decoders name the end of their input in many ways;
-// here an error after it is io.ErrUnexpectedEOF.
+// readAll runs read on raw. Decoders report the end of their input differently; here
+// an error after it is io.ErrUnexpectedEOF.
 func readAll[T any](raw []byte, read func(io.Reader) (T, error)) (T, error) {
 	src := &source{rest: raw}
 	result, err := read(src)
@@ -168,7 +167,7 @@ func readAll[T any](raw []byte, read func(io.Reader) (T, error)) (T, error) {
 	return result, err
 }
 
-// source records whether its reader asked for more than there is.
+// source records whether its reader asked for more bytes than it has.
 type source struct {
 	rest  []byte
 	ended bool
@@ -184,7 +183,7 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// broken is the error of a file of n bytes that its decoder refused.
+// broken is the error of a file of n bytes that its decoder rejected.
 func broken(format, path string, n int, err error) error {
 	if unsupported := jpeg.UnsupportedError(""); errors.As(err, &unsupported) {
 		return &data.FormatError{Path: path, Reason: unsupported.Error()}

@@ -13,7 +13,7 @@ import (
 	"eomt/data/decode/jpeg"
 )
 
-// decodeJPEG leaves CMYK to package jpeg: the library converts none to RGB.
+// decodeJPEG passes CMYK to package jpeg, as the library does not convert it to RGB.
 func decodeJPEG(raw []byte, cfg image.Config) (data.RGB, error) {
 	if cfg.ColorModel == color.CMYKModel {
 		img, err := jpeg.Decode(raw)

@@ -1,5 +1,5 @@
 // Package folder reads the user's own data: images, PNG label maps of the same
-// names, and a small YAML file that says what the labels mean.
+// names, and a small YAML file that maps labels to classes.
 //
 //	ROOT/images/train/a.jpg    ROOT/images/val/...
 //	ROOT/labels/train/a.png    ROOT/labels/val/...

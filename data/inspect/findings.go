@@ -11,7 +11,7 @@ import (
 	"eomt/data"
 )
 
-// Findings are what reading a whole data set shows.
+// Findings are the results of reading a whole data set.
 type Findings struct {
 	Problems []Problem // in order of file and text
 	Notes    []string  // what may be intended
@@ -114,8 +114,8 @@ func (f *Findings) addBroken(errs []error) {
 	}
 }
 
-// maxAspect is the ratio of sides beyond which an image's shape is noted. Resized to
-// fit a square of 640 pixels, such an image is less than four patches high.
+// maxAspect is the aspect ratio above which an image is noted. Resized to fit a square
+// of 640 pixels, such an image is less than four patches high.
 const maxAspect = 10
 
 // add records sample i and its faults.

@@ -11,19 +11,18 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// thorough is a data set that knows more of its faults than Load reports.
+// thorough is a data set that reports more faults than Load does.
 type thorough interface {
 	// Dropped returns how many images opening left out.
 	Dropped() int
 	// Problems returns the broken records that opening found.
 	Problems() []error
-	// Faults returns all that is wrong with sample i. s is what Load gave; nil
-	// where it failed.
+	// Faults returns all faults of sample i. s is Load's result, nil if it failed.
 	Faults(i int, s *data.Sample) []error
 }
 
-// Read loads every sample of a data set, on all cores. The data set is to be
-// opened with SkipBad, so that broken records do not end it. progress, which may
+// Read loads every sample of a data set, on all cores. The data set should be opened
+// with SkipBad, so that broken records do not end it. progress, which may
 // be nil, is called after each sample, from several goroutines at once.
 func Read(ctx context.Context, set data.Dataset, progress func(done, total int)) (*Findings, error) {
 	f := newFindings(set)

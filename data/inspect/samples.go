@@ -27,10 +27,10 @@ const sheetName = "sheet.png"
 // kinds end the names of a sample's pictures, in order.
 var kinds = [2 + draws]string{"image", "targets", "train-1", "train-2"}
 
-// Draw draws up to eight of the given samples, taken evenly, before and after the
-// training transforms: each by itself and all on one sheet, whose path it returns.
-// Pictures of an earlier call in dir are removed, other files are not. Draws follow
-// from seed and the sample's index.
+// Draw draws up to eight of the given samples, evenly spaced, before and after the
+// training transforms: each in a file and all on one sheet, whose path it returns.
+// It removes the pictures of an earlier call from dir, and no other files. The
+// random draws are functions of seed and the sample's index.
 func Draw(set data.Dataset, samples []int, train transform.Train, seed uint64, dir string) (sheet string, n int, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", 0, err
@@ -77,8 +77,8 @@ func removePictures(dir string) error {
 	return nil
 }
 
-// drawSample draws the image, its targets, and what the transforms make of them,
-// which is nothing where no target is left.
+// drawSample draws the image, its targets, and both transformed, or no transformed
+// pictures if no target is left.
 func drawSample(set data.Dataset, i int, train transform.Train, rng *rand.Rand) ([]*image.NRGBA, error) {
 	s, err := set.Load(i)
 	if err != nil {

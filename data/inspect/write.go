@@ -11,7 +11,7 @@ import (
 	"eomt/data"
 )
 
-// Write prints the findings; title says of what they are.
+// Write prints the findings under a title.
 func (f *Findings) Write(w io.Writer, title string) {
 	fmt.Fprintf(w, "%s: %s read, %d left out, %d broken, %s\n", title, count(len(f.Sound), "image"), f.dropped, f.broken, count(len(f.Problems), "problem"))
 	if len(f.Sound) > 0 {

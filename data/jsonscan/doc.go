@@ -1,8 +1,7 @@
 // Package jsonscan reads large JSON files value by value, much faster than
-// encoding/json and without building what the caller does not ask for: COCO
-// annotations are hundreds of megabytes, of which most is skipped. The text is in
-// memory, or is a stream of which a small window is held. Why:
-// docs/decisions/008.
+// encoding/json and without building what the caller does not need: COCO annotations
+// are hundreds of megabytes, mostly skipped. The text is in memory, or is a stream
+// read through a small window. Why: docs/decisions/008.
 //
 // A [Scanner] keeps the first error; from then on every method returns zero
 // values, so a caller checks once, at the end. It reads what Python's json module

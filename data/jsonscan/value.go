@@ -76,7 +76,7 @@ func (s *Scanner) unescapeAny(raw []byte) []byte {
 	return []byte(plain)
 }
 
-// Null reads null where it is the next value; otherwise it reads nothing.
+// Null reads null if it is the next value; otherwise it reads nothing.
 func (s *Scanner) Null() bool {
 	if s.next() != 'n' {
 		return false
@@ -137,8 +137,7 @@ func (s *Scanner) Float() float64 {
 
 // PlainHundredths reads elements of an array as long as they look like `123.45, `
 // and lie in the window, and appends each times 100. It stops before an element,
-// which always exists and is left to Float. It is what makes COCO's polygons fast
-// to read.
+// which always exists and is left to Float. It makes COCO's polygons fast to read.
 func (s *Scanner) PlainHundredths(dst []int64) []int64 {
 	const digits, longest = 9, len(" 123456789.12,")
 	text := s.buf[:s.end]

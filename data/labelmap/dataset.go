@@ -23,10 +23,10 @@ import (
 type Pair struct{ Image, Labels string }
 
 // Match pairs every image with its label map, whose name is the image's without
-// imageEnding (its extension where that is empty) and with labelEnding. Files that
-// are no images by their extension are ignored; finding no image is an error. So is
-// an image without a label map, unless skipBad leaves that error to its loading.
-// unmatched are the label maps of no image and the images that share one.
+// imageEnding (its extension if that is empty) and with labelEnding. Files without an
+// image extension are ignored; finding no image is an error. So is an image without a
+// label map, unless skipBad defers that error to loading. unmatched are the label
+// maps without an image and the images that share one.
 func Match(images, labels archive.Source, imageEnding, labelEnding string, skipBad bool) (pairs []Pair, unmatched []error, err error) {
 	names, err := images.Names(".")
 	if err != nil {
@@ -65,10 +65,10 @@ func Match(images, labels archive.Source, imageEnding, labelEnding string, skipB
 
 var imageEndings = []string{".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 
-// Reader adds the targets of a pair to a sample that has its image already.
+// Reader adds the targets of a pair to a sample that already has its image.
 type Reader func(p Pair, s *data.Sample) error
 
-// Config is a data set ready to be read.
+// Config describes a data set that is ready to be read.
 type Config struct {
 	Images, Labels archive.Source
 	Pairs          []Pair
@@ -79,7 +79,7 @@ type Config struct {
 	// the reference leaves them out, in training and evaluation.
 	KeepConstant bool
 	ApplyEXIF    bool
-	Closers      Closers // what the data set is to close, sources included
+	Closers      Closers // closed with the data set, sources included
 }
 
 // Closers are closed together.
@@ -100,7 +100,7 @@ type Dataset struct {
 	dropped int
 }
 
-// New makes the data set and leaves out images whose label map is constant, unless
+// New makes the data set, without images whose label map is constant unless
 // KeepConstant is set. If it fails, it closes everything.
 func New(c Config) (*Dataset, error) {
 	d := &Dataset{c: c}
@@ -156,8 +156,8 @@ func (d *Dataset) varying() ([]Pair, error) {
 const manyMaps = 1000
 
 // maxConstantBytes is the size of a PNG above which it cannot be constant, for
-// any picture of up to 8 megapixels that is compressed at all: deflate shrinks a
-// constant to a thousandth. Opening therefore does not decode every label map.
+// any compressed picture of up to 8 megapixels: deflate shrinks a constant to a
+// thousandth. So opening need not decode every label map.
 const maxConstantBytes = 16 << 10
 
 // isConstant reports whether a label map has one value only. A map that cannot be
@@ -214,9 +214,8 @@ func (d *Dataset) loadImage(i int) (*data.Sample, error) {
 	return s, decode.Into(s, raw, d.c.ApplyEXIF)
 }
 
-// Faults returns what is wrong with the image of sample i and with its label map,
-// of which Load gives the first fault only. loaded is what Load gave; nil if it
-// failed.
+// Faults returns the faults of the image of sample i and of its label map; Load
+// returns the first only. loaded is Load's result, nil if it failed.
 func (d *Dataset) Faults(i int, loaded *data.Sample) []error {
 	if loaded != nil {
 		return nil
@@ -244,8 +243,8 @@ func (d *Dataset) Faults(i int, loaded *data.Sample) []error {
 // Close closes the archives. Nothing may be loaded after it.
 func (d *Dataset) Close() error { return d.c.Closers.Close() }
 
-// Opened is what a format's Open returns for what New gave it: an interface that
-// is nil if opening failed.
+// Opened converts New's result to that of a format's Open: an interface that is nil
+// if opening failed.
 func Opened(d *Dataset, err error) (data.DatasetCloser, error) {
 	if err != nil {
 		return nil, err

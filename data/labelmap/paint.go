@@ -87,7 +87,7 @@ func (l Layer) targets(width int) ([]target, error) {
 	return found, nil
 }
 
-// unknown is the error of ids that may not occur, of which the first is at (x, y).
+// unknown is the error for invalid ids, the first of which is at (x, y).
 func (l Layer) unknown(ids []uint32, x, y int) error {
 	reason := fmt.Sprintf("is at pixel (%d, %d), but is not a label of this data set", x, y)
 	if others := ids[1:]; len(others) > 0 {

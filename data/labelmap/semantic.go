@@ -8,16 +8,16 @@ import (
 	"eomt/data/decode"
 )
 
-// What a label means besides a class index.
+// Meanings of a label other than a class index.
 const (
 	Void    = -1 // the pixel belongs to no class
 	Unknown = -2 // the label may not occur
 )
 
-// Semantic returns a reader of class labels: one target for each class that an
-// image has, in the order of the class table. classOf gives a label's class index,
-// Void or Unknown. With resize, a map of another size than its image is resized by
-// nearest neighbour, as the reference does; otherwise it is an error.
+// Semantic returns a reader of class labels: one target for each class in an image,
+// in the order of the class table. classOf returns a label's class index, Void or
+// Unknown. With resize, a map whose size differs from its image's is resized by
+// nearest neighbour, as in the reference; otherwise it is an error.
 func Semantic(labels archive.Source, classOf func(label uint16) int, resize bool) Reader {
 	return func(p Pair, s *data.Sample) error {
 		ids, err := ReadLabels(labels, p.Labels, s, resize)
@@ -50,8 +50,8 @@ func ReadLabels(src archive.Source, name string, s *data.Sample, resize bool) ([
 	return ids, nil
 }
 
-// Fit returns a map of w x h values in the size of the sample's image: resized by
-// nearest neighbour with resize, or an error if the sizes differ without it.
+// Fit returns a map of w x h values at the size of the sample's image: with resize,
+// resized by nearest neighbour; without it, differing sizes are an error.
 func Fit[T any](values []T, w, h int, s *data.Sample, path string, resize bool) ([]T, error) {
 	if w == s.Image.W && h == s.Image.H {
 		return values, nil

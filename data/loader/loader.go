@@ -17,22 +17,22 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Transform brings a sample to the training size. It must give the same size for
-// all samples, drop crowds, not change its argument, be safe for concurrent use,
-// and return transform.ErrNoTarget for a sample to be replaced because it has
-// nothing to learn from. draws is how often it drew random numbers. See
+// Transform brings a sample to the training size. It must return the same size for
+// all samples, drop crowds, not change its argument, be safe for concurrent use, and
+// return transform.ErrNoTarget for a sample to be replaced because it has nothing to
+// learn from. draws is the number of times it drew random numbers. See
 // transform.Train.
 type Transform interface {
 	ApplyCounted(rng *rand.Rand, s *data.Sample) (out *data.Sample, draws int, err error)
 }
 
-// What to do with a sample that breaks its format (Config.OnBadSample).
+// Handling of a sample that violates its format (Config.OnBadSample).
 const (
 	Fail = "fail" // Next returns the error
 	Skip = "skip" // the next sample of the data set takes its place; logged and counted
 )
 
-// Config says how a data set is read. Fields with a yaml name are configuration keys.
+// Config configures a loader. Fields with a yaml name are configuration keys.
 type Config struct {
 	Batch       int       `yaml:"batch" doc:"Images per step." range:"[1, 1048576]"` // samples per batch, in this shard
 	Seed        uint64    `yaml:"-"`
@@ -47,7 +47,7 @@ type Config struct {
 
 // Stats are counts so far, which include batches made ahead.
 type Stats struct {
-	Wait           time.Duration // that Next spent waiting
+	Wait           time.Duration // spent waiting in Next
 	Redrawn        int64         // samples whose transforms were redrawn until a target was left
 	Replaced       int64         // samples with nothing to learn from, replaced by the next of the data set
 	Skipped        int64         // samples that broke their format, replaced likewise
@@ -60,7 +60,7 @@ type Loader struct {
 	set     data.Dataset
 	config  Config
 	order   order
-	queue   chan *pending // batches in the making, in order; capacity Prefetch
+	queue   chan *pending // batches in progress, in order; capacity Prefetch
 	jobs    chan job
 	workers *errgroup.Group
 	cancel  context.CancelFunc
@@ -71,7 +71,7 @@ type Loader struct {
 	redrawn, replaced, skipped, dropped atomic.Int64
 }
 
-// pending is a batch in the making.
+// pending is a batch in progress.
 type pending struct {
 	step, epoch int
 	samples     []*data.Sample
@@ -89,7 +89,7 @@ type job struct {
 	at   int // index in the data set
 }
 
-// New starts a loader; Close ends it. The data set must hold a whole batch.
+// New starts a loader; Close stops it. The data set must have at least one batch.
 func New(set data.Dataset, c Config) (*Loader, error) {
 	c.ShardCount = max(1, c.ShardCount)
 	if c.Workers == 0 {

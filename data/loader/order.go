@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// StepsPerEpoch is how many whole global batches n samples give. An epoch drops the
-// remainder, which is different samples each time. batch is per shard.
+// StepsPerEpoch is the number of complete global batches in n samples. An epoch drops
+// the remainder, different samples each time. batch is per shard.
 func StepsPerEpoch(n, batch, shards int) int { return n / (batch * max(1, shards)) }
 
 // order maps steps to samples.
@@ -30,7 +30,7 @@ func (o *order) at(step, b int) (epoch, index int) {
 	return epoch, int(o.permutation(epoch)[position])
 }
 
-// permutation returns the order of an epoch and drops that of two epochs before.
+// permutation returns the order of an epoch and frees that of two epochs before.
 func (o *order) permutation(epoch int) []int32 {
 	if known, ok := o.permutations.Load(epoch); ok {
 		return known.([]int32)

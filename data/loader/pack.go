@@ -43,8 +43,8 @@ func (l *Loader) pack(p *pending) (*data.Batch, error) {
 	return b, nil
 }
 
-// copyPlanes copies the masks of src to dst, which has so many words per pixel.
-// Masks beyond them belong to no target.
+// copyPlanes copies the masks of src to dst, with the given words per pixel. Masks
+// beyond them belong to no target.
 func copyPlanes(dst []uint32, words int, src data.Planes) {
 	if src.Words == words {
 		copy(dst, src.Bits)

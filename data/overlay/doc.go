@@ -1,3 +1,3 @@
-// Package overlay draws a sample's targets onto its image, so that people see at a
-// glance whether masks and classes are right. Start reading at overlay.go.
+// Package overlay draws a sample's targets onto its image, to show at a glance whether
+// masks and classes are right. Start reading at overlay.go.
 package overlay

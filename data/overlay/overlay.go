@@ -22,7 +22,7 @@ const (
 // Draw returns the sample's image with its targets on it: each mask in its class's
 // colour, things of a class in different shades, outlines in white, crowds
 // hatched, the name of the class in the middle. Where masks overlap the later one
-// is on top; pixels of none are darkened.
+// is on top; pixels without a target are darkened.
 func Draw(s *data.Sample, classes []data.Class) *image.NRGBA {
 	factor := max(1, (minSide+max(s.Image.W, s.Image.H)-1)/max(1, s.Image.W, s.Image.H))
 	owner := topmost(s)

@@ -69,8 +69,8 @@ func unfilterRGB(filter byte, row []byte, above, out []uint32) bool {
 // sample is the filtered pixel that row begins with.
 func sample(row []byte) uint32 { return binary.LittleEndian.Uint32(row) & pixelMask }
 
-// paethRGB predicts all samples. Beside even regions two of the three neighbours
-// are equal, and the prediction is then the third.
+// paethRGB predicts all samples. In uniform regions two of the three neighbours are
+// equal, and the prediction is then the third.
 func paethRGB(left, up, corner uint32) uint32 {
 	if left == corner {
 		return up

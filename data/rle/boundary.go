@@ -2,10 +2,10 @@ package rle
 
 import "math"
 
-// Boundary returns the pixels of the mask within a distance of its contour, as
-// Boundary IoU compares them: those from which a square of that distance to all
-// sides leaves the mask or the image. The distance is ratio times the image's
-// diagonal, rounded, and at least 1; the paper's ratio is 0.02.
+// Boundary returns the pixels of the mask within a distance of its contour, for
+// Boundary IoU: those whose surrounding square, that distance to each side, extends
+// beyond the mask or the image. The distance is ratio times the image's diagonal,
+// rounded, and at least 1; the paper's ratio is 0.02.
 //
 // Source: Cheng et al., Boundary IoU, CVPR 2021; mask_to_boundary of
 // boundary-iou-api at 37d25586.
@@ -16,7 +16,7 @@ func (m Mask) Boundary(ratio float64) Mask {
 	return Mask{H: m.H, W: m.W, Counts: mergeCounts(m.Counts, complement(inner.Counts), true)}
 }
 
-// erodeRows takes d pixels off both ends of every vertical stretch.
+// erodeRows removes d pixels from both ends of every vertical run.
 func (m Mask) erodeRows(d int) Mask {
 	var counts []uint32
 	end := 0 // of the last run

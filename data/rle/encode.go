@@ -27,8 +27,8 @@ func Encode(pix []uint8, h, w int) Mask {
 	return Mask{H: h, W: w, Counts: append(counts, uint32(h*w)-last)}
 }
 
-// edgePixel is a pixel that is inside where the one before it, down the columns,
-// is outside, or the other way round.
+// edgePixel is a pixel that differs, inside or outside, from the one before it in
+// column-major order.
 type edgePixel struct{ x, y uint32 }
 
 // topEdges finds the edges in the first row, whose pixels follow the last of the
@@ -45,7 +45,7 @@ func topEdges(pix []uint8, h, w int) []edgePixel {
 	return edges
 }
 
-// appendEdges finds the edges of row y, of which most eight pixels have none.
+// appendEdges finds the edges of row y, eight pixels at a time, as most have none.
 func appendEdges(edges []edgePixel, above, row []uint8, y int) []edgePixel {
 	x := 0
 	for ; x+8 <= len(row); x += 8 {

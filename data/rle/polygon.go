@@ -61,7 +61,7 @@ type boundary struct {
 	columns []int32 // where a column's next start goes in sorted
 }
 
-// runs returns the runs of a polygon.
+// runs rasterises a polygon to runs.
 //
 // The reference draws every edge point by point on the fine grid and keeps the
 // steps between fine columns 5c+2 and 5c+3, which is the middle of pixel column

@@ -1,5 +1,5 @@
 // Package shapes generates a small data set in COCO's panoptic and instance
-// formats, so that everything can be trained and tested without a download:
+// formats, for training and testing without a download:
 // overlapping circles, squares, triangles and stars on textured sky, grass, water
 // and sand, with crowds and void regions.
 //

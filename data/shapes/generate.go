@@ -37,8 +37,8 @@ type stamp struct {
 const stampFile = "shapes.json"
 
 // Generate writes the data set, unless a complete one of the same configuration
-// exists, and logs that it does. It is built beside Dir and then renamed, so that
-// Dir is never incomplete. Anything else in Dir is an error, and is left as it is.
+// exists, and logs this. It is built next to Dir and then renamed, so that Dir is
+// never incomplete. Any other content of Dir is an error and is not changed.
 // progress, which may be nil, is called after each image, from several goroutines
 // at once.
 func Generate(ctx context.Context, c Config, progress func(done, total int)) error {

@@ -149,8 +149,8 @@ const (
 	minVisible = .5 // share of a thing that others must leave visible
 )
 
-// thing draws one thing on top, at a place where it hides no other too much. If no
-// such place is found, the scene has one thing fewer.
+// thing draws one thing on top, at a place where it does not hide another too much. If
+// no such place is found, the scene has one thing fewer.
 func (s *scene) thing() {
 	class, radius := s.rng.IntN(things), s.radius()
 	for range placings {

@@ -5,7 +5,7 @@
 // antialiased bilinear filter and evaluation images with Pillow's, which round
 // differently ([Arithmetic]).
 //
-// Two choices make it faster than the reference: only pixels inside of the crop are
+// Two choices make it faster than the reference: only pixels inside the crop are
 // computed, and all masks of a sample are resized together, as bits.
 //
 // Start reading at train.go; resample.go is the filter, color.go the jitter,

@@ -10,8 +10,8 @@ import (
 // Size is a width and height in pixels.
 type Size struct{ W, H int }
 
-// Geometry is how an evaluation image reached the model's size, and with it the
-// way back for its masks: resize to Padded, cut to Resized, resize to Original.
+// Geometry records how an evaluation image was brought to the model's size; masks are
+// mapped back by resizing to Padded, cropping to Resized and resizing to Original.
 type Geometry struct {
 	Original Size
 	Resized  Size // the part of Padded that the image fills, at the upper left
@@ -45,13 +45,13 @@ func (s Size) scaled(factor float64) Size {
 	return Size{W: side(s.W), H: side(s.H)}
 }
 
-// WindowPlan is how a semantic evaluation image is cut into square windows: its
-// shorter side is resized to Side pixels and windows of Side x Side lie evenly
-// along the longer one.
+// WindowPlan describes how a semantic evaluation image is cut into square windows:
+// its shorter side is resized to Side pixels, and windows of Side x Side are spaced
+// evenly along the longer one.
 type WindowPlan struct {
 	Original, Resized Size
 	Side              int
-	Down              bool  // windows follow each other down instead of across
+	Down              bool  // windows are arranged vertically instead of horizontally
 	Starts            []int // first row or column of every window in the resized image
 }
 

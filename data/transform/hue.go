@@ -1,8 +1,8 @@
 package transform
 
-// hue turns the colour circle by shift turns, at most half a turn, through HSV in
-// single precision. Products and sums are rounded one by one, as the reference's
-// are; its clamping to [0, 1] is left out, for no value leaves that range.
+// hue rotates the hue by shift turns, at most half a turn, through HSV in single
+// precision. Products and sums are rounded separately, as in the reference; its
+// clamping to [0, 1] is omitted, as no value leaves that range.
 func hue(pix []uint8, shift float32) {
 	var unit [256]float32 // samples as fractions
 	for v := range unit {

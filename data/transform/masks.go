@@ -39,8 +39,8 @@ func cropMasks(src data.Planes, targets []data.Instance, v view, w, h int) (data
 	return out, kept
 }
 
-// nearest gives for outputs lo..lo+n-1 the input floor(i * in/out), in single
-// precision as torch computes it.
+// nearest returns for outputs lo..lo+n-1 the input floor(i * in/out), in single
+// precision as in torch.
 func nearest(in, out, lo, n int) []int {
 	index := make([]int, n)
 	scale := float32(in) / float32(out)

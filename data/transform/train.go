@@ -25,21 +25,20 @@ type Train struct {
 // maxDraws bounds the search for a crop that holds a target.
 const maxDraws = 50
 
-// ErrNoTarget says that a sample has nothing to train on: all its targets are
-// crowds, or no crop drawn holds one. The reference draws forever.
+// ErrNoTarget reports a sample with nothing to train on: all its targets are crowds,
+// or no crop drawn contains one. The reference draws forever.
 var ErrNoTarget = errors.New("no target is left in the image")
 
-// Apply transforms s by random draws. It draws again, up to 50 times, while a crop
-// holds none of the targets; an image that has none but crowds is drawn once. If
-// no target is left in the end, the last crop is the result with KeepEmpty, and
-// [ErrNoTarget] without. Targets without a pixel are dropped, the others keep
-// their order. Apply does not modify s.
+// Apply transforms s by random draws. It draws up to 50 times, until a crop contains
+// a target; an image that has only crowds is drawn once. If no target is left, the
+// result is the last crop with KeepEmpty, and [ErrNoTarget] without. Targets without a
+// pixel are dropped, the others keep their order. Apply does not modify s.
 func (t Train) Apply(rng *rand.Rand, s *data.Sample) (*data.Sample, error) {
 	out, _, err := t.ApplyCounted(rng, s)
 	return out, err
 }
 
-// ApplyCounted is [Train.Apply] that also returns how often it drew.
+// ApplyCounted is [Train.Apply] that also returns the number of draws.
 func (t Train) ApplyCounted(rng *rand.Rand, s *data.Sample) (out *data.Sample, draws int, err error) {
 	if err := t.check(s); err != nil {
 		return nil, 0, err

@@ -43,7 +43,7 @@ func readClasses(s *jsonscan.Scanner) []data.Class {
 		need := missing{"id"}
 		s.Object(func(key string) {
 			if s.Null() {
-				return // as if the key were left out
+				return // as if the key were missing
 			}
 			need.found(key)
 			switch key {

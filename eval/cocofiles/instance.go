@@ -109,7 +109,7 @@ func (set *Instances) readTruth(path string) error {
 	need := missing{"images", "annotations", "categories"}
 	s.Object(func(key string) {
 		if s.Null() {
-			return // as if the key were left out
+			return // as if the key were missing
 		}
 		need.found(key)
 		switch key {
@@ -152,7 +152,7 @@ func (set *Instances) readImage(s *jsonscan.Scanner) {
 	need := missing{"id", "height", "width"}
 	s.Object(func(key string) {
 		if s.Null() {
-			return // as if the key were left out
+			return // as if the key were missing
 		}
 		need.found(key)
 		switch key {
@@ -178,7 +178,7 @@ func readAnnotation(s *jsonscan.Scanner, need missing) annotation {
 	a := annotation{boxArea: math.NaN()}
 	s.Object(func(key string) {
 		if key != "segmentation" && s.Null() {
-			return // as if the key were left out
+			return // as if the key were missing
 		}
 		need.found(key)
 		switch key {
@@ -195,7 +195,7 @@ func readAnnotation(s *jsonscan.Scanner, need missing) annotation {
 		case "score":
 			a.score = s.Float()
 		case "bbox":
-			if s.Kind() == 'n' { // as if it were not there
+			if s.Kind() == 'n' { // as if missing
 				s.Skip()
 				return
 			}
@@ -294,7 +294,7 @@ func decodeRLE(s *jsonscan.Scanner, h, w int) (rle.Mask, error) {
 	need := missing{"size", "counts"}
 	s.Object(func(key string) {
 		if s.Null() {
-			return // as if the key were left out
+			return // as if the key were missing
 		}
 		need.found(key)
 		switch {

@@ -143,7 +143,7 @@ func (f *panopticFile) add(s *jsonscan.Scanner, dir string) {
 	need := missing{"image_id", "file_name", "segments_info"}
 	s.Object(func(key string) {
 		if s.Null() {
-			return // as if the key were left out
+			return // as if the key were missing
 		}
 		need.found(key)
 		switch key {
@@ -170,7 +170,7 @@ func readSegment(s *jsonscan.Scanner) pq.Segment {
 	need := missing{"id", "category_id"}
 	s.Object(func(key string) {
 		if s.Null() {
-			return // as if the key were left out
+			return // as if the key were missing
 		}
 		need.found(key)
 		switch key {

@@ -1,5 +1,4 @@
-// Package archivetest makes folders and zips of test data in the layouts that data
-// sets come in.
+// Package archivetest makes folders and zips of test data in data set layouts.
 package archivetest
 
 import (

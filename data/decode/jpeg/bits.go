@@ -120,7 +120,7 @@ func (r *bitReader) fill(acc uint64, n int) (uint64, int) {
 	return acc, n
 }
 
-// overrun reports whether bits were used that are not in the file.
+// overrun reports whether bits beyond the end of the file were used.
 func (r *bitReader) overrun() bool { return r.n < r.padded }
 
 // at reports whether less than a byte of the scan is unused and the marker follows.
@@ -172,7 +172,7 @@ func (r *bitReader) run(class int) int {
 
 // block reads the coefficients of one sequential block, multiplied by their quantisers, in
 // rows of frequencies down. It returns the zigzag index of the last one that is
-// not zero, or -1 if the codes make no sense.
+// not zero, or -1 if the codes are invalid.
 func (r *bitReader) block(c *component, out *[64]int32) (last int) {
 	acc, n := r.acc, r.n
 	if n < 32 {

@@ -12,7 +12,7 @@ type Image struct {
 	Planes []Plane // 1 of Gray, 3 of YCbCr and RGB, 4 of CMYK and YCCK
 }
 
-// Color says what the planes are, by libjpeg's rules.
+// Color identifies the planes, by libjpeg's rules.
 type Color int
 
 const (
@@ -53,9 +53,9 @@ func Size(raw []byte) (w, h, components int, err error) {
 	return 0, 0, 0, err
 }
 
-// Decode decodes a whole file. The caller has checked that the size which it
-// states is one to allocate; a file of too few bytes for that size is refused
-// before. If the file ends too early the error is io.ErrUnexpectedEOF.
+// Decode decodes a whole file. The caller has checked that the stated size may be
+// allocated; a file too short for that size is refused before allocating. If the file
+// ends too early the error is io.ErrUnexpectedEOF.
 func Decode(raw []byte) (*Image, error) {
 	d := decoder{raw: raw, adobe: -1}
 	if err := d.begin(); err != nil {
@@ -79,7 +79,7 @@ func Decode(raw []byte) (*Image, error) {
 	}
 }
 
-// decoder holds what the segments so far say.
+// decoder holds the content of the segments read so far.
 type decoder struct {
 	raw          []byte
 	next         int // in raw, the next segment

@@ -61,8 +61,8 @@ func minBits(marker uint8) int {
 	return 2
 }
 
-// layOut computes the sizes of the planes. It refuses a size that the rest of the
-// file cannot hold with minBits per block, so that no memory is allocated for it.
+// layOut computes the sizes of the planes. It refuses a size that cannot fit in the
+// rest of the file with minBits per block, so that no memory is allocated for it.
 func (d *decoder) layOut(components []component, minBits int) error {
 	blocks := 0
 	maxH, maxV := 1, 1

@@ -150,7 +150,7 @@ func (d *decoder) refine(block *[64]int16, k int, b band, zeros int) int {
 	return k
 }
 
-// transform computes the samples of all coefficients, which are then let go.
+// transform computes the samples of all coefficients and frees these.
 func (c *component) transform() {
 	c.plane.Pix = make([]uint8, 64*c.paddedX*c.paddedY)
 	for i := range c.coefficients {

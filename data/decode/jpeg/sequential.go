@@ -76,7 +76,7 @@ func unit(parts []*component, x, y int, block func(c *component, x, y int) bool)
 	return true
 }
 
-// damaged is the error of a scan whose codes make no sense or end early.
+// damaged is the error of a scan whose codes are invalid or end early.
 func (d *decoder) damaged() error {
 	if d.bits.next >= len(d.raw)-1 {
 		return io.ErrUnexpectedEOF
