@@ -52,15 +52,36 @@ func (n *net) qkv(name string, x *Node) *Node {
 // attend is softmax(q k^T) v for q [B, A, T, E] (scaled) and k, v [B, A, S, E].
 // The division by the softmax's sum follows the product with v, on T*E instead of
 // T*S numbers.
+//
+// No [B, A, T, S] array outlives the forward pass: the backward pass recomputes the
+// weights from q, k and the logarithm of each row's sum (as FlashAttention does,
+// arXiv 2205.14135, but without tiles).
 func (n *net) attend(q, k, v, allowedBQN *Node) *Node {
+	inputs := []*Node{q, k, v}
+	q, k, v = StopGradient(q), StopGradient(k), StopGradient(v)
+	scores := n.scores(q, k, allowedBQN)
+	largest := ReduceAndKeep(scores, ReduceMax, -1)
+	weights := Exp(Sub(scores, largest))
+	sum := ReduceAndKeep(weights, ReduceSum, -1)
+	y := Div(n.product(weights, []int{3}, []int{0, 1}, v, []int{2}, []int{0, 1}), sum)
+	return withGradient(y, inputs, func(dy *Node) []*Node {
+		weights := Exp(Sub(n.scores(after(dy, q), k, allowedBQN), Add(largest, Log(sum))))
+		dv := n.product(weights, []int{2}, []int{0, 1}, dy, []int{2}, []int{0, 1})
+		dWeights := n.product(dy, []int{3}, []int{0, 1}, v, []int{3}, []int{0, 1})
+		dScores := Mul(weights, Sub(dWeights, ReduceAndKeep(Mul(dy, y), ReduceSum, -1)))
+		dq := n.product(dScores, []int{3}, []int{0, 1}, k, []int{2}, []int{0, 1})
+		dk := n.product(dScores, []int{2}, []int{0, 1}, q, []int{2}, []int{0, 1})
+		return []*Node{dq, dk, dv}
+	})
+}
+
+// scores is q k^T, [B, A, T, S], with the patches that a query may not see hidden.
+func (n *net) scores(q, k, allowedBQN *Node) *Node {
 	scores := n.product(q, []int{3}, []int{0, 1}, k, []int{3}, []int{0, 1})
 	if allowedBQN != nil {
 		scores = n.maskScores(scores, allowedBQN)
 	}
-	scores = Sub(scores, StopGradient(ReduceAndKeep(scores, ReduceMax, -1)))
-	weights := Exp(scores)
-	out := n.product(weights, []int{3}, []int{0, 1}, v, []int{2}, []int{0, 1})
-	return Div(out, ReduceAndKeep(weights, ReduceSum, -1))
+	return scores
 }
 
 // maskScores sets the scores [B, A, Q, S] of patches that a query may not attend to

@@ -10,14 +10,14 @@ import (
 // x += ls1 * attn(norm1 x); x += ls2 * mlp(norm2 x).
 func (n *net) block(i int, x, allowedBQN *Node, rope *rotary) *Node {
 	name := fmt.Sprintf("backbone.blocks.%d", i)
-	y := n.attention(name+".attn", n.layerNorm(name+".norm1", x, n.NormEps), allowedBQN, rope)
+	y := n.attention(name+".attn", n.norm(name+".norm1", x), allowedBQN, rope)
 	x = Add(x, n.layerScale(name+".ls1.gamma", y))
-	y = n.mlp(name+".mlp", n.layerNorm(name+".norm2", x, n.NormEps))
+	y = n.mlp(name+".mlp", n.norm(name+".norm2", x))
 	return Add(x, n.layerScale(name+".ls2.gamma", y))
 }
 
 func (n *net) layerScale(name string, x *Node) *Node {
-	return Mul(x, alongLastAxis(n.params.at(name), x))
+	return n.scale(x, n.params.at(name))
 }
 
 // mlp is Linear-GELU-Linear, or silu(x1)*x2 between two Linear where SwiGLU.

@@ -3,6 +3,7 @@ package model
 import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"eomt/arch"
@@ -15,6 +16,9 @@ type net struct {
 	// matmul is the dtype of matrix products' operands; sums, norms and softmax
 	// stay in the parameters' dtype.
 	matmul dtypes.DType
+	// later is set by the backward pass: the gradient of the feature map of the
+	// prediction that was differentiated last, see inTurn.
+	later *Node
 }
 
 // dot contracts the last axis of x [..., in] with axis `in` of wOI [out, in].
@@ -38,7 +42,31 @@ func (n *net) linear(name string, x *Node) *Node {
 
 // addBias adds b [D] to x [..., D].
 func (n *net) addBias(x, b *Node) *Node {
-	return Add(x, alongLastAxis(b, x))
+	y := Add(x, alongLastAxis(b, x))
+	return withGradient(y, []*Node{x, b}, func(dy *Node) []*Node {
+		return []*Node{dy, columnSums(dy)}
+	})
+}
+
+// scale multiplies x [..., D] by gamma [D].
+func (n *net) scale(x, gamma *Node) *Node {
+	y := Mul(x, alongLastAxis(gamma, x))
+	return withGradient(y, []*Node{x, gamma}, func(dy *Node) []*Node {
+		return []*Node{Mul(dy, alongLastAxis(gamma, dy)), columnSums(Mul(dy, x))}
+	})
+}
+
+// columnSums sums x [..., D] over all axes but the last, as a matrix product with
+// rows of ones. XLA's CPU compiler fuses a plain sum with its input and then walks
+// the rows once per column; it keeps a matrix product with a few rows, of which one
+// is used (docs/performance.md).
+func columnSums(x *Node) *Node {
+	const fewRows = 4
+	d := x.Shape().Dimensions[x.Rank()-1]
+	rows := x.Shape().Size() / d
+	ones := Ones(x.Graph(), shapes.Make(x.DType(), fewRows, rows))
+	sums := DotGeneral(ones, []int{1}, nil, Reshape(x, rows, d), []int{0}, nil)
+	return Reshape(SliceAxis(sums, 0, AxisElem(0)), d)
 }
 
 // alongLastAxis broadcasts v [D] over x [..., D].
@@ -46,21 +74,48 @@ func alongLastAxis(v, x *Node) *Node {
 	return BroadcastLike(v, x, x.Rank()-1)
 }
 
-// layerNorm normalises the last axis with biased variance, then scales and shifts.
-func (n *net) layerNorm(name string, x *Node, epsilon float64) *Node {
-	centred := Sub(x, ReduceAndKeep(x, ReduceMean, -1))
-	variance := ReduceAndKeep(Square(centred), ReduceMean, -1)
+// norm is the backbone's LayerNorm of that name.
+func (n *net) norm(name string, x *Node) *Node {
+	return layerNorm(x, n.params.at(name+".weight"), n.params.at(name+".bias"), n.NormEps)
+}
+
+// layerNorm normalises the last axis of x [..., D] with biased variance, then scales
+// and shifts. The backward pass keeps x, and mean and deviation of each row.
+func layerNorm(x, weight, bias *Node, epsilon float64) *Node {
+	input := x
+	x = StopGradient(x)
+	mean := ReduceAndKeep(x, ReduceMean, -1)
+	centred := Sub(x, mean)
 	// Divided by Sqrt: GoMLX has no gradient of Rsqrt.
-	y := Div(centred, Sqrt(AddScalar(variance, epsilon)))
-	return Add(Mul(y, alongLastAxis(n.params.at(name+".weight"), y)), alongLastAxis(n.params.at(name+".bias"), y))
+	deviation := Sqrt(AddScalar(ReduceAndKeep(Square(centred), ReduceMean, -1), epsilon))
+	y := Div(centred, deviation)
+	y = Add(Mul(y, alongLastAxis(weight, y)), alongLastAxis(bias, y))
+	return withGradient(y, []*Node{input, weight, bias}, func(dy *Node) []*Node {
+		normal := Div(Sub(after(dy, x), mean), deviation)
+		dNormal := Mul(dy, alongLastAxis(weight, dy))
+		rowMean := func(v *Node) *Node { return ReduceAndKeep(v, ReduceMean, -1) }
+		dx := Div(Sub(Sub(dNormal, rowMean(dNormal)), Mul(normal, rowMean(Mul(dNormal, normal)))), deviation)
+		return []*Node{dx, columnSums(Mul(dy, normal)), columnSums(dy)}
+	})
 }
 
-// gelu is the exact form, x * Phi(x).
+// gelu is the exact form, x * Phi(x). The backward pass keeps only x.
 func gelu(x *Node) *Node {
-	return Mul(x, MulScalar(OnePlus(Erf(MulScalar(x, invSqrt2))), 0.5))
+	y := Mul(x, phi(x))
+	return withGradient(y, []*Node{x}, func(dy *Node) []*Node {
+		x := after(dy, x)
+		density := MulScalar(Exp(MulScalar(Square(x), -0.5)), invSqrt2Pi)
+		return []*Node{Mul(dy, Add(phi(x), Mul(x, density)))}
+	})
 }
 
-const invSqrt2 = 0.70710678118654752440
+// phi is the normal distribution's cumulative function.
+func phi(x *Node) *Node { return MulScalar(OnePlus(Erf(MulScalar(x, invSqrt2))), 0.5) }
+
+const (
+	invSqrt2   = 0.70710678118654752440
+	invSqrt2Pi = 0.39894228040143267794
+)
 
 // sliceTokens slices x [B, S, ...] to S from start (inclusive) to end (exclusive).
 func sliceTokens(x *Node, start, end int) *Node {

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
@@ -12,21 +11,9 @@ import (
 // gradient of the nine products is a chain of pads and of sums over pixels that run
 // channel by channel (docs/performance.md).
 func depthwise(x, w *Node) *Node {
-	var dy *Node // set by the backward pass before the two gradients below run
-	wPath := IdentityWithCustomGradient(w, func(_, _ *Node) *Node {
-		return depthwiseWeightGradient(StopGradient(x), dy)
-	})
-	xPath := IdentityWithCustomGradient(x, func(_, _ *Node) *Node {
+	return withGradient(nineProducts(x, w), []*Node{x, w}, func(dy *Node) []*Node {
 		// Correlation with the kernel rotated by 180 degrees.
-		return nineProducts(dy, Reverse(StopGradient(w), 2, 3))
-	})
-	y := StopGradient(nineProducts(x, w))
-	// Zero in value; connects y to both operands' gradients.
-	y = Add(y, Sub(xPath, StopGradient(xPath)))
-	y = Add(y, BroadcastLike(ReduceAllSum(Sub(wPath, StopGradient(wPath))), y))
-	return IdentityWithCustomGradient(y, func(_, v *Node) *Node {
-		dy = v
-		return v
+		return []*Node{nineProducts(dy, Reverse(w, 2, 3)), depthwiseWeightGradient(x, dy)}
 	})
 }
 
@@ -50,22 +37,17 @@ func nineProducts(x, w *Node) *Node {
 }
 
 // depthwiseWeightGradient is dw [D, 1, 3, 3]: for each tap the sum over pixels of
-// the shifted input times dy.
-//
-// The sums are matrix products with rows of ones. XLA's CPU compiler fuses a plain
-// sum with its input and then walks the pixels once per channel; it keeps a matrix
-// product with a few rows, of which one is used.
+// the shifted input times dy. Each tap waits for the one before it, so that one
+// product of the map's size is alive at a time instead of nine.
 func depthwiseWeightGradient(x, dy *Node) *Node {
-	const fewRows = 4
 	padded, d := padHW(x), x.Shape().Dimensions[3]
-	pixels := x.Shape().Size() / d
-	ones := Ones(x.Graph(), shapes.Make(x.DType(), fewRows, pixels))
 	taps := make([]*Node, 0, 9)
 	for ky := range 3 {
 		for kx := range 3 {
-			product := Reshape(Mul(shift(padded, ky, kx), dy), pixels, d)
-			sums := DotGeneral(ones, []int{1}, nil, product, []int{0}, nil)
-			taps = append(taps, Reshape(SliceAxis(sums, 0, AxisElem(0)), d))
+			if len(taps) > 0 {
+				dy = after(taps[len(taps)-1], dy)
+			}
+			taps = append(taps, columnSums(Mul(shift(padded, ky, kx), dy)))
 		}
 	}
 	return Reshape(Stack(taps, 1), d, 1, 3, 3)

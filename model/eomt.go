@@ -61,7 +61,7 @@ func (n *net) insertQueries(x *Node) *Node {
 
 // predict appends the prediction at tokens x [B, S, D] and returns its mask logits.
 func (n *net) predict(out *Predictions, x *Node) (maskLogitsBhwQ *Node) {
-	x = n.layerNorm("backbone.norm", x, n.NormEps)
+	x = n.norm("backbone.norm", x)
 	out.TokensBSD = x
 	queries := sliceTokens(x, 0, n.Queries)
 	classLogits := n.linear("class_head", queries)
@@ -70,14 +70,31 @@ func (n *net) predict(out *Predictions, x *Node) (maskLogitsBhwQ *Node) {
 	embedding = n.linear("mask_head.4", gelu(embedding))
 	b := x.Shape().Dimensions[0]
 	patches := sliceTokens(x, n.Queries+n.Prefix(), x.Shape().Dimensions[1])
-	features := Reshape(patches, b, n.GridH(), n.GridW(), n.Width)
-	for i := range n.Upscales {
-		features = n.scaleBlock(i, features)
-	}
-	maskLogits := n.product(features, []int{3}, []int{0}, embedding, []int{2}, []int{0})
+	maskLogits := n.inTurn(Reshape(patches, b, n.GridH(), n.GridW(), n.Width), func(features *Node) *Node {
+		for i := range n.Upscales {
+			features = n.scaleBlock(i, features)
+		}
+		return n.product(features, []int{3}, []int{0}, embedding, []int{2}, []int{0})
+	})
 	out.MaskLogitsBhwQ = append(out.MaskLogitsBhwQ, maskLogits)
 	out.ClassLogitsBQC = append(out.ClassLogitsBQC, classLogits)
 	return maskLogits
+}
+
+// inTurn is f(x) with a backward pass that waits for that of the next prediction, so
+// that the large maps of one prediction are alive at a time. The loss is a sum over
+// predictions: nothing else orders them.
+func (n *net) inTurn(x *Node, f func(x *Node) *Node) *Node {
+	x = IdentityWithCustomGradient(x, func(_, dx *Node) *Node {
+		n.later = dx
+		return dx
+	})
+	return IdentityWithCustomGradient(f(x), func(_, dy *Node) *Node {
+		if n.later == nil {
+			return dy
+		}
+		return after(n.later, dy)
+	})
 }
 
 // allowed states which patches each query may attend to in query block l,

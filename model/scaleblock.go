@@ -10,12 +10,15 @@ import (
 const scaleBlockEpsilon = 1e-6
 
 // scaleBlock doubles a map [B, h, w, D]: transposed convolution 2x2 stride 2,
-// GELU, depthwise 3x3, LayerNorm over channels.
+// GELU, depthwise 3x3, LayerNorm over channels. The backward pass keeps
+// only the convolution's result.
 func (n *net) scaleBlock(i int, xBhwD *Node) *Node {
 	name := fmt.Sprintf("upscale.%d.", i)
 	x := n.upsample(xBhwD, n.params.at(name+"conv1.weight"), n.params.at(name+"conv1.bias"))
-	x = depthwise(gelu(x), n.params.at(name+"conv2.weight"))
-	return n.layerNorm(name+"norm", x, scaleBlockEpsilon)
+	smooth := func(in []*Node) *Node {
+		return layerNorm(depthwise(gelu(in[0]), in[1]), in[2], in[3], scaleBlockEpsilon)
+	}
+	return recompute(smooth, x, n.params.at(name+"conv2.weight"), n.params.at(name+"norm.weight"), n.params.at(name+"norm.bias"))
 }
 
 // upsample is ConvTranspose2d(D, D, 2, stride 2) as one product: its four taps do
