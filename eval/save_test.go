@@ -12,6 +12,7 @@ import (
 	"eomt/eval/postprocess"
 	"eomt/eval/pq"
 	"eomt/eval/predictions"
+	"eomt/eval/scoring"
 )
 
 func TestSavedPredictionsScoreTheSame(t *testing.T) {
@@ -24,26 +25,11 @@ func TestSavedPredictionsScoreTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, rule := range []pq.Rule{pq.Exact, pq.Upstream} {
-		evaluator, err := pq.New(rule, files.Classes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var stats pq.Stats
-		for k := range files.Len() {
-			img, err := files.Image(k)
-			if err != nil {
-				t.Fatal(err)
-			}
-			stat, err := evaluator.Image(img)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := stats.Add(stat); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want := evaluator.Result(&stats)
+	results, err := scoring.Panoptic(t.Context(), files, []pq.Rule{pq.Exact, pq.Upstream}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range results {
 		if diff := cmp.Diff(want, *r.Outcomes[i].Panoptic); diff != "" {
 			t.Error(diff)
 		}
@@ -62,25 +48,11 @@ func TestSavedDetectionsScoreTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	evaluator, err := ap.New(ap.Exact, files.Classes)
+	results, err := scoring.Instances(t.Context(), files, []ap.Rule{ap.Exact}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var stats ap.Stats
-	for k := range files.Len() {
-		img, err := files.Image(k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		stat, err := evaluator.Image(img)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := stats.Add(stat); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want := evaluator.Result(&stats)
+	want := results[0]
 	if diff := cmp.Diff(want, *r.Outcomes[0].Instance); diff != "" {
 		t.Error(diff)
 	}

@@ -1,16 +1,16 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"flag"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"eomt/internal/cli/clitest"
 )
 
 // TestMain lets this test program be the child that bench measures works in.
@@ -25,23 +25,7 @@ func TestMain(m *testing.M) {
 // bench runs the command line and returns what it prints.
 func bench(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	stdout := os.Stdout
-	defer func() { os.Stdout = stdout }()
-	file, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	os.Stdout = file
-	runErr := run(context.Background(), args)
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text), runErr
+	return clitest.Output(t, run, args...)
 }
 
 func TestWrongCommandLines(t *testing.T) {

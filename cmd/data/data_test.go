@@ -2,11 +2,9 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"image"
 	"image/jpeg"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,26 +12,13 @@ import (
 
 	"eomt/data/decode/exiftest"
 	"eomt/internal/cli"
+	"eomt/internal/cli/clitest"
 )
 
 // command runs the command and returns what it printed on standard output.
 func command(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout := os.Stdout
-	os.Stdout = w
-	text := make(chan string)
-	go func() {
-		raw, _ := io.ReadAll(r)
-		text <- string(raw)
-	}()
-	err = run(context.Background(), args)
-	os.Stdout = stdout
-	w.Close()
-	return <-text, err
+	return clitest.Output(t, run, args...)
 }
 
 // config writes a configuration of the data set in root.

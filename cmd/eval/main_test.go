@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"eomt/configs"
 	"eomt/data/shapes"
 	"eomt/internal/cli"
+	"eomt/internal/cli/clitest"
 )
 
 // tiny is a model small enough to be evaluated in moments, on generated shapes.
@@ -69,21 +69,7 @@ func tinyRun(t *testing.T, task string) (config, weights string) {
 // output runs the command on the go backend and gives its standard output.
 func output(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	old := os.Stdout
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	os.Stdout = w
-	defer func() { os.Stdout = old }()
-	read := make(chan string)
-	go func() {
-		text, _ := io.ReadAll(r)
-		read <- string(text)
-	}()
-	err = run(t.Context(), append([]string{"-backend", "go"}, args...))
-	w.Close()
-	return <-read, err
+	return clitest.Output(t, run, append([]string{"-backend", "go"}, args...)...)
 }
 
 func readJSON(t *testing.T, path string) map[string]any {

@@ -2,10 +2,8 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +13,7 @@ import (
 	"eomt/configs"
 	"eomt/experiment"
 	"eomt/internal/cli"
+	"eomt/internal/cli/clitest"
 )
 
 // commandKey names the environment variable that turns this test binary into the
@@ -87,21 +86,7 @@ func (b *bench) generate() {
 
 func output(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout := os.Stdout
-	os.Stdout = w
-	text := make(chan string)
-	go func() {
-		raw, _ := io.ReadAll(r)
-		text <- string(raw)
-	}()
-	err = run(context.Background(), args)
-	os.Stdout = stdout
-	w.Close()
-	return <-text, err
+	return clitest.Output(t, run, args...)
 }
 
 // steps are those of the run's log.

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -14,6 +12,7 @@ import (
 	"eomt/checkpoints/safetensors"
 	"eomt/checkpoints/tensor"
 	"eomt/internal/cli"
+	"eomt/internal/cli/clitest"
 )
 
 var nan = float32(math.NaN())
@@ -23,23 +22,7 @@ const testdata = "../../checkpoints/weights/testdata/"
 // command runs the command line and returns what it prints.
 func command(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	stdout := os.Stdout
-	defer func() { os.Stdout = stdout }()
-	file, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	os.Stdout = file
-	runErr := run(context.Background(), args)
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text), runErr
+	return clitest.Output(t, run, args...)
 }
 
 func wantText(t *testing.T, text string, wants ...string) {
