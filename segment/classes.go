@@ -20,7 +20,7 @@ func (d *Description) classes(stored *weights.Model, c *configs.Config, o Option
 		return err
 	}
 	if table != nil && len(table) != n {
-		return fmt.Errorf("the weights predict %d classes, the class table of %s has %d", n, from, len(table))
+		return fmt.Errorf("the weights predict %d classes, the class table of %s has %d; take weights that were trained on these classes", n, from, len(table))
 	}
 	if table == nil {
 		table = d.placeholders(stored.Labels, n)

@@ -236,7 +236,7 @@ func TestRefuses(t *testing.T) {
 		"absent":         {"no-such-weights", segment.Options{}, "no-such-weights"},
 		"another width":  {good, segment.Options{Architecture: &wide}, "width is 32 in the weights and 64 in the network"},
 		"other heads":    {good, segment.Options{Architecture: &heads}, "heads is 2 in the weights and 4 in the network"},
-		"official table": {run(t, checkpoints.State{}, ""), segment.Options{Config: official}, "the weights predict 3 classes, the class table of data set gone has 133"},
+		"official table": {run(t, checkpoints.State{}, ""), segment.Options{Config: official}, "the weights predict 3 classes, the class table of data set gone has 133; take weights that"},
 		"short table":    {two, segment.Options{}, "lists 2 classes, its tensors have 3"},
 		"no config":      {good, segment.Options{Config: "no-such.yaml"}, "no-such.yaml"},
 		"backend":        {good, segment.Options{Backend: "abacus"}, "abacus"},

@@ -123,6 +123,9 @@ func networkFor(a arch.Architecture, pixels []int) (model.Network, error) {
 	if a.BackboneOnly() {
 		return nil, errors.New("the weights are of a backbone alone, without queries and heads")
 	}
+	if a.Heads == 0 {
+		return nil, errors.New("the weights do not state their number of attention heads: give a checkpoint or a Hugging Face folder")
+	}
 	a, err := a.ForImage(pixels[2], pixels[3])
 	if err != nil {
 		return nil, err

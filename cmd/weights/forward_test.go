@@ -159,6 +159,20 @@ func TestForwardRejects(t *testing.T) {
 	}
 }
 
+// An official file of an unpublished width leaves the heads open.
+func TestForwardNeedsTheHeads(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pytorch_model.bin")
+	if _, err := command(t, "convert", "-in", testdata+"hf-eomt", "-out", file, "-format", "official"); err != nil {
+		t.Fatal(err)
+	}
+	input := writeTensors(t, tensor.FromFloat32s("pixel_values", []int{1, 3, 64, 64}, make([]float32, 3*64*64)))
+	_, err := command(t, "forward", "-backend", "go", "-weights", file, "-input", input, "-output", filepath.Join(t.TempDir(), "out.safetensors"))
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	wantText(t, err.Error(), "do not state their number of attention heads: give a checkpoint or a Hugging Face folder")
+}
+
 // Checkpoints of an earlier version compute what they computed there.
 func TestForwardOfOldRuns(t *testing.T) {
 	const tolerance = 1e-5 // in standard deviations; float32 sums in different orders

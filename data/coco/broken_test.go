@@ -87,7 +87,7 @@ func TestBrokenAnnotations(t *testing.T) {
 		"id beyond 2^53":      {`"id": 70`, `"id": 9007199254740993`, `want a whole one`},
 		"colour beyond 255":   {`"name": "a"`, `"name": "a", "color": [256, 0, 0]`, "categories[0]: byte 155: colour 256; want 0 to 255"},
 		"id a fraction":       {`"id": 70`, `"id": 70.5`, `number 70.5, want a whole one`},
-		"nothing kept":        {`"annotations": [`, `"annotations": [], "old": [`, "has no image with an annotation (2 images without are left out)"},
+		"nothing kept":        {`"annotations": [`, `"annotations": [], "old": [`, "has no image with an annotation (2 without are left out; data.keep_empty: true trains on them)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(tinyInstances, test.old, test.new, 1)

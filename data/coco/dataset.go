@@ -164,7 +164,7 @@ func (d *Dataset) choose(o data.OpenOptions) error {
 		}
 	}
 	if len(d.kept) == 0 {
-		return fmt.Errorf("coco: %w", d.formatError("", "has no image with an annotation (%d images without are left out)", d.dropped))
+		return fmt.Errorf("coco: %w", d.formatError("", "has no image with an annotation (%d without are left out; data.keep_empty: true trains on them)", d.dropped))
 	}
 	return nil
 }

@@ -156,7 +156,7 @@ func TestRejected(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
-	if _, err := Open(ADE20K(), "none", "none"); err == nil || !strings.Contains(err.Error(), "look up label maps in none: ") {
+	if _, err := Open(ADE20K(), "none", "none"); err == nil || !strings.Contains(err.Error(), "look up label maps: stat none: no such file or directory") {
 		t.Errorf("missing folder: %v", err)
 	}
 }

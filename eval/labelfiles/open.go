@@ -56,6 +56,9 @@ func Open(f Format, truthDir, predDir string) (*Pairs, error) {
 // find returns the files of a folder by what names their image.
 func find(f Format, dir, ending string) (map[string]string, error) {
 	files := map[string]string{}
+	if _, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("look up label maps: %w", err)
+	}
 	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ending) {
 			return err
