@@ -10,6 +10,8 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/support/exceptions"
+
+	"eomt/internal/backend"
 )
 
 // Predictor runs the inference graph: images in, the final prediction out. It
@@ -21,6 +23,7 @@ type Predictor struct {
 	probs         []float32 // mask probabilities; nil if none is positive
 	masked, plain *Exec
 	programs      int // compiled so far
+	latest        *Graph
 }
 
 // maskSeed is the random state from which masks of unfinished annealing are drawn.
@@ -48,6 +51,7 @@ func NewPredictor(b compute.Backend, n Network, params []*tensors.Tensor, maskPr
 	build := func(masked bool) (*Exec, error) {
 		exec, err := NewExec(b, func(in []*Node) []*Node {
 			p.programs++
+			p.latest = in[0].Graph()
 			named, in := Bind(a, in), in[count:]
 			opts := Options{MatMul: matmul}
 			if masked {
@@ -85,6 +89,15 @@ func (p *Predictor) Use(params []*tensors.Tensor, maskProbs []float64) error {
 		p.probs = toFloat32(maskProbs)
 	}
 	return nil
+}
+
+// Memory is what the program compiled last takes, as the backend's compiler reports it;
+// false where it reports nothing, or nothing has been compiled.
+func (p *Predictor) Memory() (backend.Memory, bool) {
+	if p.latest == nil {
+		return backend.Memory{}, false
+	}
+	return backend.MemoryOf(p.latest.Executable())
 }
 
 // Predict runs uint8 RGB images [b, ImageH, ImageW, 3], padded to the network's

@@ -35,6 +35,7 @@ func (o options) startup(ctx context.Context, result Result) (Result, error) {
 		}
 		result.Parameters, result.FLOPs = first.Parameters, first.FLOPs
 		result.PeakRSS = max(result.PeakRSS, first.PeakRSS)
+		result.Temporary = first.Temporary
 	}
 	result.setSeconds(seconds)
 	return result, nil

@@ -21,11 +21,19 @@ func graphWork(o options, args []any, build func(in []*Node) []*Node) (*work, er
 	if err != nil {
 		return nil, err
 	}
-	exec, err := NewExec(b, build)
+	var graph *Graph
+	exec, err := NewExec(b, func(in []*Node) []*Node {
+		graph = in[0].Graph()
+		return build(in)
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &work{close: exec.Finalize, run: func() error {
+	temporary := func() int64 {
+		m, _ := backend.MemoryOf(graph.Executable())
+		return m.Temporary
+	}
+	return &work{close: exec.Finalize, temporary: temporary, run: func() error {
 		out, err := exec.Call(args...)
 		if err != nil {
 			return err

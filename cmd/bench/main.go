@@ -127,7 +127,7 @@ func run(ctx context.Context, args []string) error {
 
 // measure returns one work's result, measured in this process if it is the only one.
 func (o options) measure(ctx context.Context, name string) (Result, error) {
-	result := Result{Work: name, Size: o.size, Image: o.image, Batch: o.batch, DType: "float32"}
+	result := Result{Work: name, Size: o.size, Image: o.image, Batch: o.batch, Processor: hardware.Host().Processor, DType: "float32"}
 	switch {
 	case name == "startup":
 		return o.startup(ctx, result)
@@ -150,5 +150,8 @@ func (o options) measure(ctx context.Context, name string) (Result, error) {
 	}
 	result.setSeconds(seconds)
 	result.PeakRSS = memory.Peak()
+	if w.temporary != nil {
+		result.Temporary = w.temporary()
+	}
 	return result, nil
 }

@@ -89,8 +89,8 @@ func TestResults(t *testing.T) {
 	if report.Machine == "" || report.Backend != "go" || len(report.Results) != 2 {
 		t.Fatalf("-json wrote %s", raw)
 	}
-	keys := []string{"batch", "dtype", "flops", "image", "parameters", "peak_rss_bytes", "runs",
-		"seconds_max", "seconds_median", "seconds_min", "size", "work"}
+	keys := []string{"batch", "dtype", "flops", "image", "parameters", "peak_rss_bytes", "processor", "runs",
+		"seconds_max", "seconds_median", "seconds_min", "size", "temp_bytes", "work"}
 	for _, result := range report.Results {
 		var got []string
 		for key := range result {
@@ -102,6 +102,9 @@ func TestResults(t *testing.T) {
 		}
 	}
 	flops, matcher := report.Results[0], report.Results[1]
+	if matcher["temp_bytes"] != 0.0 || matcher["processor"] == "" { // the backend go reports no memory
+		t.Errorf("matcher: %v", matcher)
+	}
 	if flops["work"] != "flops" || flops["runs"] != 0.0 || flops["flops"].(float64) <= 0 || flops["parameters"].(float64) <= 0 {
 		t.Errorf("flops: %v", flops)
 	}

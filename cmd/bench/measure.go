@@ -15,7 +15,8 @@ import (
 type work struct {
 	run          func() error // once; what it computes is on the host when it returns. nil: nothing runs
 	close        func()
-	dtype        string // "" is float32
+	temporary    func() int64 // memory that the compiler reports, after the first run; nil where nothing is compiled
+	dtype        string       // "" is float32
 	parameters   int64
 	multiplyAdds int64 // of a run
 }

@@ -51,6 +51,10 @@ func prepareForward(_ context.Context, o options) (*work, error) {
 	images := makeBatch(o).Images
 	w := described(o, 1)
 	w.close = predictor.Close
+	w.temporary = func() int64 {
+		m, _ := predictor.Memory()
+		return m.Temporary
+	}
 	w.run = func() error {
 		_, err := predictor.Predict(images, o.batch)
 		return err
@@ -114,6 +118,13 @@ func prepareStep(_ context.Context, o options) (*work, error) {
 	}
 	batch := makeBatch(o)
 	w := described(o, a.Predictions())
+	w.temporary = func() int64 {
+		m, err := step.Memory(o.batch/o.accumulate, batch.M, o.accumulate > 1, dtypes.Float32)
+		if err != nil {
+			return 0
+		}
+		return m.Program.Temporary
+	}
 	w.multiplyAdds *= 3 // the gradient takes two products for each one of the forward pass
 	w.run = func() error {
 		l, err := step.Run(state, batch.Batch)

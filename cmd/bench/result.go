@@ -20,12 +20,14 @@ type Result struct {
 	Size       string  `json:"size"`
 	Image      int     `json:"image"` // pixels a side
 	Batch      int     `json:"batch"`
+	Processor  string  `json:"processor"`
 	DType      string  `json:"dtype"`
 	Median     float64 `json:"seconds_median"`
 	Min        float64 `json:"seconds_min"`
 	Max        float64 `json:"seconds_max"`
 	Runs       int     `json:"runs"`
 	PeakRSS    int64   `json:"peak_rss_bytes"` // of the process, compilation included
+	Temporary  int64   `json:"temp_bytes"`     // temporary memory of the work's program as the compiler reports it; 0 where unknown
 	Parameters int64   `json:"parameters"`
 	FLOPs      int64   `json:"flops"` // multiply-adds of a run
 }
@@ -43,8 +45,8 @@ func (r *Result) setSeconds(seconds []float64) {
 // WriteMarkdown writes the results as a table.
 func (r Results) WriteMarkdown(w io.Writer) {
 	fmt.Fprintf(w, "%s; %s\n\n", r.Machine, r.Backend)
-	fmt.Fprintln(w, "| work | size | image | batch | ms, median (range) | runs | peak MiB | parameters, M | G multiply-adds | G per second |")
-	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|---|")
+	fmt.Fprintln(w, "| work | size | image | batch | ms, median (range) | runs | peak MiB | temporary MiB | parameters, M | G multiply-adds | G per second |")
+	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|---|---|")
 	for _, x := range r.Results {
 		fmt.Fprintf(w, "| %s | %s | %d | %d | ", x.Work, x.Size, x.Image, x.Batch)
 		rate := 0.0
@@ -52,7 +54,7 @@ func (r Results) WriteMarkdown(w io.Writer) {
 			fmt.Fprintf(w, "%.1f (%.1f-%.1f)", x.Median*1e3, x.Min*1e3, x.Max*1e3)
 			rate = float64(x.FLOPs) / x.Median
 		}
-		fmt.Fprintf(w, " | %d | %d | %s | %s | %s |\n", x.Runs, x.PeakRSS>>20,
+		fmt.Fprintf(w, " | %d | %d | %s | %s | %s | %s |\n", x.Runs, x.PeakRSS>>20, scaled(float64(x.Temporary), 1<<20),
 			scaled(float64(x.Parameters), 1e6), scaled(float64(x.FLOPs), 1e9), scaled(rate, 1e9))
 	}
 }

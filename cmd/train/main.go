@@ -9,6 +9,7 @@ import (
 
 	"eomt/configs"
 	"eomt/internal/cli"
+	"eomt/internal/memory"
 )
 
 func main() { cli.Main("train", run) }
@@ -19,12 +20,14 @@ type options struct {
 	resume                   bool
 	maxSteps                 int
 	printConfig, printParams bool
+	plan                     bool
+	memory                   int64 // bytes, for the plan; 0 where not stated
 	overrides                cli.Overrides
 }
 
 func parse(args []string) (options, error) {
 	var o options
-	f := cli.Flags("train", "go run ./cmd/train -config FILE [-set key=value ...] [-out DIR] [-resume] [-max-steps N] [-print-config] [-print-params]",
+	f := cli.Flags("train", "go run ./cmd/train -config FILE [-set key=value ...] [-out DIR] [-resume] [-max-steps N] [-print-config] [-print-params] [-plan [-memory 24GiB]]",
 		"go run ./cmd/train -config configs/quickstart.yaml -set train.total_steps=500 -out runs/try")
 	f.StringVar(&o.config, "config", "", "configuration `FILE`")
 	f.Var(&o.overrides, "set", "`key=value` over the configuration, such as data.batch=4; may be repeated")
@@ -33,9 +36,17 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.maxSteps, "max-steps", 0, "stop after step `N` without changing the schedules; 0 runs to the end")
 	f.BoolVar(&o.printConfig, "print-config", false, "print the resolved configuration and exit")
 	f.BoolVar(&o.printParams, "print-params", false, "print every parameter with shape, group and learning rate, and exit")
+	f.BoolVar(&o.plan, "plan", false, "compile the step, print the memory it takes, the largest batch that fits and what to set, and exit")
+	limit := f.String("memory", "", "`size` of a device's memory for -plan, such as 24GiB or 80GB; by default the free memory of this machine, on a CPU backend")
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best available")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
+	}
+	if *limit != "" {
+		var err error
+		if o.memory, err = memory.Parse(*limit); err != nil {
+			return o, cli.Usagef("-memory: %v", err)
+		}
 	}
 	switch {
 	case f.NArg() > 0:
@@ -44,6 +55,10 @@ func parse(args []string) (options, error) {
 		return o, cli.Usagef("-config is missing: the configuration file, such as configs/quickstart.yaml")
 	case o.maxSteps < 0:
 		return o, cli.Usagef("-max-steps %d: want a positive number", o.maxSteps)
+	case o.memory > 0 && !o.plan:
+		return o, cli.Usagef("-memory is for -plan only: add -plan")
+	case o.plan && (o.printConfig || o.printParams):
+		return o, cli.Usagef("-plan cannot be combined with -print-config or -print-params")
 	}
 	return o, nil
 }
@@ -59,6 +74,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	if o.printConfig || o.printParams {
 		return o.print(os.Stdout, c)
+	}
+	if o.plan {
+		return o.printPlan(ctx, os.Stdout, c)
 	}
 	return o.train(ctx, c)
 }
