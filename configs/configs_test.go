@@ -96,6 +96,12 @@ func TestStrictFiles(t *testing.T) {
 		"word for a number":  {sound + "seed: many\n", `line 3: seed: want a whole number of at least 0, got "many"`},
 		"fraction":           {sound + "model: {queries: 2.7}\n", `line 3: model.queries: want a whole number, got "2.7"`},
 		"fraction in a list": {sound + "model: {image: [64, 2.7]}\n", "line 3: model.image: want a list of 2 numbers, got [64, 2.7]"},
+		"null in a list":     {sound + "model: {image: [64, null]}\n", "line 3: model.image: want a list of 2 numbers, got [64, null]"},
+		"alias of null":      {sound + "name: &x\nmodel: {image: [64, *x]}\n", "line 4: model.image: want a list of 2 numbers"},
+		"null in a span":     {sound[:len(sound)-2] + ", annealing: {first: [1, ~]}}\n", "train.annealing.first: want a list of whole numbers, got [1, ~]"},
+		"octal":              {sound + "seed: 010\n", `line 3: seed: want a whole number of at least 0, got "010"`},
+		"beyond 64 bits":     {sound + "seed: 18446744073709551616\n", `line 3: seed: want a whole number of at least 0, got "18446744073709551616"`},
+		"scale descends":     {"data: {root: x, scale: [2, 0.5]}\ntrain: {epochs: 1}\n", "data.scale: [2, 0.5] must be in ascending order"},
 		"negative":           {sound + "seed: -1\n", "line 3: seed: want a whole number of at least 0"},
 		"no value":           {sound + "seed:\n", "line 3: seed: has no value"},
 		"list for a mapping": {"model: [1]\n", "line 1: model: is a section: state keys below it, as model.size"},
@@ -178,6 +184,9 @@ func TestOverrideRemovesASection(t *testing.T) {
 	}
 	if c, err = Read("quickstart.yaml", "data.shapes=null"); err != nil || c.Data.Shapes != nil {
 		t.Errorf("%v, %v", c.Data.Shapes, err)
+	}
+	if c, err = Read(file(t, sound), "train.lr=7", "train=", " train.epochs =2"); err != nil || c.Train.Optimizer.LearningRate != Default().Train.Optimizer.LearningRate || c.Train.Schedule.Epochs != 2 {
+		t.Errorf("section train taken out: rate %v, epochs %v, %v", c.Train.Optimizer.LearningRate, c.Train.Schedule.Epochs, err)
 	}
 	if c, err = Read(file(t, sound+"task: panoptic\n"), "data.val={images: v}", "data.val="); err != nil || c.Data.Val != (data.Files{}) {
 		t.Errorf("%v, %v", c.Data.Val, err)
@@ -284,7 +293,7 @@ func TestValuesAreReportedWhereTheyAreStated(t *testing.T) {
 
 func TestSemanticInputsAreSquare(t *testing.T) {
 	_, err := Read(file(t, sound), "task=semantic", "data.format=ade20k", "model.image=[64, 32]")
-	if err == nil || !strings.Contains(err.Error(), "-set model.image=[64, 32]: [64 32] is not square: semantic evaluation cuts images into square windows") {
+	if err == nil || !strings.Contains(err.Error(), "-set model.image=[64, 32]: [64, 32] is not square: semantic evaluation cuts images into square windows") {
 		t.Error(err)
 	}
 }

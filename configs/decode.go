@@ -91,28 +91,33 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, name string) {
 		return
 	}
 	into := reflect.New(v.Type())
-	if err := n.Decode(into.Interface()); err != nil || truncated(n, v.Type()) {
+	if err := n.Decode(into.Interface()); err != nil || altered(n, v.Type()) {
 		d.fault(n, name, "want %s, got %s", typeName(v.Type()), plain(n))
 		return
 	}
 	v.Set(into.Elem())
 }
 
-// truncated reports whether a whole number was stated as one with a fraction, which
-// package yaml cuts off.
-func truncated(n *yaml.Node, t reflect.Type) bool {
+// altered says whether package yaml decodes n without an error into another value
+// than was written: null in a list becomes zero; of whole numbers, a fraction is cut
+// off, one beyond the range of the type is clipped, and 010 is octal.
+func altered(n *yaml.Node, t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Pointer:
-		return truncated(n, t.Elem())
+		return altered(n, t.Elem())
 	case reflect.Slice, reflect.Array:
 		for _, element := range n.Content {
-			if truncated(resolved(element), t.Elem()) {
+			if element = resolved(element); element.Tag == "!!null" || altered(element, t.Elem()) {
 				return true
 			}
 		}
 	case reflect.Int, reflect.Uint64:
-		var x float64
-		return n.Tag == "!!float" && (n.Decode(&x) != nil || x != math.Trunc(x))
+		if n.Tag == "!!float" {
+			var x float64
+			return n.Decode(&x) != nil || x != math.Trunc(x) || math.Abs(x) > 1<<53
+		}
+		digits := strings.TrimLeft(n.Value, "+-")
+		return len(digits) > 1 && digits[0] == '0' && '0' <= digits[1] && digits[1] <= '9'
 	}
 	return false
 }

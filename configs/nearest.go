@@ -7,18 +7,23 @@ import "strings"
 // another section.
 func nearest(name string, known []string) string {
 	best, least := "", 1+max(1, len(name)/5)
-	last := name[strings.LastIndexByte(name, '.')+1:]
 	for _, candidate := range known {
-		distance := editDistance(name, candidate)
-		if candidate[strings.LastIndexByte(candidate, '.')+1:] == last {
-			distance = min(distance, 1) // the key of another section
-		}
-		if distance < least {
+		if distance := editDistance(name, candidate); distance < least {
 			best, least = candidate, distance
+		}
+	}
+	if least <= 1 {
+		return best
+	}
+	for _, candidate := range known {
+		if lastPart(candidate) == lastPart(name) {
+			return candidate
 		}
 	}
 	return best
 }
+
+func lastPart(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
 
 // editDistance counts the letters to insert, delete, replace or swap with their
 // neighbour that make b of a (optimal string alignment).

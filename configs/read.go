@@ -14,7 +14,8 @@ import (
 )
 
 // Read reads a configuration over [Default], applies overrides of the form
-// key=value (key dotted, value YAML; an empty value removes a section) and checks
+// key=value (key dotted, value YAML; an empty value takes what a
+// section states out) and checks
 // every value. Where the file gives no name, the file's own is taken. The section
 // derived of a resolved file is not read.
 func Read(path string, overrides ...string) (Config, error) {
@@ -70,6 +71,7 @@ func (d *decoder) override(overrides []string) error {
 	for _, override := range overrides {
 		source := "-set " + override
 		key, text, ok := strings.Cut(override, "=")
+		key = strings.TrimSpace(key)
 		if !ok || key == "" || strings.Contains(override, "\n") {
 			return fmt.Errorf("%s: expected key=value, for example train.total_steps=1000", source)
 		}
@@ -97,7 +99,8 @@ func (d *decoder) override(overrides []string) error {
 	return nil
 }
 
-// removed takes an optional section out of the configuration.
+// removed takes out what a section states: an optional one is absent then, others
+// have their defaults.
 func (d *decoder) removed(key string) bool {
 	v := reflect.ValueOf(d.config).Elem()
 	for part := range strings.SplitSeq(key, ".") {
@@ -113,7 +116,12 @@ func (d *decoder) removed(key string) bool {
 	if !isSection(v.Type()) {
 		return false
 	}
-	v.SetZero()
+	d.config.reset(key)
+	for name := range d.sources {
+		if isBelow(name, key) {
+			delete(d.sources, name)
+		}
+	}
 	return true
 }
 

@@ -54,6 +54,7 @@ func TestNearestName(t *testing.T) {
 	for name, want := range map[string]string{
 		"sed": "seed", "train.totl_steps": "train.total_steps", "train.total_setps": "train.total_steps",
 		"train.batch": "data.batch", "dta": "data", "train.learning_rate": "", "x": "", "train.totalsteps": "train.total_steps",
+		"train.lrr": "train.lr", "data.train.batc": "", "data.batc": "data.batch",
 	} {
 		if got := nearest(name, known); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
@@ -57,9 +58,9 @@ func (c Config) checkData() *FieldError {
 	case c.Data.Root == "":
 		return fail("data.root", "state the folder of the data set")
 	case c.Data.Augment.Scale[0] > c.Data.Augment.Scale[1]:
-		return fail("data.scale", "%v must be in ascending order", c.Data.Augment.Scale)
+		return fail("data.scale", "%s must be in ascending order", text(reflect.ValueOf(c.Data.Augment.Scale)))
 	case c.Task == "semantic" && image[0] != image[1]:
-		return fail("model.image", "%v is not square: semantic evaluation cuts images into square windows", image)
+		return fail("model.image", "%s is not square: semantic evaluation cuts images into square windows", text(reflect.ValueOf(image)))
 	case slices.Contains(c.NewParameters, ""):
 		return fail("new_parameters", "an empty prefix means all parameters: leave weights out instead")
 	}

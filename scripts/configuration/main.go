@@ -27,7 +27,7 @@ const introduction = `# Configuration keys
 Written by ` + "`go generate ./configs`" + ` from the declarations of the components; do not edit.
 
 A configuration file states what differs from the defaults, which are the published recipe for COCO panoptic at 640 px. ` + "`-set key=value`" + `
-changes a key by its dotted name, as in ` + "`-set train.lr=2e-4 -set 'model.image=[512, 512]'`" + `; an empty value removes a section. Unknown keys,
+changes a key by its dotted name, as in ` + "`-set train.lr=2e-4 -set 'model.image=[512, 512]'`" + `; an empty value takes out what a section states. Unknown keys,
 values out of range and keys that have no effect beside the others are refused. Of keys that exclude each other (epochs and total_steps; the ways
 to state annealing) an override replaces what the file states.
 
