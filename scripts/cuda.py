@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Fetches a CUDA plugin and NVIDIA's libraries, or checks those that are there.
+"""Fetches a CUDA plugin and NVIDIA's libraries, or checks the installed ones.
 
 Usage: cuda.py fetch|check TABLE FOLDER
 
-TABLE is internal/backend/cuda13.txt or cuda12.txt. fetch continues where an earlier
-call was interrupted: a wheel that was unpacked is not fetched again, and the plugin
-gets the name that the commands look for when everything is there.
+TABLE is internal/backend/cuda13.txt or cuda12.txt. fetch resumes an interrupted call:
+unpacked wheels are not fetched again, and the plugin gets the name that the commands
+look for once everything is installed.
 """
 import ctypes
 import os
@@ -47,7 +47,7 @@ def fetch(table, folder):
     os.makedirs(stamps, exist_ok=True)
     missing = [wheel for wheel in table["wheel"] if not os.path.exists(stamp(folder, wheel))]
     download = sum(int(wheel[2]) for wheel in missing)
-    # One wheel lies beside what it is unpacked to.
+    # One wheel is on disk together with its unpacked content.
     needed = sum(int(wheel[3]) for wheel in missing) + max((int(wheel[2]) for wheel in missing), default=0)
     free = shutil.disk_usage(folder).free
     if missing:
@@ -88,14 +88,14 @@ def fetch_wheel(wheel, folder):
 
 
 def libraries(table, folder):
-    """All that is opened, in order, the plugin last."""
+    """All libraries in the order of opening, the plugin last."""
     listed = [fields[0] for fields in table["library"] + table["checked"]]
     return listed + [os.path.relpath(plugin_path(table, folder), folder)]
 
 
 def check(table, folder):
-    """Yields what is missing, after a line on it. Opens every library in the order in
-    which the commands do before they open the plugin."""
+    """Prints and yields what is missing. Opens every library in the order in which the
+    commands do before they open the plugin."""
     for library in libraries(table, folder):
         try:
             ctypes.CDLL(os.path.join(folder, library), mode=os.RTLD_LAZY | os.RTLD_LOCAL)

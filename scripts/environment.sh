@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the Python of a virtual environment that has the packages of a requirements
-# file, which is made on the first run and after the file has changed.
+# Prints the Python of a virtual environment with the packages of a requirements file.
+# The environment is created on the first run and whenever the file has changed.
 # Usage: environment.sh CACHE NAME REQUIREMENTS
 # PYTHON names another interpreter that has the packages already.
 set -euo pipefail

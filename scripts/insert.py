@@ -1,4 +1,4 @@
-"""Puts a generated file into a document between the two lines that mark its place.
+"""Inserts a generated file into a document between the two lines that mark its place.
 
     python scripts/insert.py DOCUMENT NAME FILE
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Fetches a PJRT plugin from the Python package index into CACHE/pjrt, where the
 # commands find it. Usage: setup.sh cpu|cuda12|cuda13|tpu CACHE
-# It never fails for want of the plugin: without one everything runs on the Go
-# backend. A plugin that is there is not fetched again.
+# A missing plugin is not a failure: without one everything runs on the Go backend.
+# An installed plugin is not fetched again.
 set -euo pipefail
 kind=$1 cache=$2
 case $kind in
@@ -32,7 +32,7 @@ mkdir -p "$cache/pjrt"
 if [ -z "$package" ]; then
     here=$(dirname "$0")
     "$python" "$here/cuda.py" fetch "$here/../internal/backend/$kind.txt" "$cache/pjrt/$kind" || without "see above"
-    # An older setup left a plugin here that finds none of NVIDIA's libraries.
+    # An older setup left a plugin here that does not find NVIDIA's libraries.
     rm -f "$cache/pjrt/pjrt_c_api_cuda_plugin.so"
     exit 0
 fi
@@ -42,7 +42,7 @@ trap 'rm -rf "$work"' EXIT
 echo "setup: fetching $package" >&2
 "$python" -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" "$package" >&2 ||
     without "the download of $package failed (see above)"
-# The wheel holds one shared library with PJRT's entry point.
+# The wheel has one shared library with PJRT's entry point.
 "$python" - "$work" "$work/plugin.so" <<'PY' || without "$package does not hold a plugin where it is expected"
 import glob, shutil, sys, zipfile
 folder, target = sys.argv[1:]

@@ -10,7 +10,7 @@ import (
 	"eomt/eval"
 )
 
-// Analysis is all that a report prints of some runs.
+// Analysis holds all numbers that a report prints about its runs.
 type Analysis struct {
 	Bootstrap Bootstrap
 	Runs      []Run
@@ -26,16 +26,16 @@ type Pair struct {
 	Metrics []string
 }
 
-// Name is what the pair's numbers are of.
+// Name is the Run field of the pair's numbers.
 func (p Pair) Name() string { return p.A + " minus " + p.B }
 
-// Spread is runs that differ by their seed only.
+// Spread is a group of runs that differ by seed only.
 type Spread struct {
 	Runs    []string
 	Metrics []string
 }
 
-// Name is what the spread's numbers are of.
+// Name is the Run field of the spread's numbers.
 func (s Spread) Name() string { return "mean of " + strings.Join(s.Runs, ", ") }
 
 // Deviation is the metric of the sample standard deviation over seeds.
@@ -140,7 +140,7 @@ func (r resampled) column(i int) []float64 {
 	return values
 }
 
-// score adds what is known of one run.
+// score adds the numbers of one run.
 func (a *Analysis) score(ctx context.Context, r *Run, tick func()) (resampled, error) {
 	s, err := newScorer(r)
 	if err != nil {
@@ -248,7 +248,7 @@ func (a *Analysis) addSpread(name string, group []resampled, i int) {
 	a.add(n)
 }
 
-// Headline is the first figure of a task: what a run is judged by.
+// Headline is the primary metric of a task.
 func Headline(t eval.Task) string {
 	return map[eval.Task]string{eval.Panoptic: "PQ", eval.Instance: "AP", eval.Semantic: "mIoU"}[t]
 }

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Bootstrap is how intervals are made.
+// Bootstrap configures the bootstrap of intervals.
 type Bootstrap struct {
 	Resamples int    `json:"resamples"`
 	Seed      uint64 `json:"seed"`
@@ -20,8 +20,8 @@ type Bootstrap struct {
 var DefaultBootstrap = Bootstrap{Resamples: 1000, Seed: 1}
 
 // weights is how often each of n images is in resample b: n draws with
-// replacement. They follow from (seed, b, n) alone, so that runs over the same
-// images are resampled in pairs.
+// replacement. They are a function of (seed, b, n), so that runs over the same images
+// share resamples.
 func (c Bootstrap) weights(b, n int) []int {
 	rng := rand.New(rand.NewPCG(c.Seed, uint64(b)))
 	weights := make([]int, n)
@@ -58,8 +58,8 @@ func (c Bootstrap) resample(ctx context.Context, s scorer, images int, tick func
 }
 
 // interval is the range that holds 95 % of the values, its ends interpolated
-// linearly between them. Values that are not defined are left out; where that is
-// more than half of them there is no interval, which is NaN.
+// linearly between them. Undefined values are ignored; if more than half are
+// undefined, the interval is NaN.
 func interval(values []float64) (low, high float64) {
 	of := slices.DeleteFunc(slices.Clone(values), math.IsNaN)
 	if len(of) == 0 || 2*len(of) < len(values) {

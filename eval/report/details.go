@@ -85,8 +85,8 @@ func (i Info) ConfusionUnit() string {
 	return "pixels"
 }
 
-// Confusion counts pixels, or segments that cover the same pixels, by their class
-// (row) and the class they were given (column), as [Info.ConfusionNames] says.
+// Confusion counts pixels, or segments that cover the same pixels, by true class (row)
+// and predicted class (column), named by [Info.ConfusionNames].
 func (r *Run) Confusion() [][]int {
 	truth, pred := r.ConfusionNames()
 	counts := make([][]int, len(truth))
@@ -137,8 +137,8 @@ type Example struct {
 	Image *Image
 }
 
-// Examples are the images of greatest, middle and least headline, up to four of
-// each, none twice. Images without anything to be scored are not among them.
+// Examples are the images with the greatest, median and least headline, up to four of
+// each, without repetition. Images with nothing to score are excluded.
 func (r *Run) Examples() []Example {
 	var ranked []*Image
 	for i := range r.Images {

@@ -1,20 +1,20 @@
-// Package report computes what a report prints from the records that evaluations
-// left: figures with 95 % bootstrap intervals over images, differences between
-// runs by paired bootstrap, spread over seeds, calibration, confusion, and the
-// images that were done best and worst.
+// Package report computes the numbers of a report from the records of evaluations:
+// metrics with 95 % bootstrap intervals over images, differences between runs by
+// paired bootstrap, spread over seeds, calibration, confusion, and the best and worst
+// images.
 //
 //	eval.Stored -> Run -> Analyse -> Analysis, a list of Numbers
 //	Run <-> per_image.parquet    Numbers <-> results.parquet    Numbers -> tables.tex
 //
-// Everything printed is a [Number] with a key, RUN/METRIC[/CLASS[/PREDICTED]],
-// and follows from per_image.parquet alone: [Verify] reads that file, computes
-// all numbers again and names each one that another file has differently.
+// Everything printed is a [Number] with a key, RUN/METRIC[/CLASS[/PREDICTED]], and
+// is computed from per_image.parquet alone: [Verify] reads that file, recomputes all
+// numbers and names each that differs in another file.
 //
 // # per_image.parquet
 //
-// One row per image and class, and one per image with class_id -1, which holds what
-// belongs to no class and the image's headline: its own PQ, AP or mIoU of present
-// classes (NaN without truth). Columns of other tasks are empty.
+// One row per image and class, and one per image with class_id -1, which holds values
+// without a class and the image's headline: its own PQ, AP or mIoU of present classes
+// (NaN without truth). Columns of other tasks are empty.
 //
 //	iou, tp, fp, fn                panoptic: sum of IoUs and counts
 //	positives, scores,             instance: truths by size range (all, small, medium, large);
@@ -25,5 +25,6 @@
 //
 // The file's metadata holds, as JSON under "eomt", the runs' class tables and rules.
 //
-// Start reading at analysis.go; figures.go knows the tasks, bootstrap.go resamples.
+// Start reading at analysis.go; figures.go has the metrics of each task, bootstrap.go
+// resamples.
 package report

@@ -9,7 +9,7 @@ import (
 	"eomt/eval/pq"
 )
 
-// figure is a number that a resample of the images has too.
+// figure is a number that is also computed for resamples of the images.
 type figure struct {
 	metric, class string
 	kind          Kind
@@ -83,7 +83,7 @@ func (p *panoptic) figures(weights []int) []figure {
 
 func (p *panoptic) headline(i int) float64 {
 	r := p.evaluator.Weighted(p.stats[i:i+1], nil)
-	// By the rule that counts absent classes as 0, those of the image are meant all the same.
+	// Even under the rule that counts absent classes as 0, the image's own classes are used.
 	sum, n := 0., 0.
 	for _, c := range r.PerClass {
 		if c.TP+c.FP+c.FN > 0 {

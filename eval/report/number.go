@@ -20,9 +20,9 @@ const (
 	Count                  // a whole number
 )
 
-// Number is a result that is printed somewhere.
+// Number is a printed result.
 type Number struct {
-	Run      string // or what else it is of: "B minus A", "mean of A, B"
+	Run      string // or a combination of runs: "B minus A", "mean of A, B"
 	Step     int
 	Protocol eval.Protocol
 	Metric   string
@@ -47,7 +47,7 @@ func Key(parts ...string) string {
 	return strings.Join(escaped, "/")
 }
 
-// Ends of a number's interval have keys of their own.
+// The ends of a number's interval have separate keys.
 const (
 	lowEnd  = ":low"
 	highEnd = ":high"

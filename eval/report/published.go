@@ -13,12 +13,11 @@ type Published struct {
 	Model, Data, Metric, Value string
 }
 
-// PublishedSource is where [PublishedFigures] are from.
+// PublishedSource is the source of [PublishedFigures].
 const PublishedSource = "EoMT, CVPR 2025 (arXiv 2503.19108)"
 
-// PublishedFigures are the paper's results of a task on a data set, none for data
-// sets that it has none of. They are nobody's own results, and are shown apart
-// from them.
+// PublishedFigures are the paper's results for a task on a data set, none for other
+// data sets. They are shown separately from a run's own results.
 func PublishedFigures(t eval.Task, benchmark string) []Published {
 	var list []Published
 	for _, p := range published {

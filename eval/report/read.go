@@ -63,8 +63,8 @@ func readPerImage(path string) ([]Run, Bootstrap, error) {
 	return runs, m.Bootstrap, nil
 }
 
-// readWhole reads all rows of a file; head sees it first. What the library makes
-// of damaged files, panics too, is an error.
+// readWhole reads all rows of a file, after calling head on it. The library's errors
+// and panics on damaged files are returned as errors.
 func readWhole[T any](path string, head func(*parquet.File) error, rows *[]T) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -99,7 +99,7 @@ func readWhole[T any](path string, head func(*parquet.File) error, rows *[]T) (e
 	return reader.Close()
 }
 
-// assembly puts a run's images together from rows.
+// assembly assembles a run's images from rows.
 type assembly struct {
 	run     *Run
 	index   map[int]int
@@ -184,8 +184,8 @@ func (w *row) addDetails(img *Image, class, classes int) error {
 	return nil
 }
 
-// checkHeadlines brings a run that was read into order, and holds the headlines
-// that its rows state against those that follow from them.
+// checkHeadlines normalises a run that was read, and compares the headlines stated in
+// its rows with the recomputed ones.
 func (r *Run) checkHeadlines() error {
 	stated := make(map[int]float64, len(r.Images))
 	for _, img := range r.Images {

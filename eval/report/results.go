@@ -45,7 +45,7 @@ func (a *Analysis) WriteResults(dir string) error {
 	})
 }
 
-// verifyResults names the rows of dir's results that are not as computed.
+// verifyResults names the rows of dir's results that differ from the computed ones.
 func (a *Analysis) verifyResults(dir string) ([]string, error) {
 	var stored []resultRow
 	path := filepath.Join(dir, ResultsFile)

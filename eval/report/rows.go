@@ -13,7 +13,7 @@ import (
 	"eomt/internal/atomicfile"
 )
 
-// PerImageFile is the name of the file that everything printed follows from.
+// PerImageFile is the name of the file from which everything printed is computed.
 const PerImageFile = "per_image.parquet"
 
 const (
@@ -22,7 +22,7 @@ const (
 	rowGroup    = 100_000
 )
 
-// metadata is what the file states besides rows.
+// metadata is the file's content besides rows.
 type metadata struct {
 	Bootstrap Bootstrap `json:"bootstrap"`
 	Runs      []Info    `json:"runs"`

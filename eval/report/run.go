@@ -13,7 +13,7 @@ import (
 	"eomt/eval/pq"
 )
 
-// Info is what figures depend on besides images.
+// Info is what metrics depend on besides images.
 type Info struct {
 	Name     string        `json:"name"` // unique in a report
 	Step     int           `json:"step"` // of training; 0 if unknown
@@ -27,13 +27,13 @@ type Info struct {
 	Benchmark string `json:"benchmark,omitempty"`
 }
 
-// Run is an evaluation as one protocol counts it.
+// Run is an evaluation under one protocol.
 type Run struct {
 	Info
 	Images []Image // in the order in which the metric's core sums them
 }
 
-// Image is what one image counts: the field of its task is set in Stat.
+// Image is the statistics of one image: the field of its task is set in Stat.
 type Image struct {
 	Index    int // in the data set
 	ImageID  int64
@@ -45,8 +45,8 @@ type Image struct {
 	Confused []eval.Confused
 }
 
-// NewRun takes what a protocol counted of a stored evaluation; images that it
-// leaves out are not there. info states name, step and group.
+// NewRun takes a protocol's statistics from a stored evaluation, without images that
+// the protocol skips. info states name, step and group.
 func NewRun(info Info, p eval.Protocol, s *eval.Stored) (Run, error) {
 	r := Run{Info: info}
 	r.Protocol, r.Task, r.Classes = p, s.Config.Task, s.Classes
@@ -70,9 +70,9 @@ func NewRun(info Info, p eval.Protocol, s *eval.Stored) (Run, error) {
 	return r, r.normalise()
 }
 
-// normalise brings images into the order of their core, and each image's lists
-// into that of per_image.parquet, so that sums have the same bits however a run
-// was read; and computes the headlines.
+// normalise sorts images into the order of their core, and each image's lists into
+// that of per_image.parquet, so that sums are identical bit by bit however a run was
+// read; it also computes the headlines.
 func (r *Run) normalise() error {
 	slices.SortFunc(r.Images, func(a, b Image) int {
 		if r.Task == eval.Semantic {
@@ -105,7 +105,7 @@ func (r *Run) normalise() error {
 	return nil
 }
 
-// key tells the images of a data set apart.
+// key identifies an image in a data set.
 func (i *Image) key(t eval.Task) any {
 	if t == eval.Semantic {
 		return i.Name
@@ -113,7 +113,7 @@ func (i *Image) key(t eval.Task) any {
 	return i.ImageID
 }
 
-// labels are the classes' names, made unique by their ids where they are not.
+// labels are the classes' names, made unique by their ids where necessary.
 func (i Info) labels() []string {
 	count := map[string]int{}
 	for _, c := range i.Classes {

@@ -66,7 +66,7 @@ type tables struct {
 
 func (t *tables) linef(format string, args ...any) { fmt.Fprintf(&t.out, format+"\n", args...) }
 
-// latin reports whether all names have letters that every engine's fonts have.
+// latin reports whether every engine's fonts have the letters of all names.
 func (t *tables) latin() bool {
 	for _, r := range t.analysis.Runs {
 		if !lettering.IsLatin(escapeTeX(r.Name + strings.Join(r.labels(), ""))) {
@@ -216,7 +216,7 @@ func (t *tables) published() {
 	t.end("tabular")
 }
 
-// metricName is a metric as a reader knows it.
+// metricName is a metric's display name.
 func metricName(metric string) string { return strings.ReplaceAll(metric, "_", " ") }
 
 var texEscapes = strings.NewReplacer(`\`, `\textbackslash{}`, "&", `\&`, "%", `\%`, "$", `\$`, "#", `\#`, "_", `\_`,

@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// Recompute reads per_image.parquet of a report's folder and computes all numbers
-// again as they were computed first.
+// Recompute reads per_image.parquet of a report folder and recomputes all numbers.
 func Recompute(ctx context.Context, dir string, progress func(done, total int)) (*Analysis, error) {
 	runs, c, err := ReadPerImage(dir)
 	if err != nil {
@@ -19,9 +18,8 @@ func Recompute(ctx context.Context, dir string, progress func(done, total int)) 
 	return Analyse(ctx, runs, c, progress)
 }
 
-// Verify compares results.parquet and tables.tex of a report's folder with what
-// follows from its per_image.parquet, which a was computed from, and names each
-// difference.
+// Verify compares results.parquet and tables.tex of a report folder with a, which was
+// computed from its per_image.parquet, and names each difference.
 func (a *Analysis) Verify(dir string) (differences []string, err error) {
 	differences, err = a.verifyResults(dir)
 	if err != nil {
@@ -31,7 +29,7 @@ func (a *Analysis) Verify(dir string) (differences []string, err error) {
 	return append(differences, tables...), err
 }
 
-// verifyTables names the lines of dir's tables that are not as computed.
+// verifyTables names the lines of dir's tables that differ from the computed ones.
 func (a *Analysis) verifyTables(dir string) (differences []string, err error) {
 	path := filepath.Join(dir, TablesFile)
 	stored, err := os.ReadFile(path)
@@ -54,8 +52,8 @@ func (a *Analysis) verifyTables(dir string) (differences []string, err error) {
 	return differences, nil
 }
 
-// lineDifferences names the numbers that a line of the tables has differently,
-// or, where their text is not what differs, the line.
+// lineDifferences names the numbers that differ in a line of the tables, or the line
+// if other text differs.
 func lineDifferences(number int, got, want string) []string {
 	const end = ` \\ % `
 	gotCells, gotKeys, _ := strings.Cut(got, end)

@@ -1,8 +1,8 @@
 """Opens a report in Chromium at desktop and phone width, light and dark.
 
-It fails on a message of the console, a request to the network, a section or
-figure that is missing, empty or not decoded, scrolling to the side, and text
-that a reader cannot tell from its background. See check.sh.
+It fails on console messages, network requests, sections or figures that are
+missing, empty or not decoded, horizontal scrolling, and text with too little
+contrast. See check.sh.
 """
 
 import argparse
@@ -16,7 +16,7 @@ PHONE = {"viewport": {"width": 375, "height": 812}, "device_scale_factor": 2, "i
 
 PATIENCE = 120_000  # milliseconds; machines may be busy
 
-# What each section must hold where it is there at all.
+# What each section must contain if it is present.
 FIGURES = {
     "results": "table",
     "curves": "svg.chart",

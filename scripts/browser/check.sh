@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Opens a report in Chromium as people do, on a desktop and on a phone, light and
-# dark, without a network, and fails on what they would stumble over.
+# Opens a report in Chromium as on a desktop and on a phone, light and dark, offline,
+# and fails on defects that readers would notice.
 # Usage: check.sh REPORT.html OUTDIR [ARGUMENTS OF check.py ...]
-# Screenshots are written to OUTDIR. Chromium is the one of $CHROMIUM, otherwise of
-# the PATH. The virtual environment that drives it is made in the cache folder
-# on the first run; PYTHON names another interpreter that has the packages.
-# Exit status: 1 where the report is not good, 3 where Chromium or Playwright is
-# absent.
+# Screenshots are written to OUTDIR. Chromium is taken from $CHROMIUM, otherwise from
+# the PATH. The virtual environment that drives it is created in the cache folder on
+# the first run; PYTHON names another interpreter that has the packages.
+# Exit status: 1 if the report has defects, 3 if Chromium or Playwright is missing.
 set -euo pipefail
 if [ $# -lt 2 ]; then
     echo "usage: check.sh REPORT.html OUTDIR [--picture FILE.png]" >&2

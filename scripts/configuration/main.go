@@ -1,6 +1,6 @@
 // Command configuration writes docs/configuration.md, the reference of all
-// configuration keys, from what the components declare. Run it by go generate
-// ./configs; a test holds the page up to date.
+// configuration keys, from the components' declarations. Run it with go generate
+// ./configs; a test checks that the page is up to date.
 package main
 
 import (

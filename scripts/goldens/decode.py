@@ -4,8 +4,8 @@ golden.json, what Pillow 11.3.0 (libjpeg-turbo 3.1.1, libwebp 1.5.0) and numpy
 
 Run by hand from the repository root:
     python scripts/goldens/decode.py [REALDATA]
-With the folder of real samples, golden.json also gets hashes and a few pixels of
-them.
+Given the folder of real samples, golden.json also gets their hashes and a few of
+their pixels.
 """
 
 import base64

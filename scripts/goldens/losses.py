@@ -5,8 +5,8 @@ torch.rand returned, so that ours can be fed the same points. All in float64.
 Run by hand from the repository root:
     python scripts/goldens/losses.py
 Made with torch 2.15.0, transformers 5.23.0, scipy 1.17.1; the seed is the case's
-position. `make parity` runs it with --root DIR --seed N, and there also "full", of
-the size of published models at 640 px.
+position. `make parity` runs it with --root DIR --seed N, which adds the case "full",
+of the size of published models at 640 px.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def recorded(draws):
 
 
 def one(loss, mask_logits, class_logits, masks, classes):
-    """One prediction: what the reference computes on the way, its loss, and its cost matrices [Q, targets]."""
+    """One prediction: the reference's intermediate values, its loss, and its cost matrices [Q, targets]."""
     draws, costs, indices, chosen = [], [], [], []
     assign, choose = eomt.linear_sum_assignment, loss.sample_points_using_uncertainty
     match = loss.matcher.forward

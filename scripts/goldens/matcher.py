@@ -1,10 +1,10 @@
-"""Writes matcher/testdata/scipy.json: random cost matrices and the value of the
-assignment that scipy finds.
+"""Writes matcher/testdata/scipy.json: random cost matrices and the cost of scipy's
+assignment.
 
 Run by hand from the repository root:
     python scripts/goldens/matcher.py
 Made with scipy 1.17.1, numpy 2.4.6, seed 1. `make parity` runs it with --root DIR
---seed N, and there one size is that of published models.
+--seed N, which adds the size of published models.
 """
 
 import argparse

@@ -47,7 +47,7 @@ def randomize(module, generator):
 
 
 class Recorder:
-    """Notes what torch.rand returns while it is entered."""
+    """Records what torch.rand returns inside the context."""
 
     def __enter__(self):
         self.draws, self.rand = [], torch.rand
@@ -201,7 +201,7 @@ def transformers_net(c, generator):
 
 
 class WeakTest(Exception):
-    """The seed makes a case that could fail by rounding, or pass by chance: take another."""
+    """The seed gives a case that could fail by rounding or pass by chance: use another."""
 
 
 def check_margin(masks, c):

@@ -1,4 +1,4 @@
-"""Writes eval/postprocess/testdata/golden.json: random logits and what the reference's eval_step makes of them.
+"""Writes eval/postprocess/testdata/golden.json: random logits and the results of the reference's eval_step.
 
 Run by hand from the repository root:
 

@@ -44,7 +44,7 @@ TARGETS = [3, 2]  # of each image; six queries leave some without
 
 
 def randomize(parameters, generator):
-    """Values that float32 holds and that make every parameter matter."""
+    """Values that float32 represents and that make every parameter matter."""
     for name, p in parameters:
         noise = torch.randn(p.shape, generator=generator)
         fan = p[0].numel() if p.dim() > 1 else 4
@@ -185,7 +185,7 @@ def batch(c, generator):
 
 
 class Recorder:
-    """Replaces torch.rand by draws that float32 holds, and notes them."""
+    """Replaces torch.rand by draws that float32 represents, and records them."""
 
     def __init__(self):
         self.draws, self.rand = [], torch.rand

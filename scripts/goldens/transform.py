@@ -5,9 +5,9 @@ torchvision 0.22.0, Pillow 11.3.0, numpy 2.2.6; seed 1.
 Run by hand from the repository root, on a CPU with AVX2:
     python scripts/goldens/transform.py CHECKOUT_OF_EOMT [REALDATA]
 
-torchvision 0.22 takes PyTorch's 8-bit resize only where the capability is
-called "AVX2"; later versions also on AVX512 and ARM. Elsewhere it goes through
-floats, which differ by at most one level. The capability is therefore fixed.
+torchvision 0.22 uses PyTorch's 8-bit resize only if the capability is called
+"AVX2"; later versions also on AVX512 and ARM. Otherwise it goes through floats,
+which differ by at most one level. The capability is therefore fixed.
 """
 
 import ast
@@ -99,7 +99,7 @@ def colors():
 
 
 class Recorder:
-    """Runs the reference's Transforms and notes what it drew."""
+    """Runs the reference's Transforms and records its draws."""
 
     def __init__(self, size, jitter, scale_range):
         spec = importlib.util.spec_from_file_location("transforms", EOMT / "datasets/transforms.py")

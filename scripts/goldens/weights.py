@@ -1,6 +1,6 @@
-"""Writes the test data of checkpoints/: small files of weights in every format
-that is read, made by the libraries that define the formats, with random values,
-and what they must become in this project's names.
+"""Writes the test data of checkpoints/: small files of random weights in every
+format that is read, made by the libraries that define the formats, and the expected
+tensors under this project's names.
 
     python scripts/goldens/weights.py        # from the repository root
 
@@ -311,7 +311,7 @@ class Network(nn.Module):
 
 
 def official():
-    # Width 64, the smallest of which the number of heads can be told; patch 8 for a small file.
+    # Width 64, the smallest that determines the number of heads; patch 8 for a small file.
     network = randomize(Network(vit(width=64, heads=1, blocks=1, patch=8, image=24, ratio=1), 64, 1))
     tensors = {"network." + k: v for k, v in network.state_dict().items()}
     tensors["criterion.empty_weight"] = torch.tensor([1.0] * CLASSES + [0.1])

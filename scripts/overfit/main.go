@@ -1,5 +1,5 @@
-// Command overfit writes a COCO instance file of a few images of another one,
-// for `make overfit-real`: the first that have annotations.
+// Command overfit writes a COCO instance file with the first few annotated images of
+// another one, for `make overfit-real`.
 package main
 
 import (

@@ -1,12 +1,11 @@
-"""Holds cmd/score against the official evaluation code on random data sets.
+"""Compares cmd/score with the official evaluation code on random data sets.
 
     python scripts/parity/metrics.py [--panopticapi CHECKOUT] [--eomt CHECKOUT] [--sets 5] [--seed 1]
 
-Tells the largest difference of each comparison and fails beyond its tolerance:
-1e-9, or 1e-6 where the reference gives single precision. Needs pycocotools,
-torch, torchmetrics, cityscapesscripts, faster-coco-eval and
-opencv-python-headless; panopticapi and the reference
-implementation only where their paths are given.
+Reports the largest difference of each comparison and fails beyond its tolerance:
+1e-9, or 1e-6 where the reference has single precision. Needs pycocotools, torch,
+torchmetrics, cityscapesscripts, faster-coco-eval and opencv-python-headless;
+panopticapi and the reference implementation only if their paths are given.
 """
 
 import argparse

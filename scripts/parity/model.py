@@ -1,11 +1,11 @@
-"""Holds `weights forward` against transformers on fresh random weights, live.
+"""Compares `weights forward` with transformers on fresh random weights.
 
     python scripts/parity/model.py [--seeds 3] [--sizes S,B,"S DINOv3"] [--backends go,xla:cpu] [--weights BINARY]
 
 Models at 640 px with 200 queries and 133 classes get random weights, are saved by save_pretrained and
 read by this project from that folder. Compared are the final prediction without masks, and all
-predictions with every mask on; B, which takes the Go backend minutes, is left to others where there are
-any. Fails beyond a tolerance. Packages: requirements.txt.
+predictions with every mask on; B, which takes the Go backend minutes, is run on the other backends if
+there are any. Fails beyond a tolerance. Packages: requirements.txt.
 
 Tolerances are in standard deviations of the reference's tensor: 1e-3 for mask logits and 1e-4 for class
 logits, float32 on both sides; the sign of every mask logit further from 0 than the difference must be
@@ -43,7 +43,7 @@ def build(size, seed):
         net = EomtDinov3ForUniversalSegmentation(EomtDinov3Config(layer_norm_eps=1e-5, **common))
     else:
         net = EomtForUniversalSegmentation(EomtConfig(**common))
-    # What starts as a constant must differ from it, or a mix-up would not show.
+    # Parameters that start constant must vary, otherwise mix-ups would go unnoticed.
     for name, p in net.named_parameters():
         if p.dim() == 1 or "token" in name or "position" in name:
             p.data += 0.2 * torch.randn_like(p)
@@ -66,7 +66,7 @@ def reference(net, pixels, masked):
 
 
 def add(table, component, backend, want, got, tolerance, share=0.0, signs=False):
-    """The largest difference, of all but a share of the queries, and where asked for the signs of all others."""
+    """The largest difference over all but a share of the queries; optionally also compares their signs."""
     difference = (want - got).abs()
     per_query = difference.flatten(2).amax(2).flatten() if share else difference.flatten()
     largest = per_query.sort().values[int(len(per_query) * (1 - share)) - 1].item()

@@ -1,6 +1,6 @@
-"""Random data sets in the official formats, with what evaluation code gets wrong:
-crowds, void, empty images, id 0, ties of scores and IoUs, stated areas unlike
-the masks, thousands of instances. Used by metrics.py and goldens/metrics.py.
+"""Random data sets in the official formats with the hard cases of evaluation code:
+crowds, void, empty images, id 0, ties of scores and IoUs, stated areas that differ
+from the masks, thousands of instances. Used by metrics.py and goldens/metrics.py.
 """
 
 import json
@@ -109,7 +109,7 @@ def panoptic_set(rng, folder, images=20, many=False, crowds="one"):
         for d, m, s in (("gt", gt, gs), ("pred", pred, ps)):
             save_ids(os.path.join(folder, d, f"{k}.png"), m)
             files[d].append({"image_id": 7 * k + 1, "file_name": f"{k}.png", "segments_info": s})
-    # Every class occurs, for panopticapi divides by their number.
+    # Every class occurs, as panopticapi divides by their number.
     for d in files:
         m = np.repeat(np.arange(1, n + 1)[None], 4, 0)
         save_ids(os.path.join(folder, d, "all.png"), m)

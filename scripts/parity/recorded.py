@@ -1,10 +1,10 @@
-"""Holds this project's tests against values that the references compute now, on fresh random numbers.
+"""Runs this project's tests against values that the references compute on fresh random numbers.
 
     python scripts/parity/recorded.py [--seeds 3]
 
-For each seed the scripts of ../goldens make the files that tests otherwise have committed (the criterion also of
-a published model's size: 200 queries, 20 targets, masks of 160 x 160, 12,544 points), and the tests of
-matcher, losses, model, train and checkpoints read them instead and report what they saw. Packages: requirements.txt.
+For each seed the scripts of ../goldens write fresh versions of the committed files (and a criterion case of a
+published model's size: 200 queries, 20 targets, masks of 160 x 160, 12,544 points), and the tests of matcher,
+losses, model, train and checkpoints read these and report the differences. Packages: requirements.txt.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from table import Table, progress
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 SCRIPTS = ["model.py", "weights.py", "matcher.py", "losses.py", "train.py"]
 PACKAGES = ["./model", "./checkpoints/weights", "./checkpoints/resample", "./matcher", "./losses", "./train"]
-# The tests that read what the scripts make.
+# The tests that read the scripts' files.
 TESTS = ("^(TestForwardMatchesReferences|TestInferenceMatchesReference|TestOpenEveryFormat|TestDeltasBecomeWeights|"
          "TestRoundTripsAreBitExact|TestAsTimm|TestScipy|TestCostMatrixGolden|TestMostUncertainGolden|TestCriterionGolden|"
          "TestSchedulesMatchReference|TestGradientsMatchReference|TestFiveStepsMatchReference|TestFiveStepsInFloat32)$")

@@ -1,5 +1,5 @@
-"""The evaluation code that the metric cores are held against, run on files in the
-official formats. Every function returns what `score -json` writes.
+"""The reference evaluation code for the metric cores, run on files in the official
+formats. Every function returns what `score -json` writes.
 
 panopticapi and the reference implementation are not on the registries: their
 functions take the path of a checkout (panopticapi 7bb46555, tue-mps/eomt
@@ -83,7 +83,7 @@ def ids_of(path):
 
 
 def functions_of(checkout, names):
-    """Functions of training/lightning_module.py, whose imports are not all wanted."""
+    """Functions of training/lightning_module.py, without its unneeded imports."""
     import torch
     from torchmetrics.functional.detection import _panoptic_quality_common as common
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs every comparison with a reference implementation that this folder has, in
-# a virtual environment of pinned packages, and prints one table at the end, which
-# is left in CACHE/parity.md as well; progress goes to standard error. The exit
-# code is 0 only where every comparison is within its tolerance.
+# Runs every comparison of this folder with a reference implementation, in a virtual
+# environment of pinned packages, prints one table at the end and also writes it to
+# CACHE/parity.md; progress goes to standard error. The exit code is 0 only if every
+# comparison is within its tolerance.
 # Usage: run.sh CACHE [--docs]
-# --docs puts the table into docs/parity.md and its summary into README.md. The environment is made in CACHE/parity
+# --docs writes the table to docs/parity.md and its summary to README.md. The environment is created in CACHE/parity
 # on the first run; PYTHON names another interpreter that has the packages already.
 set -euo pipefail
 cache=$1
@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
 python=$(scripts/environment.sh "$cache" parity "$here/requirements.txt")
 export EOMT_CACHE=$cache
-# As the Makefile has it: matrix products by vector instructions, and math.Exp as fast as without them.
+# As in the Makefile: vectorised matrix products, and math.Exp as fast as without them.
 if [ "$(go env GOARCH)" = amd64 ]; then
     export GOEXPERIMENT=${GOEXPERIMENT:-simd} GODEBUG=${GODEBUG:-cpu.fma=off}
 fi

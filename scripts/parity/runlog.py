@@ -1,10 +1,10 @@
-"""Holds the logs of a run folder against metrics.jsonl, read as their users read them: by
-TensorBoard and by pyarrow.
+"""Compares the logs of a run folder, as read by TensorBoard and pyarrow, with
+metrics.jsonl.
 
     python scripts/parity/runlog.py [RUN_DIR]
 
-Without RUN_DIR a small run is made, which loses its last checkpoint and is resumed, so that steps are
-logged twice. Packages: requirements.txt.
+Without RUN_DIR it trains a small run, removes its last checkpoint and resumes it, so that steps are logged
+twice. Packages: requirements.txt.
 """
 
 import json
@@ -45,7 +45,7 @@ def resumed_run(folder):
 
 
 def differing(got, want):
-    """How many values of two lists of (step, value) differ; all, where the steps do."""
+    """How many values of two lists of (step, value) differ; all if the steps differ."""
     if [s for s, _ in got] != [s for s, _ in want]:
         return len(want)
     return sum(bool(numpy.float32(w) != numpy.float32(g)) for (_, g), (_, w) in zip(got, want))
@@ -64,7 +64,7 @@ def compare(run):
     for tag in tags:
         group, _, index = tag.rpartition("/")
         if group == "eval":
-            # Of an evaluation after the checkpoint that a run went on from, TensorBoard shows nothing.
+            # TensorBoard shows no evaluation after the checkpoint that a run resumed from.
             want = [(e.step, FIGURES[index](json.loads((run / f"eval/step-{e.step:08d}.json").read_text()))) for e in board.Scalars(tag)]
         else:
             want = [(e["step"], e[NAMES[tag]] if tag in NAMES else e[group][int(index)]) for e in entries]

@@ -39,7 +39,7 @@ class Table:
         self.rows.append(row)
 
     def finish(self):
-        """Hands the rows on or prints them; the exit status."""
+        """Passes the rows on or prints them; returns the exit status."""
         if path := os.environ.get(KEY):
             with open(path, "a") as file:
                 file.writelines(json.dumps(row) + "\n" for row in self.rows)

@@ -1,5 +1,5 @@
-"""Holds what `weights convert` writes against the libraries that read it, live,
-on fresh random weights.
+"""Checks the output of `weights convert` with the libraries that read it, on fresh
+random weights.
 
     python scripts/parity/weights.py [--seeds 2] [--weights BINARY]
 

@@ -21,7 +21,7 @@ import zipfile
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 IMAGES, ANNOTATIONS, CATEGORIES = 118287, 860001, 80
 
-# The reference's side of opening, run in a process of its own.
+# The reference's side of opening, run in its own process.
 OPEN = """
 import json, resource, sys, time
 start = time.perf_counter()

@@ -27,7 +27,7 @@ SIZE = 640
 
 
 def draw(rng, w, h, jitter):
-    """What the reference draws for an image of w x h, in its order."""
+    """The reference's draws for an image of w x h, in its order."""
     import numpy as np
 
     d = {"brightness": 1.0, "contrast": 1.0, "saturation": 1.0, "hue": 0.0, "contrast_last": False}

@@ -94,7 +94,7 @@ def label_files(folder):
     return f"{MIOU_PAIRS} pairs of 1024 x 512"
 
 
-# ---- peers: each reads the files of a folder and returns its headline ------------
+# ---- peers: each reads the files of a folder and returns its primary metric ------
 
 def pycocotools(folder):
     from pycocotools.coco import COCO
@@ -154,7 +154,7 @@ def torchmetrics(folder):
 # ---- measuring --------------------------------------------------------------
 
 def worker(name, folder):
-    """In a process of its own: imports, then times one run; prints seconds, memory and headline."""
+    """In its own process: imports, then times one run; prints seconds, memory and primary metric."""
     with contextlib.redirect_stdout(io.StringIO()):
         with contextlib.suppress(ImportError):
             __import__({"panopticapi": "panopticapi.evaluation", "faster_coco_eval": "faster_coco_eval"}.get(name, name))

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Runs every speed comparison with a reference implementation that this folder
-# has, in a virtual environment of pinned packages, and prints their tables, which
-# are left in CACHE/peers.md as well.
+# Runs every speed comparison of this folder with a reference implementation, in a
+# virtual environment of pinned packages, prints the tables and also writes them to
+# CACHE/peers.md.
 # Usage: run.sh CACHE [REALDATA] [--docs]
-# The environment is made in CACHE/peers on the first run; PYTHON names another
+# The environment is created in CACHE/peers on the first run; PYTHON names another
 # interpreter that has the packages already. REALDATA is a folder of real samples
-# (coco_instance, coco_panoptic, oracle_ap); without it the comparisons that read
-# them are left out. --docs puts the tables into docs/speed.md
-# and a summary into README.md.
+# (coco_instance, coco_panoptic, oracle_ap); without it the comparisons that read them
+# are skipped. --docs writes the tables to docs/speed.md and a summary to README.md.
 set -euo pipefail
 cache=$1
 data=${2:-}
@@ -16,7 +15,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
 python=$(scripts/environment.sh "$cache" peers "$here/requirements.txt")
 export EOMT_CACHE=$cache
-# As the Makefile has it: matrix products by vector instructions, and math.Exp as fast as without them.
+# As in the Makefile: vectorised matrix products, and math.Exp as fast as without them.
 if [ "$(go env GOARCH)" = amd64 ]; then
     export GOEXPERIMENT=${GOEXPERIMENT:-simd} GODEBUG=${GODEBUG:-cpu.fma=off}
 fi
@@ -38,7 +37,7 @@ if [ -d "$data/coco_instance" ]; then
     compare "Annotations" "$here/annotations.py" "$data/oracle_ap/instances_val2014_100.json"
     compare "Metrics" "$here/metrics.py" --realdata "$data"
 else
-    echo "peers: no real samples in ${data:-a second argument}: data and metrics are left out" >&2
+    echo "peers: no real samples in ${data:-a second argument}: data and metrics are skipped" >&2
 fi
 if [ "${3:-}" = --docs ]; then
     "$python" "$here/summary.py" "$tables" >"$cache/peers-summary.md"

@@ -5,10 +5,10 @@ Face's EoMT in eager PyTorch, on random weights and 10 targets per image.
 
 The training step is the same work on both sides: forward pass with masked
 attention in all query blocks, matching and losses of all predictions (12,544
-points), gradients, clipping at 0.01, AdamW. Each side is a process of its own,
-compiled and warmed before the first round; rounds alternate, so that both see
-the same machine. PyTorch takes as many threads as this process may use
-processors. Needs torch, transformers, scipy and Go.
+points), gradients, clipping at 0.01, AdamW. Each side is a separate process,
+compiled and warmed up before the first round; rounds alternate, so that both see the
+same machine. PyTorch uses as many threads as this process may use processors. Needs
+torch, transformers, scipy and Go.
 """
 
 import argparse
@@ -24,7 +24,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 TARGETS, IMAGE = 10, 640
 
 
-# ---- the reference, in a process of its own -------------------------------------
+# ---- the reference, in its own process ------------------------------------------
 
 def worker(work, batch):
     """Runs `work` once for each line on standard input, and prints its seconds."""

@@ -5,10 +5,10 @@ file in the page cache, rounds alternating in one run.
     python scripts/peers/weights.py [--rounds 5] [--folder DIR]
 
 Reads a Hugging Face folder (model.safetensors) and an official pytorch_model.bin
-of 1.3 GB each, made in DIR (default: a temporary folder) and removed again. This
-project and torch.load end with every tensor in memory of its own; safetensors'
-load_file does only where each tensor is cloned. Needs torch, transformers,
-safetensors and Go, on Linux.
+of 1.3 GB each, created in DIR (default: a temporary folder) and then removed. This
+project and torch.load copy every tensor into memory; safetensors' load_file does so
+only if each tensor is cloned. Needs torch, transformers, safetensors and Go, on
+Linux.
 """
 
 import argparse

@@ -12,8 +12,7 @@ import (
 	"eomt/eval/report/page"
 )
 
-// Source is one run with one evaluation. Everything but Name and Stored may be
-// unknown and is then left out.
+// Source is one run with one evaluation. Everything but Name and Stored is optional.
 type Source struct {
 	Name   string
 	Stored *eval.Stored
@@ -32,7 +31,7 @@ type Source struct {
 	Commands    []page.Command // that make the run and its figures again
 }
 
-// Options are what a report depends on besides its runs.
+// Options configure a report.
 type Options struct {
 	Bootstrap report.Bootstrap
 	Commands  []page.Command // that make and check the report again
@@ -41,10 +40,10 @@ type Options struct {
 	Progress func(done, total int)
 }
 
-// Summary says what [Write] wrote.
+// Summary describes what [Write] wrote.
 type Summary struct {
 	Numbers  int
-	Warnings []string // what is left out, and why
+	Warnings []string // what is missing, and why
 }
 
 // named is a source with the names of its runs in the report.
@@ -80,8 +79,7 @@ func Write(ctx context.Context, dir string, sources []Source, o Options) (*Summa
 	return s, page.Write(dir, content)
 }
 
-// distinct gives every source a name of its own, and one for every protocol that
-// it was evaluated by.
+// distinct gives every source a unique name, and one per protocol of its evaluation.
 func distinct(sources []Source) []*named {
 	taken := map[string]bool{}
 	all := make([]*named, len(sources))

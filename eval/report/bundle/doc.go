@@ -3,10 +3,10 @@
 //
 //	Source -> report.Run -> report.Analyse -> page.Content -> a folder
 //
-// A [Source] is one evaluated run and what is known of it; package experiment/runs
-// reads it from a run folder. [Write] makes a folder, [Verify] computes all of a
-// folder's numbers again and names each one that differs.
+// A [Source] is one evaluated run with its metadata; package experiment/runs reads it
+// from a run folder. [Write] writes a folder, [Verify] recomputes all of a folder's
+// numbers and names each that differs.
 //
-// Start reading at bundle.go; fill.go lays numbers out, pictures.go and errormap.go
-// draw example images.
+// Start reading at bundle.go; fill.go fills the page's tables, pictures.go and
+// errormap.go draw example images.
 package bundle

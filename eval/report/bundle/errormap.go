@@ -33,7 +33,7 @@ const nobody = -1
 
 // errorMap is the image in grey with a colour where the prediction is wrong,
 // pixel by pixel; where masks overlap the topmost counts. Pixels of crowds, and
-// those without truth but in instance segmentation, cannot be wrong.
+// those without truth except in instance segmentation, cannot be wrong.
 func errorMap(truth, predicted *data.Sample, s *eval.Stored) data.RGB {
 	out := data.NewRGB(truth.Image.W, truth.Image.H)
 	of, by := owners(truth), owners(predicted)

@@ -12,7 +12,7 @@ import (
 	"eomt/eval/report/page"
 )
 
-// form is how the page prints a kind of numbers.
+// form is the page's format for a kind of numbers.
 func form(k report.Kind) page.Form {
 	return map[report.Kind]page.Form{report.Fraction: page.Percent, report.Difference: page.Points,
 		report.Decimal: page.Decimal, report.Count: page.Count}[k]
@@ -80,7 +80,7 @@ func (s *Summary) fill(ctx context.Context, a *report.Analysis, all []*named) (p
 	return out, nil
 }
 
-// metricName is a metric as a reader knows it.
+// metricName is a metric's display name.
 func metricName(m string) string { return strings.ReplaceAll(m, "_", " ") }
 
 func title(all []*named) string {
@@ -94,8 +94,8 @@ func title(all []*named) string {
 	return strings.Join(names, ", ")
 }
 
-// fillRun lays out one run by one protocol. What does not depend on the protocol
-// is shown with the exact one alone, where there is one.
+// fillRun fills in one run under one protocol. What does not depend on the protocol is
+// shown only with the exact one, if present.
 func (s *Summary) fillRun(ctx context.Context, a *report.Analysis, r *report.Run, source *named) (page.Run, error) {
 	run := page.Run{Name: r.Name, Note: note(r), Classes: classTable(a, r)}
 	for _, m := range metrics[r.Task] {

@@ -14,7 +14,7 @@ import (
 	"eomt/eval/report/page"
 )
 
-// pictureError is why a run has no pictures; the report is made without them.
+// pictureError states why a run has no pictures; the report is made without them.
 type pictureError struct{ error }
 
 // examples draws the run's best, median and worst images from its data set and

@@ -42,7 +42,7 @@ func newAxis(label string, mayLog bool, values ...float64) axis {
 // unitAxis goes from 0 to 1.
 func unitAxis(label string) axis { return axis{label: label, hi: 1, step: 0.25} }
 
-// at is the place of a value, 0 at lo and 1 at hi; NaN if it has none.
+// at is the position of a value, 0 at lo and 1 at hi; NaN if it has none.
 func (a axis) at(v float64) float64 {
 	if a.log {
 		return math.Log(v/a.lo) / math.Log(a.hi/a.lo)

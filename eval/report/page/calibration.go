@@ -1,7 +1,7 @@
 package page
 
-// calibrationCharts are one chart a run: where the dots lie on the diagonal,
-// scores say how good the masks are.
+// calibrationCharts has one chart per run: on the diagonal, scores equal the masks'
+// quality.
 func calibrationCharts(runs []Run) []chart {
 	var charts []chart
 	for i, r := range runs {

@@ -4,12 +4,11 @@ import (
 	"math"
 )
 
-// chart is one figure of lines or dots. The page and the papers' figures draw
-// the same charts.
+// chart is one figure of lines or dots, drawn on the page and as a figure for papers.
 type chart struct {
 	name   string // of its files, unique
 	title  string
-	of     string // what the title does not say: the run, a unit
+	of     string // a subtitle: the run, a unit
 	x, y   axis
 	series []series
 	// diagonal is drawn where x and y should be equal.
@@ -28,14 +27,14 @@ type series struct {
 // point is one value drawn. low and high span the values it stands for.
 type point struct{ x, y, low, high, weight float64 }
 
-// maxPoints are as many as a line on the page can show, maxFanPoints as many as
-// each of several lines that run close together.
+// maxPoints is the number of points that a line on the page can show, maxFanPoints
+// that of each of several lines close together.
 const maxPoints, maxFanPoints = 300, 100
 
 // thin replaces runs of consecutive points by their means where there are more
-// than n, so that a line of any length is drawn by n points or fewer and no
-// value is left out. Values that are not finite do not count to the means; a
-// mean of none is NaN, a gap in the line.
+// than n, so that a line of any length is drawn with at most n points and every value
+// contributes. Values that are not finite are excluded from the means; a mean of none
+// is NaN, a gap in the line.
 func thin(points []point, n int) []point {
 	group := groupOf(len(points), n)
 	if group <= 1 {
@@ -79,7 +78,7 @@ func (s series) spans() bool {
 	return false
 }
 
-// pieces are the stretches of points that have a place in a chart, between gaps.
+// pieces are the segments of drawable points between gaps.
 func (s series) pieces(y axis) [][]point {
 	var pieces [][]point
 	var open []point
@@ -99,7 +98,7 @@ func (s series) pieces(y axis) [][]point {
 	return pieces
 }
 
-// end is the last point with a place.
+// end is the last drawable point.
 func (s series) end(y axis) (point, bool) {
 	pieces := s.pieces(y)
 	if len(pieces) == 0 {

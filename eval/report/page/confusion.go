@@ -16,9 +16,9 @@ import (
 	"unicode/utf8"
 )
 
-// How a confusion matrix is shown: with a number in every cell, with every name
-// at the margins, or as an overview with numbered ticks. Beyond the first, a
-// table names the largest confusions.
+// The displays of a confusion matrix: with a number in every cell, with every name at
+// the margins, or as an overview with numbered ticks. Beyond the first, a table names
+// the largest confusions.
 const (
 	maxCellNumbers = 12
 	maxMarginNames = 40
@@ -40,7 +40,7 @@ func (c *Confusion) number(t, p int) Number {
 	return Number{Key: c.Key + "/" + Key(c.Truth[t], c.Predicted[p]), Value: c.Share(t, p), Form: Percent}
 }
 
-// matrix is a confusion matrix as the template wants it.
+// matrix is a confusion matrix for the template.
 type matrix struct {
 	*Confusion
 	Run     string
@@ -55,7 +55,7 @@ type matrixCell struct {
 	Fill    float64 // opacity of the cell's colour
 }
 
-// confused is a class taken for another.
+// confused is a class mistaken for another.
 type confused struct {
 	Truth, Predicted string
 	Share            Number
@@ -64,7 +64,7 @@ type confused struct {
 // heatMap is a picture of the shares with labels at its margins, in units of
 // one cell.
 type heatMap struct {
-	Picture       template.URL // a pixel a cell, the share its opacity
+	Picture       template.URL // one pixel per cell, the share its opacity
 	Width, Height int          // cells
 	Rows, Columns []marginLabel
 	Names         bool // the labels are names, not numbers
@@ -96,7 +96,7 @@ func newMatrix(r Run) (matrix, error) {
 	return m, err
 }
 
-// opacity shows small shares, which matter: the root of the share. NaN is empty.
+// opacity is the square root of the share, to keep small shares visible. NaN is empty.
 func opacity(share float64) float64 {
 	if math.IsNaN(share) {
 		return 0

@@ -18,7 +18,7 @@ type Content struct {
 	Commands  []Command   // that make this report again
 }
 
-// Run is one run, as far as it is known: any field but Name may be empty.
+// Run is one run; any field but Name may be empty.
 type Run struct {
 	Name        string // short; the first part of its numbers' keys
 	Note        string // one line below the name: weights, step
@@ -29,8 +29,8 @@ type Run struct {
 	Confusion   *Confusion
 	Calibration *Calibration
 	Examples    []Example
-	ErrorLegend []Swatch // what the colours of the error maps mean
-	Costs       []Field  // what training took: time, memory, hardware
+	ErrorLegend []Swatch // the meaning of the error maps' colours
+	Costs       []Field  // training cost: time, memory, hardware
 	Provenance  []Field
 	Commands    []Command // that make this run and its figures again
 }
@@ -48,10 +48,10 @@ type Step struct {
 	DataWait                      float64 // share of time spent waiting for batches
 }
 
-// Validation is the figures of an evaluation during training, fractions.
+// Validation holds the metrics of an evaluation during training, as fractions.
 type Validation struct {
 	Step    int
-	Metrics []Metric // the one that a run is judged by first; the same in all of a run
+	Metrics []Metric // the primary one first; the same in all of a run
 }
 
 // Metric is one figure by name.
@@ -60,8 +60,7 @@ type Metric struct {
 	Value float64 // NaN if it is not defined
 }
 
-// Figure is one metric over a validation set; the first of a run is the one it
-// is judged by.
+// Figure is one metric over a validation set; the first of a run is its primary one.
 type Figure struct {
 	Name      string // "PQ", "AP50"; the same in all runs that have it
 	Value     Number
@@ -69,7 +68,7 @@ type Figure struct {
 	Images    Number // how many it was computed from
 }
 
-// ClassTable has one row a class.
+// ClassTable has one row per class.
 type ClassTable struct {
 	Columns []string // of ClassRow.Values: "PQ", "SQ", "TP"
 	Rows    []ClassRow
@@ -83,8 +82,8 @@ type ClassRow struct {
 	Values []Number // as ClassTable.Columns
 }
 
-// Confusion counts what was predicted for what is true. Rows and columns may
-// have different names, such as "unmatched" among the columns only.
+// Confusion counts predictions by true class. Rows and columns may have different
+// names, such as "unmatched" among the columns only.
 type Confusion struct {
 	Key              string // its cells' keys are [Key] with truth and prediction appended
 	Unit             string // what is counted: "pixels", "segments"

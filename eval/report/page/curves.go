@@ -9,7 +9,7 @@ import (
 	"unicode"
 )
 
-// curve is a quantity of training that has one line a run.
+// curve is a quantity of training with one line per run.
 type curve struct {
 	name, title, of string
 	mayLog          bool
@@ -23,8 +23,8 @@ var oneLine = []curve{
 	{"data-wait", "Data wait", "share of time waiting for batches", false, func(e Step) float64 { return e.DataWait }},
 }
 
-// fan is a quantity of training that has several lines a run, from the first
-// query block to the last prediction.
+// fan is a quantity of training with several lines per run, from the first query
+// block to the last prediction.
 type fan struct {
 	name, title, of string
 	values          func(Step) []float64
@@ -47,7 +47,7 @@ func prediction(i, n int) string {
 }
 
 // curves are the charts of what the runs logged, in groups that belong together:
-// first those that compare the runs, then each quantity that has a chart a run.
+// first those that compare the runs, then each quantity with a chart per run.
 // The charts of a single run are one group.
 func curves(runs []Run) [][]chart {
 	charts := validationCharts(runs)
@@ -92,7 +92,7 @@ func (c curve) chart(runs []Run) chart {
 	return ch
 }
 
-// ratesChart has two lines a run.
+// ratesChart has two lines per run.
 func ratesChart(runs []Run) chart {
 	c := chart{name: "learning-rates", title: "Learning rates", of: "dashed: last backbone block"}
 	for i, r := range runs {
@@ -176,7 +176,7 @@ func (c *chart) span(mayLog bool) {
 	}
 }
 
-// line has one point an entry, thinned to `most`.
+// line has one point per entry, thinned to `most`.
 func line(steps []Step, most int, value func(Step) float64) []point {
 	points := make([]point, len(steps))
 	for i, e := range steps {

@@ -5,9 +5,9 @@ import (
 	"image/color"
 )
 
-// ink is the colour of a line or dot: a run's, or a place on a ramp for lines
-// that have an order. The page takes it from style.css, where it follows light
-// and dark; papers take the light page's.
+// ink is the colour of a line or dot: a run's, or a position on a ramp for ordered
+// lines. The page takes it from style.css, which has light and dark variants; papers
+// use the light ones.
 type ink struct {
 	run    int
 	onRamp bool
@@ -17,9 +17,8 @@ type ink struct {
 func ofRun(i int) ink     { return ink{run: i % len(runColors)} }
 func ofRamp(i, n int) ink { return ink{onRamp: true, ramp: float64(i+1) / float64(n)} }
 
-// runColors tell runs apart, also for readers who confuse red and green: blue,
-// vermilion, green, purple, orange and sky blue, after Okabe and Ito. style.css
-// has the same in order.
+// runColors distinguish runs, also for colour-blind readers: blue, vermilion, green,
+// purple, orange and sky blue, after Okabe and Ito. style.css has the same in order.
 var runColors = [...]color.RGBA{
 	{0x00, 0x72, 0xb2, 0xff},
 	{0xd5, 0x5e, 0x00, 0xff},

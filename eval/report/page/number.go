@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Form says how a number is shown.
+// Form is the format of a number.
 type Form int
 
 const (

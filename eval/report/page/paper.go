@@ -245,8 +245,7 @@ func addDots(p *plot.Plot, s series, ink color.Color) error {
 	return nil
 }
 
-// ticker labels an axis at the page's ticks, without letters that a PDF's fonts
-// have not.
+// ticker labels an axis at the page's ticks, without letters missing in a PDF's fonts.
 func ticker(a axis) plot.Ticker {
 	return plot.TickerFunc(func(float64, float64) []plot.Tick {
 		var ticks []plot.Tick

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// maxPicture is the longer side of a picture on the page, in pixels: sharp at
-// the width it has there, also on a phone.
+// maxPicture is the longer side of a picture on the page, in pixels: sharp at its
+// displayed width, also on a phone.
 const maxPicture = 560
 
-// picture is an image as the template wants it.
+// picture is an image for the template.
 type picture struct {
 	Source        template.URL // a data URI
 	Title, Alt    string

@@ -43,8 +43,8 @@ func (s *strip) add(value, low, high Number, run int) {
 
 const stripWidth = 124.0
 
-// SVG draws the strip. It repeats numbers that stand beside it, so readers of
-// the page's text are spared it.
+// SVG draws the strip. It repeats numbers printed next to it, so it is hidden from
+// screen readers.
 func (s strip) SVG() template.HTML {
 	height := 8 + 8*float64(len(s.dots))
 	at := func(v float64) float64 { return 5 + (v-s.lo)/(s.hi-s.lo)*(stripWidth-10) }

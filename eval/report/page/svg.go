@@ -159,7 +159,7 @@ func (c chart) band(f frame, piece []point) string {
 }
 
 // directLabels name the lines at their right ends, pushed apart where they would
-// lie on each other.
+// overlap.
 func (c chart) directLabels(b *strings.Builder, f frame) {
 	type label struct {
 		series

@@ -2,9 +2,9 @@ package page
 
 import "slices"
 
-// validationCharts show the figures that were validated during training over its
-// steps: those of a single run, or the first of each of several. There is none
-// where no run was validated twice.
+// validationCharts show the metrics validated during training over its steps: those
+// of a single run, or the first of each of several. There is none unless a run was
+// validated at least twice.
 func validationCharts(runs []Run) []chart {
 	if !slices.ContainsFunc(runs, func(r Run) bool { return len(r.Validations) > 1 }) {
 		return nil

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// view is a report as the template wants it.
+// view is a report for the template.
 type view struct {
 	Content
 	Several      bool // runs
-	ByRun        bool // tables have a row for each run, for there are many
+	ByRun        bool // tables have a row for each of many runs
 	Lead         []leadFigure
 	Headline     []headlineRow
 	Costs        *costTable
@@ -26,7 +26,7 @@ type view struct {
 	Absent       string // sections that no run has, in a sentence
 }
 
-// leadFigure is what a run is judged by.
+// leadFigure is a run's primary metric.
 type leadFigure struct {
 	Run, Note string
 	Color     int
@@ -74,7 +74,7 @@ func (d Difference) Clear() bool {
 	return d.Low.finite() && d.High.finite() && (d.Low.Value > 0 || d.High.Value < 0)
 }
 
-// costTable is what training took, by run and name.
+// costTable is the training cost, by run and name.
 type costTable struct {
 	Names []string
 	Runs  []costRow
@@ -86,8 +86,8 @@ type costRow struct {
 	Values []string // as costTable.Names; empty if unknown
 }
 
-// maxColumns are as many runs as a table has columns for; the tables of more runs
-// have a row for each.
+// maxColumns is the number of runs up to which tables have a column per run; beyond
+// it they have a row per run.
 const maxColumns = 3
 
 // sideBySide compares the first column of the runs' class tables.
@@ -164,7 +164,7 @@ func newView(r Content) (*view, error) {
 	return v, nil
 }
 
-// check finds what would be shown wrongly.
+// check rejects content that would be shown wrongly.
 func (r Content) check() error {
 	if len(r.Runs) == 0 {
 		return fmt.Errorf("page: report %q: no runs", r.Title)
@@ -308,5 +308,5 @@ func (v *view) absent() string {
 	return strings.Join(names, ", ")
 }
 
-// finite says that a number is there to be drawn.
+// finite reports whether a number can be drawn.
 func (n Number) finite() bool { return n.Key != "" && !math.IsNaN(n.Value) && !math.IsInf(n.Value, 0) }

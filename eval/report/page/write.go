@@ -80,7 +80,7 @@ func HTML(w io.Writer, r Content) error {
 }
 
 // Write writes report.html and figures/NAME.{svg,pdf} into a folder, which it
-// makes. Each file appears whole or not at all; what else is there stays.
+// creates. Each file is written atomically; other files there are kept.
 func Write(dir string, r Content) error {
 	var page bytes.Buffer
 	if err := HTML(&page, r); err != nil {

@@ -1,4 +1,4 @@
-// Jpegfiles generates JPEG files and decodes all that a folder holds, for jpeg.py:
+// Jpegfiles generates JPEG files and decodes all files of a folder, for jpeg.py:
 // NAME.jpg becomes NAME.rgb, width and height as 32-bit little-endian numbers and
 // then three bytes per pixel.
 package main

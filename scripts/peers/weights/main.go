@@ -1,5 +1,5 @@
-// Command weights loads a model's weights as training does, into float32 memory
-// of its own, for scripts/peers/weights.py. It prints one JSON object: seconds,
+// Command weights loads a model's weights as training does, into newly allocated
+// float32 memory, for scripts/peers/weights.py. It prints one JSON object: seconds,
 // bytes loaded, and the peak of resident memory in bytes (Linux).
 package main
 
