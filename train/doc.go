@@ -12,6 +12,7 @@
 //	update.go      its second part: clipping and the optimiser
 //	seam.go        the two parts separately, for batches split into shares
 //	accumulate.go  a batch in shares, one after the other
+//	memory.go      what a step takes on its device
 //	optimizer.go   the optimiser's configuration, its interface, AdamW
 //	groups.go      how each parameter is trained
 //	schedule.go    learning rates and mask annealing over steps
