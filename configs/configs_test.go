@@ -170,6 +170,10 @@ func TestOverrides(t *testing.T) {
 		"derived={steps: 3}":    "-set derived={steps: 3}: what is derived is recomputed",
 	} {
 		_, err := Read(file(t, sound), override)
+		var usage interface{ UsageError() }
+		if !errors.As(err, &usage) {
+			t.Errorf("%s: %v is not an error of usage", override, err)
+		}
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "line ") && override != "seed=[" {
 			t.Errorf("-set %q: %v lacks %q, or names a line", override, err, want)
 		}

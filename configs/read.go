@@ -14,10 +14,9 @@ import (
 )
 
 // Read reads a configuration over [Default], applies overrides of the form
-// key=value (key dotted, value YAML; an empty value takes what a
-// section states out) and checks
-// every value. Where the file gives no name, the file's own is taken. The section
-// derived of a resolved file is not read.
+// key=value (key dotted, value YAML; an empty value removes what a section states) and
+// checks every value. A wrong override is an [OverrideError]. Where the file states no
+// name, it is the file's own. The section derived of a resolved file is not read.
 func Read(path string, overrides ...string) (Config, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -38,9 +37,12 @@ func Read(path string, overrides ...string) (Config, error) {
 		c.dropDerived()
 	}
 	if err := d.override(overrides); err != nil {
-		return Config{}, fmt.Errorf("configs: %w", err)
+		return Config{}, &OverrideError{fmt.Errorf("configs: %w", err)}
 	}
 	if err := c.validate(path, d.sources); err != nil {
+		if err.overrides() {
+			return Config{}, &OverrideError{fmt.Errorf("configs: %w", err)}
+		}
 		return Config{}, fmt.Errorf("configs: %w", err)
 	}
 	if c.Name == "" {

@@ -10,7 +10,7 @@ import (
 
 // validate reports the first unusable value. sources says who stated a key; keys
 // that nobody stated are the file's.
-func (c Config) validate(file string, sources map[string]string) error {
+func (c Config) validate(file string, sources map[string]string) *FieldError {
 	for _, check := range []func() *FieldError{c.checkKeys, c.checkFormat, c.checkEffect, c.checkData, c.checkTrain} {
 		err := check()
 		if err == nil {

@@ -28,7 +28,8 @@ Written by ` + "`go generate ./configs`" + ` from the declarations of the compon
 
 A configuration file states what differs from the defaults, which are the published recipe for COCO panoptic at 640 px. ` + "`-set key=value`" + `
 changes a key by its dotted name, as in ` + "`-set train.lr=2e-4 -set 'model.image=[512, 512]'`" + `; an empty value takes out what a section states. Unknown keys,
-values out of range and keys that have no effect beside the others are refused. Of keys that exclude each other (epochs and total_steps; the ways
+values out of range and keys that have no effect beside the others are refused; only thresholds of
+evaluation are accepted for every task. Of keys that exclude each other (epochs and total_steps; the ways
 to state annealing) an override replaces what the file states.
 
 A run's ` + "`config.yaml`" + ` holds all keys and a section ` + "`derived`" + ` (images, classes, steps, annealing spans), which is recomputed at every start and not
