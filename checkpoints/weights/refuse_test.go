@@ -179,7 +179,7 @@ func TestShardsMustAgreeWithTheIndex(t *testing.T) {
 		"is in": func(dir string) error {
 			return os.Rename(filepath.Join(dir, "model-00002-of-00003.safetensors"), filepath.Join(dir, first))
 		},
-		"no safetensors file beside it": func(dir string) error {
+		"not a safetensors file in its folder": func(dir string) error {
 			edit(t, filepath.Join(dir, index), "weight_map", `{"a": "../../secret.safetensors"}`)
 			return nil
 		},

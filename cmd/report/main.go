@@ -82,7 +82,11 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	warn(summary.Warnings)
-	fmt.Printf("%s: page, tables, figures and %d numbers of %d runs\n", filepath.Join(o.out, page.File), summary.Numbers, len(sources))
+	runs := "one run"
+	if len(sources) > 1 {
+		runs = fmt.Sprintf("%d runs", len(sources))
+	}
+	fmt.Printf("%s: page, tables, figures and %d numbers of %s\n", filepath.Join(o.out, page.File), summary.Numbers, runs)
 	return nil
 }
 
