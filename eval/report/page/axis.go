@@ -16,7 +16,8 @@ type axis struct {
 
 // newAxis spans the finite values given. A linear axis starts at 0 if the
 // values allow, for a difference should look as large as it is; one over two
-// decades or more of positive values is logarithmic where wanted.
+// decades or more of positive values is logarithmic where wanted and where the powers of
+// ten around them are float64 values.
 func newAxis(label string, mayLog bool, values ...float64) axis {
 	lo, hi, positive := math.Inf(1), math.Inf(-1), true
 	for _, v := range values {
@@ -27,7 +28,7 @@ func newAxis(label string, mayLog bool, values ...float64) axis {
 	if lo > hi {
 		return unitAxis(label)
 	}
-	if mayLog && positive && hi/lo > 100 {
+	if mayLog && positive && hi/lo > 100 && lo > 1e-300 && hi < 1e300 {
 		return axis{label: label, log: true, lo: math.Pow(10, math.Floor(math.Log10(lo))), hi: math.Pow(10, math.Ceil(math.Log10(hi)))}
 	}
 	a := axis{label: label, lo: min(lo, 0), hi: max(hi, 0)}
@@ -45,7 +46,7 @@ func unitAxis(label string) axis { return axis{label: label, hi: 1, step: 0.25} 
 // at is the position of a value, 0 at lo and 1 at hi; NaN if it has none.
 func (a axis) at(v float64) float64 {
 	if a.log {
-		return math.Log(v/a.lo) / math.Log(a.hi/a.lo)
+		return (math.Log(v) - math.Log(a.lo)) / (math.Log(a.hi) - math.Log(a.lo)) // quotients of values may overflow
 	}
 	return (v - a.lo) / (a.hi - a.lo)
 }
@@ -67,9 +68,9 @@ func tickStep(length float64) float64 {
 func (a axis) ticks() []float64 {
 	var ticks []float64
 	if a.log {
-		decades := int(math.Round(math.Log10(a.hi / a.lo)))
+		first, last := int(math.Round(math.Log10(a.lo))), int(math.Round(math.Log10(a.hi)))
+		decades := last - first
 		every := (decades + 4) / 5
-		first := int(math.Round(math.Log10(a.lo)))
 		for d := 0; d <= decades; d += every {
 			ticks = append(ticks, math.Pow(10, float64(first+d)))
 		}

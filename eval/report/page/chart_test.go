@@ -59,6 +59,15 @@ func TestTicks(t *testing.T) {
 
 // Whatever the values, an axis holds them and has a few ticks.
 func TestAxisHoldsItsValues(t *testing.T) {
+	for _, extreme := range []float64{5e-324, 1e-308, 9.556619453472961e-299, 1e-280} {
+		a := newAxis("", true, extreme, 1.797693134875e+09)
+		if low, high := a.at(extreme), a.at(1.797693134875e+09); !(low >= 0 && low < high && high <= 1) && a.log {
+			t.Errorf("%g lies at %g, 1.8e9 at %g of %+v", extreme, low, high, a)
+		}
+		if n := len(a.ticks()); n < 2 || n > 8 {
+			t.Errorf("%d ticks on %+v", n, a)
+		}
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.Float64Range(-1e12, 1e12), 1, 20).Draw(t, "values")
 		a := newAxis("", rapid.Bool().Draw(t, "log"), values...)
