@@ -43,6 +43,7 @@ type Data struct {
 type Train struct {
 	Schedule   train.ScheduleConfig  `yaml:",inline"`
 	Optimizer  train.OptimizerConfig `yaml:",inline"`
+	FineTune   train.FineTuneConfig  `yaml:",inline"`
 	Points     int                   `yaml:"points" doc:"Points sampled per mask pair in loss and matching, a multiple of 4." range:"[4, inf)"`
 	Precision  string                `yaml:"precision" doc:"Number format of matrix products." choice:"f32 bf16"`
 	Accumulate int                   `yaml:"accumulate" doc:"Equal shares that a step splits its batch into and computes one after the other before it updates: activations take memory for one share only; gradient, losses and schedules stay those of the whole batch. data.batch must be a multiple of it." range:"[1, 1048576]"`

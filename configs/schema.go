@@ -131,6 +131,8 @@ func typeName(t reflect.Type) string {
 		return "text"
 	case reflect.Array:
 		return fmt.Sprintf("a list of %d numbers", t.Len())
+	case reflect.Map:
+		return "numbers by name"
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.String {
 			return "a list of texts"
@@ -171,6 +173,12 @@ func text(v reflect.Value) string {
 			parts[i] = text(v.Index(i))
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
+	case reflect.Map:
+		var parts []string
+		for _, key := range sortedKeys(v) {
+			parts = append(parts, key+": "+text(v.MapIndex(reflect.ValueOf(key))))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
 	case reflect.Float64:
 		return strconv.FormatFloat(v.Float(), 'g', -1, 64)
 	}
@@ -197,8 +205,24 @@ func numbers(v reflect.Value) []float64 {
 			all = append(all, numbers(v.Index(i))...)
 		}
 		return all
+	case reflect.Map:
+		var all []float64
+		for _, key := range sortedKeys(v) {
+			all = append(all, v.MapIndex(reflect.ValueOf(key)).Float())
+		}
+		return all
 	}
 	return nil
+}
+
+// sortedKeys are the keys of a map of numbers by name.
+func sortedKeys(v reflect.Value) []string {
+	var keys []string
+	for _, key := range v.MapKeys() {
+		keys = append(keys, key.String())
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // interval is a range of numbers. Infinities and NaN lie in none.

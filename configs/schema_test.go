@@ -25,7 +25,7 @@ func TestEveryKeyIsDeclared(t *testing.T) {
 
 func isNumeric(t reflect.Type) bool {
 	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Array:
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
 		return isNumeric(t.Elem())
 	case reflect.Int, reflect.Uint64, reflect.Float64:
 		return true

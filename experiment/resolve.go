@@ -9,10 +9,13 @@ import (
 )
 
 // Resolve fills in all that follows from the data set's counts, and gives the
-// architecture with it.
+// architecture with it. It fails if settings fit no such network.
 func Resolve(c configs.Config, images, classes int) (configs.Resolved, arch.Architecture, error) {
 	a, err := c.Model.Architecture(classes)
 	if err != nil {
+		return configs.Resolved{}, a, err
+	}
+	if _, err := c.Train.FineTune.Groups(a, c.Train.Optimizer); err != nil {
 		return configs.Resolved{}, a, err
 	}
 	r, err := c.Resolve(images, classes, a.MaskBlocks)

@@ -144,6 +144,10 @@ func (r *Run) Train(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if trained, total := train.Trained(r.Architecture, step.Groups()); trained < total {
+		fmt.Fprintf(r.options.Notes, "training %d of %d parameters (%.2f %%); the others are frozen and have no moments\n",
+			trained, total, 100*float64(trained)/float64(total))
+	}
 	stop := r.Config.Derived.Steps
 	if r.options.MaxSteps > 0 {
 		stop = min(stop, r.options.MaxSteps)

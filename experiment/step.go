@@ -13,7 +13,7 @@ func StepConfig(c configs.Resolved, n model.Network) train.StepConfig {
 	loss := c.Loss
 	loss.Points = c.Train.Points
 	return train.StepConfig{Network: n, Loss: loss,
-		Optimizer: c.Train.Optimizer, Schedule: c.Train.Schedule.Schedule(c.Derived.Steps, c.Derived.Annealing),
+		Optimizer: c.Train.Optimizer, FineTune: c.Train.FineTune, Schedule: c.Train.Schedule.Schedule(c.Derived.Steps, c.Derived.Annealing),
 		BatchSize: c.Data.Loader.Batch, Accumulate: c.Train.Accumulate, Seed: c.Seed, MatMul: MatMul(c.Train.Precision)}
 }
 

@@ -14,7 +14,7 @@
 //	accumulate.go  a batch in shares, one after the other
 //	memory.go      what a step takes on its device
 //	optimizer.go   the optimiser's configuration, its interface, AdamW
-//	groups.go      how each parameter is trained
+//	groups.go      how each parameter is trained; finetune.go: frozen ones, other rates
 //	schedule.go    learning rates and mask annealing over steps
 //	state.go       parameters, buffers and optimiser slots; checkpoints of them
 //	validations.go finished validations, and the best one

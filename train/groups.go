@@ -46,6 +46,17 @@ func Groups(a arch.Architecture, c OptimizerConfig) []Group {
 	return groups
 }
 
+// Trained counts the elements of the parameters that are not frozen, and of all.
+func Trained(a arch.Architecture, groups []Group) (trained, total int) {
+	for i, p := range a.Parameters() {
+		total += p.Size()
+		if !groups[i].Frozen {
+			trained += p.Size()
+		}
+	}
+	return trained, total
+}
+
 func (c OptimizerConfig) blockMultiplier(a arch.Architecture, block int) float64 {
 	if c.QueryBlocksFullRate && block >= a.FirstQueryBlock() {
 		return 1

@@ -39,7 +39,8 @@ type StepConfig struct {
 	Network   model.Network
 	Loss      losses.Config
 	Optimizer OptimizerConfig
-	Groups    []Group // of every parameter of the network; nil is [Groups] of Optimizer
+	Groups    []Group // of every parameter of the network; nil is what FineTune makes of Optimizer
+	FineTune  FineTuneConfig
 	Schedule  Schedule
 	BatchSize int // images of the global batch
 	// Accumulate is the number of equal shares that [Step.Run] splits a batch into.
@@ -60,7 +61,10 @@ func NewStep(b compute.Backend, c StepConfig) (*Step, error) {
 	}
 	a := c.Network.Architecture()
 	if c.Groups == nil {
-		c.Groups = Groups(a, c.Optimizer)
+		var err error
+		if c.Groups, err = c.FineTune.Groups(a, c.Optimizer); err != nil {
+			return nil, err
+		}
 	}
 	if n := len(a.Parameters()); len(c.Groups) != n {
 		return nil, fmt.Errorf("train: %d groups for %d parameters", len(c.Groups), n)
@@ -77,7 +81,7 @@ func NewStep(b compute.Backend, c StepConfig) (*Step, error) {
 		}
 	}
 	if len(s.trained) == 0 {
-		return nil, fmt.Errorf("train: all %d parameters are frozen", len(s.groups))
+		return nil, fmt.Errorf("train: all %d parameters are frozen (train.freeze)", len(s.groups))
 	}
 	var err error
 	if s.whole, err = s.compiled("train step", s.graph); err != nil {

@@ -21,12 +21,15 @@ func (o options) print(w io.Writer, c configs.Config) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
-	groups := train.Groups(a, c.Train.Optimizer)
+	groups, err := c.Train.FineTune.Groups(a, c.Train.Optimizer)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.config, err)
+	}
 	if o.printConfig {
 		if err := r.Write(w); err != nil {
 			return err
 		}
-		printRates(w, c, a, groups)
+		printRates(w, c, a)
 	}
 	if o.printParams {
 		printParams(w, c, a, groups)
@@ -36,8 +39,9 @@ func (o options) print(w io.Writer, c configs.Config) error {
 
 // printRates adds the derived learning rates as comments, so that the output
 // stays a configuration.
-func printRates(w io.Writer, c configs.Config, a arch.Architecture, groups []train.Group) {
+func printRates(w io.Writer, c configs.Config, a arch.Architecture) {
 	fmt.Fprintln(w, "# Peak learning rates:")
+	groups := train.Groups(a, c.Train.Optimizer)
 	last := -2
 	for i, p := range a.Parameters() {
 		if p.Part == arch.PartBlock && p.Block != last {
@@ -46,17 +50,26 @@ func printRates(w io.Writer, c configs.Config, a arch.Architecture, groups []tra
 		}
 	}
 	fmt.Fprintf(w, "#   tokens and embeddings as block 0; norm, queries, heads, ScaleBlocks: %.4g\n", c.Train.Optimizer.LearningRate)
+	if f := c.Train.FineTune; len(f.Freeze)+len(f.Multipliers) > 0 {
+		fmt.Fprintln(w, "# train.freeze and train.multipliers come on top; -print-params has every parameter's rate.")
+	}
 }
 
 func printParams(w io.Writer, c configs.Config, a arch.Architecture, groups []train.Group) {
-	var backbone, total int
+	var backbone int
 	for i, p := range a.Parameters() {
-		group := groups[i].Schedule
+		group, rate := groups[i].Schedule, c.Train.Optimizer.LearningRate*groups[i].Multiplier
+		if groups[i].Frozen {
+			group, rate = "frozen", 0
+		}
 		if p.Part != arch.PartHead {
 			backbone += p.Size()
 		}
-		total += p.Size()
-		fmt.Fprintf(w, "%-40s %-20v %-9s %.4g\n", p.Name, p.Shape, group, c.Train.Optimizer.LearningRate*groups[i].Multiplier)
+		fmt.Fprintf(w, "%-40s %-20v %-9s %.4g\n", p.Name, p.Shape, group, rate)
+	}
+	trained, total := train.Trained(a, groups)
+	if trained < total {
+		fmt.Fprintf(w, "trained %d of %d parameters (%.2f %%)\n", trained, total, 100*float64(trained)/float64(total))
 	}
 	fmt.Fprintf(w, "backbone %d, heads %d, total %d parameters\n", backbone, total-backbone, total)
 	// The published backbone counts are those of the released weights: patch 14 at 518 px.

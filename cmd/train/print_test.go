@@ -56,3 +56,29 @@ func TestPrintParams(t *testing.T) {
 		}
 	}
 }
+
+// -print-params shows what is frozen and every factor on the rate.
+func TestPrintParamsOfFineTuning(t *testing.T) {
+	text, err := output(t, "-config", strings.Replace(large, "-l-", "-s-", 1), "-print-params",
+		"-set", "train.freeze=[embedding, blocks 0-10]", "-set", "train.multipliers={class_head: 5}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range [][]string{
+		{"backbone.cls_token", "frozen", "0"}, {"backbone.blocks.10.norm1.bias", "frozen", "0"},
+		{"backbone.blocks.11.norm1.bias", "backbone", "0.0001"},
+		{"class_head.weight", "head", "0.0005"}, {"mask_head.0.weight", "head", "0.0001"},
+	} {
+		found := false
+		for line := range strings.Lines(text) {
+			f := strings.Fields(line)
+			found = found || f[0] == want[0] && f[len(f)-2] == want[1] && f[len(f)-1] == want[2]
+		}
+		if !found {
+			t.Errorf("no line %v in\n%s", want, text)
+		}
+	}
+	if !strings.Contains(text, "\ntrained 3536774 of 23975942 parameters (14.75 %)") {
+		t.Error(text[max(0, len(text)-300):])
+	}
+}
