@@ -93,16 +93,20 @@ func link(dir, name string, step int) error {
 // linked is the step that dir/name points at, false if there is no such
 // link or its folder is gone.
 func linked(dir, name string) (int, bool) {
+	step, ok := linkedStep(dir, name)
+	if ok {
+		_, ok = stepFolder(dir, step)
+	}
+	return step, ok
+}
+
+// linkedStep is the step that dir/name points at, whether or not its folder is there.
+func linkedStep(dir, name string) (int, bool) {
 	target, err := os.Readlink(filepath.Join(dir, name))
 	if err != nil {
 		return 0, false
 	}
-	step, ok := stepOf(filepath.Base(target))
-	if !ok {
-		return 0, false
-	}
-	_, ok = stepFolder(dir, step)
-	return step, ok
+	return stepOf(filepath.Base(target))
 }
 
 // stepFolder is where the checkpoint of a step is: under its name, or set aside

@@ -129,3 +129,54 @@ func TestSlotsByName(t *testing.T) {
 		t.Errorf("a dot in a slot's name: %v", err)
 	}
 }
+
+// A newest checkpoint whose folder is gone is stepped over and said; where it was the
+// only one, nothing may be mistaken for a run that has not begun.
+func TestLostLatest(t *testing.T) {
+	store := &Store{Dir: filepath.Join(t.TempDir(), "checkpoints")}
+	first, second := mustSave(t, store, 1), mustSave(t, store, 2)
+	if err := os.RemoveAll(second); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Dir(store.Dir), store.Dir} {
+		l, damaged, err := LoadIntact(path)
+		if err != nil || l.State.Step != 1 || len(damaged) != 1 || damaged[0].Path != second || damaged[0].Reason != "the folder is missing" {
+			t.Fatalf("%v, %v", damaged, err)
+		}
+		l.Close()
+	}
+	if err := os.RemoveAll(first); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := LoadIntact(store.Dir)
+	if err == nil || errors.Is(err, ErrNone) || !strings.Contains(err.Error(), second+" is damaged: the folder is missing") {
+		t.Errorf("the only checkpoint is gone: %v", err)
+	}
+}
+
+func TestCheckBest(t *testing.T) {
+	store := &Store{Dir: t.TempDir()}
+	first, second := mustSave(t, store, 1), mustSave(t, store, 2)
+	if d := CheckBest(second); d != nil {
+		t.Errorf("no best is marked: %v", d)
+	}
+	if err := store.MarkBest(1); err != nil {
+		t.Fatal(err)
+	}
+	if d := CheckBest(second); d != nil {
+		t.Errorf("an intact best: %v", d)
+	}
+	params := filepath.Join(first, paramsFile)
+	if err := os.Truncate(params, 10); err != nil {
+		t.Fatal(err)
+	}
+	if d := CheckBest(second); d == nil || d.Path != params {
+		t.Errorf("a truncated best: %v", d)
+	}
+	if err := os.RemoveAll(first); err != nil {
+		t.Fatal(err)
+	}
+	if d := CheckBest(second); d == nil || d.Path != first || d.Reason != "the folder is missing" {
+		t.Errorf("a best that is gone: %v", d)
+	}
+}

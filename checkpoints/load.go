@@ -47,8 +47,43 @@ func Find(path string) (string, error) {
 		if len(steps) > 0 {
 			return filepath.Join(dir, stepName(steps[len(steps)-1])), nil
 		}
+		if lost := lostLatest(dir); lost != nil {
+			return "", lost
+		}
 	}
 	return "", fmt.Errorf("checkpoints: find in %s: %w (want a step-NNNNNNNN folder, a checkpoints folder or a run folder)", path, ErrNone)
+}
+
+// lostLatest is the damage where the latest checkpoint of a checkpoints folder is no
+// longer there, otherwise nil.
+func lostLatest(dir string) *CorruptError {
+	step, ok := linkedStep(dir, Latest)
+	if !ok {
+		return nil
+	}
+	if _, ok := stepFolder(dir, step); ok {
+		return nil
+	}
+	return &CorruptError{filepath.Join(dir, stepName(step)), "the folder is missing"}
+}
+
+// CheckBest verifies the best checkpoint of the run that a step folder belongs to.
+// The result is nil if it is intact, if none is marked, or if it is that of the folder.
+func CheckBest(folder string) *CorruptError {
+	dir := filepath.Dir(folder)
+	step, ok := linkedStep(dir, Best)
+	if !ok {
+		return nil
+	}
+	best, ok := stepFolder(dir, step)
+	if !ok {
+		return &CorruptError{filepath.Join(dir, stepName(step)), "the folder is missing"}
+	}
+	var corrupt *CorruptError
+	if best != folder && errors.As(verify(best, []string{stateFile, paramsFile, optimizerFile}), &corrupt) {
+		return corrupt
+	}
+	return nil
 }
 
 // isCheckpoint says whether dir is one checkpoint's folder: by its files, or by its
@@ -77,8 +112,8 @@ type Loaded struct {
 // file's checksum is verified first; damage is a [CorruptError].
 func Load(path string) (*Loaded, error) { return load(path, true) }
 
-// LoadIntact is [Load] or, if that checkpoint is damaged, loads the newest intact one
-// before it in the same run. damaged lists the skipped ones, newest first. Nothing is
+// LoadIntact is [Load] or, if that checkpoint is damaged or gone, loads the newest
+// intact one before it in the same run. damaged lists the skipped ones, newest first. Nothing is
 // deleted. If no checkpoint is intact, err has the damage of each.
 func LoadIntact(path string) (l *Loaded, damaged []*CorruptError, err error) {
 	folder, err := Find(path)
@@ -93,6 +128,9 @@ func LoadIntact(path string) (l *Loaded, damaged []*CorruptError, err error) {
 		return nil, nil, err
 	}
 	var all []error
+	if lost := lostLatest(filepath.Dir(folder)); lost != nil && !isCheckpoint(path) {
+		damaged, all = append(damaged, lost), append(all, lost)
+	}
 	for _, one := range append([]string{folder}, earlier...) {
 		l, err := Load(one)
 		var corrupt *CorruptError

@@ -21,14 +21,16 @@ import (
 
 const configFile = "config.yaml"
 
-// checkFolder refuses to mix a new run with one that is there.
+// checkFolder decides whether the run resumes, and refuses to mix a new one with one
+// that is there.
 func (r *Run) checkFolder() error {
-	dir := r.options.Dir
+	dir, resume := r.options.Dir, r.options.Resume
 	_, err := checkpoints.Find(dir)
+	r.resuming = err == nil && resume != ResumeNever
 	switch {
-	case r.options.Resume && errors.Is(err, checkpoints.ErrNone):
+	case resume == ResumeAlways && errors.Is(err, checkpoints.ErrNone):
 		return fmt.Errorf("-resume: %s holds no checkpoint; leave -resume out to start", dir)
-	case !r.options.Resume && err == nil:
+	case resume == ResumeNever && err == nil:
 		return fmt.Errorf("%s already holds a run: resume it with -resume, or name another folder with -out", dir)
 	case err != nil && !errors.Is(err, checkpoints.ErrNone) && !errors.Is(err, fs.ErrNotExist):
 		return err
@@ -47,7 +49,7 @@ func (r *Run) start(ctx context.Context) error {
 	architecture := r.Architecture
 	r.saved = checkpoints.State{Seed: c.Seed, ConfigHash: hash, Architecture: &architecture, Task: c.Task, Classes: r.Classes,
 		Thresholds: &checkpoints.Thresholds{Score: c.Eval.Score, Overlap: c.Eval.Overlap, TopK: c.Eval.TopK}}
-	if !r.options.Resume {
+	if !r.resuming {
 		values, closeFiles, err := StartValues(ctx, c, r.Architecture, r.Classes, r.options)
 		if err != nil {
 			return err
@@ -62,6 +64,9 @@ func (r *Run) start(ctx context.Context) error {
 	defer loaded.Close()
 	for _, d := range damaged {
 		fmt.Fprintf(r.options.Notes, "WARNING: %s is damaged: %s; the checkpoint before it is taken\n", d.Path, d.Reason)
+	}
+	if d := checkpoints.CheckBest(loaded.Path); d != nil {
+		fmt.Fprintf(r.options.Notes, "WARNING: the best checkpoint cannot be used: %s is damaged: %s; nothing is removed, and a better result will replace it\n", d.Path, d.Reason)
 	}
 	if loaded.State.ConfigHash != hash {
 		r.noteDifferences(loaded.Path)

@@ -25,7 +25,7 @@ import (
 type Options struct {
 	Dir      string // run folder; empty: runs/NAME of the configuration
 	Backend  string // xla:cuda, xla:cpu or go; empty: GOMLX_BACKEND, otherwise the best available
-	Resume   bool   // continue from the latest checkpoint in Dir
+	Resume   Resume // whether to continue the run in Dir
 	MaxSteps int    // stop after this step without changing any schedule; 0: the whole run
 
 	// Notes gets remarks, such as which backend was chosen; nil discards them.
@@ -35,6 +35,15 @@ type Options struct {
 	// Watch, if not nil, displays the progress of each lengthy part.
 	Watch Watch
 }
+
+// Resume is whether a run continues the one in its folder.
+type Resume int
+
+const (
+	ResumeNever  Resume = iota // a new run, in a folder without one
+	ResumeAlways               // from the latest checkpoint, which must be there
+	ResumeAuto                 // from the latest checkpoint, or a new run if there is none
+)
 
 // checkTime bounds how long a run looks for broken validation images before it starts.
 const checkTime = time.Minute
@@ -48,6 +57,7 @@ type Run struct {
 	State        *train.State // trained in place
 
 	options   Options
+	resuming  bool // from a checkpoint in the folder
 	lock      *train.Lock
 	train     data.DatasetCloser
 	val       data.DatasetCloser
@@ -138,7 +148,7 @@ func (r *Run) openData(ctx context.Context, c configs.Config) (err error) {
 
 // Train compiles the step and trains to the end of the run, with logs, checkpoints
 // and validations as configured. Where ctx ends first, the state is saved and the
-// error wraps [train.ErrInterrupted]; a run with Options.Resume continues from there.
+// error wraps [train.ErrInterrupted]; a run that resumes continues from there.
 func (r *Run) Train(ctx context.Context) error {
 	step, err := train.NewStep(r.device, StepConfig(r.Config, r.network))
 	if err != nil {

@@ -141,7 +141,7 @@ func TestResumeNamesChangedKeys(t *testing.T) {
 	if err := run.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, notes, err := open(t, read(t, path), Options{Dir: out, Resume: true})
+	again, notes, err := open(t, read(t, path), Options{Dir: out, Resume: ResumeAlways})
 	if err != nil || strings.Contains(notes, "another configuration") || !strings.Contains(notes, "after step 1") {
 		t.Errorf("the same configuration: %v, %q", err, notes)
 	}
@@ -149,7 +149,7 @@ func TestResumeNamesChangedKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed := read(t, filepath.Join(out, "config.yaml"), "train.lr=2e-3", "train.epochs=2")
-	_, notes, err = open(t, changed, Options{Dir: out, Resume: true})
+	_, notes, err = open(t, changed, Options{Dir: out, Resume: ResumeAlways})
 	if want := "saved under another configuration: train.epochs 0 -> 2; train.total_steps 2 -> 0; train.lr 0.0001 -> 0.002"; err != nil || !strings.Contains(notes, want) {
 		t.Errorf("%v, %q lacks %q", err, notes, want)
 	}
@@ -169,7 +169,7 @@ func TestResumeWithOtherAccumulation(t *testing.T) {
 	if err := run.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, notes, err := open(t, read(t, path, "train.accumulate=2"), Options{Dir: out, Resume: true})
+	again, notes, err := open(t, read(t, path, "train.accumulate=2"), Options{Dir: out, Resume: ResumeAlways})
 	if err != nil || !strings.Contains(notes, "train.accumulate 1 -> 2") {
 		t.Fatalf("%v, %q", err, notes)
 	}
@@ -202,7 +202,7 @@ func TestResumeOnOtherClasses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, _, err = open(t, read(t, path), Options{Dir: out, Resume: true})
+	_, _, err = open(t, read(t, path), Options{Dir: out, Resume: ResumeAlways})
 	if want := "the run was trained on other classes than the data set has: 1 of 8 differ"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v lacks %q", err, want)
 	}

@@ -15,6 +15,7 @@ type metricsLog struct {
 	entries []Entry
 	lines   [][]byte // raw lines, one per entry, without the newline
 	damaged []int    // numbers, from 1, of lines that are not entries, except a truncated last one
+	cut     bool     // the last line is truncated
 }
 
 // readLog reads metrics.jsonl of a run folder. An unreadable last line is a truncated
@@ -36,6 +37,8 @@ func parseLog(raw []byte) (l metricsLog) {
 			l.entries, l.lines = append(l.entries, e), append(l.lines, line)
 		case i < len(lines)-1:
 			l.damaged = append(l.damaged, i+1)
+		case len(line) > 0:
+			l.cut = true
 		}
 	}
 	return l

@@ -135,6 +135,10 @@ func cutLog(dir string, done int) (*Entry, error) {
 		slog.Warn("train: the log has lines that cannot be read: they are left out, the file as it was is kept",
 			"log", filepath.Join(dir, metricsFile), "lines", log.damaged, "kept", aside)
 	}
+	if log.cut {
+		slog.Warn("train: the last line of the log is cut off, as by a run that was killed while it wrote: it is left out",
+			"log", filepath.Join(dir, metricsFile))
+	}
 	var kept bytes.Buffer
 	var last *Entry
 	for i, e := range log.entries {

@@ -17,7 +17,7 @@ func main() { cli.Main("train", run) }
 // options are the command line.
 type options struct {
 	config, out, backend     string
-	resume                   bool
+	resume                   resume
 	maxSteps                 int
 	printConfig, printParams bool
 	plan                     bool
@@ -27,19 +27,19 @@ type options struct {
 
 func parse(args []string) (options, error) {
 	var o options
-	f := cli.Flags("train", "go run ./cmd/train -config FILE [-set key=value ...] [-out DIR] [-resume] [-max-steps N] [-print-config] [-print-params] [-plan [-memory 24GiB]]",
+	f := cli.Flags("train", "go run ./cmd/train -config FILE [-set key=value ...] [-out DIR] [-resume [auto]] [-max-steps N] [-print-config] [-print-params] [-plan [-memory 24GiB]]",
 		"go run ./cmd/train -config configs/quickstart.yaml -set train.total_steps=500 -out runs/try")
 	f.StringVar(&o.config, "config", "", "configuration `FILE`")
 	f.Var(&o.overrides, "set", "`key=value` over the configuration, such as data.batch=4; may be repeated")
 	f.StringVar(&o.out, "out", "", "run `folder`; by default runs/NAME of the configuration")
-	f.BoolVar(&o.resume, "resume", false, "resume from the latest checkpoint in the run folder")
+	f.Var(&o.resume, "resume", "resume from the latest checkpoint in the run folder; -resume auto starts where there is none, for a scheduler that runs one command again and again")
 	f.IntVar(&o.maxSteps, "max-steps", 0, "stop after step `N` without changing the schedules; 0 runs to the end")
 	f.BoolVar(&o.printConfig, "print-config", false, "print the resolved configuration and exit")
 	f.BoolVar(&o.printParams, "print-params", false, "print every parameter with shape, group and learning rate, and exit")
 	f.BoolVar(&o.plan, "plan", false, "compile the step, print the memory it takes, the largest batch that fits and what to set, and exit")
 	limit := f.String("memory", "", "`size` of a device's memory for -plan, such as 24GiB or 80GB; by default the free memory of this machine, on a CPU backend")
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best available")
-	if err := cli.Parse(f, args); err != nil {
+	if err := cli.Parse(f, joinAuto(args)); err != nil {
 		return o, err
 	}
 	if *limit != "" {

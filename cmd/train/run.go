@@ -13,7 +13,7 @@ import (
 
 // train is the whole run, from the data set to the last evaluation.
 func (o options) train(ctx context.Context, c configs.Config) (err error) {
-	run, err := experiment.Open(ctx, c, experiment.Options{Dir: o.out, Backend: o.backend, Resume: o.resume, MaxSteps: o.maxSteps,
+	run, err := experiment.Open(ctx, c, experiment.Options{Dir: o.out, Backend: o.backend, Resume: o.resume.Resume, MaxSteps: o.maxSteps,
 		Notes: os.Stderr, Results: os.Stdout, Watch: experiment.Terminal})
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
