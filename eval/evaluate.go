@@ -23,6 +23,7 @@ type Config struct {
 	Score          float64    `yaml:"score_threshold" doc:"Panoptic: queries with a lower class score are dropped." range:"[0, 1]"`
 	Overlap        float64    `yaml:"overlap_threshold" doc:"Panoptic: least visible share of a mask that makes a segment." range:"[0, 1]"`
 	TopK           int        `yaml:"top_k" doc:"Instance: predictions kept per image." range:"[1, 65536]"`
+	Precision      string     `yaml:"precision" doc:"Number format of activations and matrix products in evaluation and prediction (docs/precision.md)." choice:"f32 bf16"`
 	Absent         iou.Absent `yaml:"-"` // semantic: the data set's rule, for [Exact]
 	Limit          int        `yaml:"-"` // evaluate the first images only; 0 is all
 	// ModelClasses, if not empty, is the weights' class table; it must be the data
@@ -41,7 +42,9 @@ type Config struct {
 }
 
 // Defaults are the published thresholds and a batch of one.
-func Defaults() Config { return Config{Batch: 1, Score: 0.8, Overlap: 0.8, TopK: 100} }
+func Defaults() Config {
+	return Config{Batch: 1, Score: 0.8, Overlap: 0.8, TopK: 100, Precision: "f32"}
+}
 
 // Check reports why ds cannot be evaluated; [Evaluate] runs the same checks. A
 // training run that validates later calls it, and [CheckImages], before its first step.

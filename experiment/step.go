@@ -14,11 +14,12 @@ func StepConfig(c configs.Resolved, n model.Network) train.StepConfig {
 	loss.Points = c.Train.Points
 	return train.StepConfig{Network: n, Loss: loss,
 		Optimizer: c.Train.Optimizer, FineTune: c.Train.FineTune, Schedule: c.Train.Schedule.Schedule(c.Derived.Steps, c.Derived.Annealing),
-		BatchSize: c.Data.Loader.Batch, Accumulate: c.Train.Accumulate, Seed: c.Seed, MatMul: MatMul(c.Train.Precision)}
+		BatchSize: c.Data.Loader.Batch, Accumulate: c.Train.Accumulate, Seed: c.Seed,
+		Precision: Precision(c.Train.Precision), Remat: model.Remat(c.Train.Remat)}
 }
 
-// MatMul is the dtype of matrix products that a configuration's precision asks for.
-func MatMul(precision string) dtypes.DType {
+// Precision is the dtype that a configuration's precision names.
+func Precision(precision string) dtypes.DType {
 	if precision == "bf16" {
 		return dtypes.BFloat16
 	}

@@ -54,7 +54,7 @@ func (r *Run) predictWith(values []*tensors.Tensor, maskProbs []float64) (err er
 	if r.predictor != nil {
 		return r.predictor.Use(values, maskProbs)
 	}
-	r.predictor, err = model.NewPredictor(r.device, r.network, values, maskProbs, MatMul(r.Config.Train.Precision))
+	r.predictor, err = model.NewPredictor(r.device, r.network, values, maskProbs, Precision(r.Config.Eval.Precision))
 	return err
 }
 

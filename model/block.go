@@ -10,6 +10,10 @@ import (
 // x += ls1 * attn(norm1 x); x += ls2 * mlp(norm2 x).
 func (n *net) block(i int, x, allowedBQN *Node, rope *rotary) *Node {
 	name := fmt.Sprintf("backbone.blocks.%d", i)
+	return n.remat(name+".", x, func(n *net, x *Node) *Node { return n.blockOf(name, x, allowedBQN, rope) })
+}
+
+func (n *net) blockOf(name string, x, allowedBQN *Node, rope *rotary) *Node {
 	y := n.attention(name+".attn", n.norm(name+".norm1", x), allowedBQN, rope)
 	x = Add(x, n.layerScale(name+".ls1.gamma", y))
 	y = n.mlp(name+".mlp", n.norm(name+".norm2", x))

@@ -13,9 +13,9 @@ import (
 type net struct {
 	arch.Architecture
 	params Params
-	// matmul is the dtype of matrix products' operands; sums, norms and softmax
-	// stay in the parameters' dtype.
-	matmul dtypes.DType
+	// dtype is that of matrix products' operands.
+	dtype         dtypes.DType
+	rematerialise Remat
 	// later is set by the backward pass: the gradient of the feature map of the
 	// prediction that was differentiated last, see inTurn.
 	later *Node
@@ -30,8 +30,8 @@ func (n *net) dot(x, wOI *Node) *Node {
 // dtype of lhs.
 func (n *net) product(lhs *Node, lhsContract, lhsBatch []int, rhs *Node, rhsContract, rhsBatch []int) *Node {
 	dtype := lhs.DType()
-	y := DotGeneral(ConvertDType(lhs, n.matmul), lhsContract, lhsBatch,
-		ConvertDType(rhs, n.matmul), rhsContract, rhsBatch)
+	y := DotGeneral(ConvertDType(lhs, n.dtype), lhsContract, lhsBatch,
+		ConvertDType(rhs, n.dtype), rhsContract, rhsBatch)
 	return ConvertDType(y, dtype)
 }
 

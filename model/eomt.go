@@ -17,9 +17,9 @@ func (e eomt) Architecture() arch.Architecture { return e.a }
 func (e eomt) Forward(params Params, pixelsBHW3 *Node, opts Options) Predictions {
 	a := e.a
 	pixelsBHW3.AssertDims(-1, a.ImageH(), a.ImageW(), 3)
-	n := &net{Architecture: a, params: params, matmul: opts.MatMul}
-	if n.matmul == dtypes.InvalidDType {
-		n.matmul = pixelsBHW3.DType()
+	n := &net{Architecture: a, params: params, dtype: opts.Precision, rematerialise: opts.Remat}
+	if n.dtype == dtypes.InvalidDType {
+		n.dtype = pixelsBHW3.DType()
 	}
 	g := pixelsBHW3.Graph()
 	var out Predictions

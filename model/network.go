@@ -42,11 +42,24 @@ type Options struct {
 	// values, and intermediate predictions of networks without Masking. EoMT has
 	// neither.
 	Training bool
-	// MatMul is the dtype of matrix products' operands; 0 is the parameters' own.
-	MatMul dtypes.DType
+	// Precision is the dtype of activations and products; 0 is the parameters' own.
+	Precision dtypes.DType
+	// Remat is what the backward pass computes a second time to save memory.
+	Remat Remat
 	// RopeScale, a scalar, multiplies rotary coordinates (DINOv3 training); nil is 1.
 	RopeScale *Node
 }
+
+// Remat (rematerialisation) is what the backward pass computes a second time instead of
+// keeping it from the forward pass.
+type Remat string
+
+const (
+	// RematNone recomputes what costs little: attention weights, GELU, norms. So does "".
+	RematNone Remat = "none"
+	// RematBlocks keeps of each block its input only.
+	RematBlocks Remat = "blocks"
+)
 
 // Masking requests all L+1 predictions, and masked attention in the last L blocks.
 type Masking struct {

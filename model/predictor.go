@@ -39,9 +39,9 @@ type Logits struct {
 // NewPredictor takes a network's values (float32) in the order of its
 // architecture's Tensors. maskProbs, if any is positive, are the mask probabilities
 // of the query blocks: the attention of a network whose annealing has not ended
-// stays masked, with draws from a fixed seed. matmul is the
-// dtype of matrix products' operands, 0 for float32.
-func NewPredictor(b compute.Backend, n Network, params []*tensors.Tensor, maskProbs []float64, matmul dtypes.DType) (*Predictor, error) {
+// stays masked, with draws from a fixed seed. precision is the
+// dtype of activations and products, 0 for float32.
+func NewPredictor(b compute.Backend, n Network, params []*tensors.Tensor, maskProbs []float64, precision dtypes.DType) (*Predictor, error) {
 	p := &Predictor{network: n}
 	if err := p.Use(params, maskProbs); err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func NewPredictor(b compute.Backend, n Network, params []*tensors.Tensor, maskPr
 			p.programs++
 			p.latest = in[0].Graph()
 			named, in := Bind(a, in), in[count:]
-			opts := Options{MatMul: matmul}
+			opts := Options{Precision: precision}
 			if masked {
 				shape := shapes.Make(dtypes.Float32, a.MaskBlocks, in[0].Shape().Dimensions[0], a.Queries)
 				_, draws := RandomUniform(in[2], shape)

@@ -22,7 +22,7 @@ type Description struct {
 	Stated         []data.Class // the same where the weights themselves state it; otherwise nil
 	Score, Overlap float64      // panoptic: see [postprocess.PanopticOptions]
 	TopK           int          // instance: detections per image
-	MatMul         string       // number format of matrix products, f32 or bf16
+	Precision      string       // number format of activations and products, f32 or bf16
 	// Assumed has a sentence for each value that nobody states.
 	Assumed []string
 }
@@ -41,10 +41,10 @@ func describe(stored *weights.Model, o Options) (Description, error) {
 		}
 	}
 	defaults := configs.Default()
-	d := Description{Architecture: stored.Architecture, Stated: stored.Classes, MatMul: defaults.Train.Precision,
+	d := Description{Architecture: stored.Architecture, Stated: stored.Classes, Precision: defaults.Eval.Precision,
 		Score: defaults.Eval.Score, Overlap: defaults.Eval.Overlap, TopK: defaults.Eval.TopK}
 	if c != nil {
-		d.MatMul = c.Train.Precision
+		d.Precision = c.Eval.Precision
 		d.Score, d.Overlap, d.TopK = c.Eval.Score, c.Eval.Overlap, c.Eval.TopK
 		if d.Architecture, err = networkOf(*c, stored.Architecture, o.Config != ""); err != nil {
 			return d, err
@@ -56,8 +56,8 @@ func describe(stored *weights.Model, o Options) (Description, error) {
 	if o.Score != nil {
 		d.Score = *o.Score
 	}
-	if o.MatMul != "" {
-		d.MatMul = o.MatMul
+	if o.Precision != "" {
+		d.Precision = o.Precision
 	}
 	d.task(stored, c, o)
 	if o.Architecture != nil {

@@ -58,11 +58,11 @@ func newGraph(stored *weights.Model, s *Segmenter, o Options) (engine, error) {
 		return nil, err
 	}
 	s.Backend = strings.TrimSpace(notes.String())
-	matmul := dtypes.Float32
-	if s.MatMul == "bf16" {
-		matmul = dtypes.BFloat16
+	precision := dtypes.Float32
+	if s.Precision == "bf16" {
+		precision = dtypes.BFloat16
 	}
-	g.predictor, err = model.NewPredictor(b, network, g.params, probs, matmul)
+	g.predictor, err = model.NewPredictor(b, network, g.params, probs, precision)
 	return g, err
 }
 

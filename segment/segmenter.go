@@ -25,9 +25,9 @@ type Options struct {
 	// Architecture, if not nil, is what the weights must be compatible with (see
 	// [arch.Architecture.Compatible]); position and patch embeddings are resized to it.
 	Architecture *arch.Architecture
-	// MatMul is the number format of matrix products, "f32" or "bf16", in place of
-	// the configuration's.
-	MatMul string
+	// Precision is the number format of activations and products, "f32" or "bf16", in
+	// place of the configuration's.
+	Precision string
 	// Checksum asks for [Segmenter.Checksum].
 	Checksum bool
 }

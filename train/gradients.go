@@ -77,7 +77,7 @@ func (s *Step) differentiate(params, buffers, in []*Node, d draws) gradients {
 	network := s.config.Network
 	a, dtype := network.Architecture(), params[0].DType()
 	values := append(append([]*Node{}, params...), buffers...)
-	options := model.Options{Training: true, MatMul: s.config.MatMul, RopeScale: in[inRope]}
+	options := model.Options{Training: true, Precision: s.config.Precision, Remat: s.config.Remat, RopeScale: in[inRope]}
 	if d.masksLBQ != nil {
 		options.Masking = &model.Masking{ProbsL: in[inMaskProbs], DrawsLBQ: d.masksLBQ}
 	}

@@ -226,7 +226,7 @@ func TestGradientsMatchReference(t *testing.T) {
 func TestFiveStepsMatchReference(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		// Both sides compute in float64 (1e-16); seen are 1e-14.
-		fiveSteps(t, b, dtypes.Float64, 1e-8)
+		fiveSteps(t, b, dtypes.Float64, 1e-8, func(*StepConfig) {})
 	})
 }
 
@@ -234,11 +234,13 @@ func TestFiveStepsMatchReference(t *testing.T) {
 // by its own size, so where one is near 0 rounding can move a parameter by a good
 // part of its rate, 1e-3, a step; seen are 5e-6.
 func TestFiveStepsInFloat32(t *testing.T) {
-	fiveSteps(t, backendtest.Go(t), dtypes.Float32, 1e-4)
+	fiveSteps(t, backendtest.Go(t), dtypes.Float32, 1e-4, func(*StepConfig) {})
 }
 
-func fiveSteps(t *testing.T, b compute.Backend, dtype dtypes.DType, tolerance float64) {
+func fiveSteps(t *testing.T, b compute.Backend, dtype dtypes.DType, tolerance float64, change func(*StepConfig)) {
+	t.Helper()
 	r := readReference(t)
+	change(&r.config)
 	parameters := r.config.Network.Architecture().Parameters()
 	s, exec := r.compile(b, (*Step).advance)
 	state := r.state(dtype)
@@ -254,8 +256,11 @@ func fiveSteps(t *testing.T, b compute.Backend, dtype dtypes.DType, tolerance fl
 	}
 	row := parity.Row{Component: "all parameters after five training steps, " + strings.ToLower(dtype.String()), Against: r.against,
 		Unit: "of the tensor's largest value", Tolerance: tolerance, AbsoluteTolerance: true}
-	if dtype == dtypes.Float32 {
+	if dtype == dtypes.Float32 || r.config.Remat == model.RematBlocks {
 		row.On = "go"
+	}
+	if r.config.Remat == model.RematBlocks {
+		row.Component += ", blocks rematerialised"
 	}
 	var worst float64
 	var where string

@@ -47,7 +47,8 @@ type StepConfig struct {
 	// Their gradients are summed before the update; 0 and 1 take the whole batch at once.
 	Accumulate int
 	Seed       uint64
-	MatMul     dtypes.DType // operands of matrix products; 0 is the parameters' dtype
+	Precision  dtypes.DType // of activations and products; 0 is the parameters' dtype
+	Remat      model.Remat
 }
 
 // NewStep prepares the step, which is compiled when the first batch of each target-count

@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
 	weights, err := segment.Open(o.weights, segment.Options{Backend: o.backend, Architecture: &a, Task: eval.Task(c.Task),
-		Classes: ds.Classes(), MatMul: c.Train.Precision, Checksum: true})
+		Classes: ds.Classes(), Precision: c.Eval.Precision, Checksum: true})
 	if err != nil {
 		return err
 	}
