@@ -13,21 +13,29 @@ import (
 )
 
 // BenchmarkCriterion is matching and losses with their gradients, S at 640 px: h =
-// w = 160, Q = 200, 133 classes, 12,544 points, 12 of 16 targets valid, four predictions.
+// w = 160, D = 384, Q = 200, 133 classes, 12,544 points, 12 of 16 targets valid, four predictions.
 func BenchmarkCriterion(b *testing.B) {
-	const h, w, q, c, m, targetH, targetW, predictions = 160, 160, 200, 133, 16, 640, 640, 4
+	const h, w, d, q, c, m, targetH, targetW, predictions = 160, 160, 384, 200, 133, 16, 640, 640, 4
 	rng := rand.New(rand.NewPCG(10, 1))
 	for _, batch := range []int{1, 2} {
 		b.Run(fmt.Sprintf("B=%d", batch), func(b *testing.B) {
 			exec := MustNewExec(backendtest.Fast(b), func(in []*Node) []*Node {
-				n := predictions
-				total, _ := losses.Criterion(losses.Defaults(), in[:n], in[n:2*n],
-					losses.Targets{PlanesBHWW: in[2*n], ClassesBM: in[2*n+1], ValidBM: in[2*n+2]}, in[2*n+3])
-				return append([]*Node{total}, Gradient(total, in[:2*n]...)...)
+				const n = predictions
+				var masks []losses.Masks
+				for i := range n {
+					masks = append(masks, losses.Masks{FeaturesBhwD: in[i], EmbeddingBQD: in[n+i]})
+				}
+				rest := in[3*n:]
+				total, _ := losses.Criterion(losses.Defaults(), masks, in[2*n:3*n],
+					losses.Targets{PlanesBHWW: rest[0], ClassesBM: rest[1], ValidBM: rest[2]}, rest[3])
+				return append([]*Node{total}, Gradient(total, in[:3*n]...)...)
 			})
 			var args []any
 			for range predictions {
-				args = append(args, tensors.FromFlatDataAndDimensions(to32(uniform(rng, batch*h*w*q, -3, 3)), batch, h, w, q))
+				args = append(args, tensors.FromFlatDataAndDimensions(to32(uniform(rng, batch*h*w*d, -3, 3)), batch, h, w, d))
+			}
+			for range predictions {
+				args = append(args, tensors.FromFlatDataAndDimensions(to32(uniform(rng, batch*q*d, -.1, .1)), batch, q, d))
 			}
 			for range predictions {
 				args = append(args, tensors.FromFlatDataAndDimensions(to32(uniform(rng, batch*q*(c+1), -3, 3)), batch, q, c+1))

@@ -10,17 +10,17 @@ import (
 
 // CostMatrix returns the cost of giving query q to target m, [B, M, Q] in the
 // logits' dtype: the weighted sum of binary cross-entropy (mean over the points),
-// dice, and the negative probability of the target's class. Logits and targets are
+// dice, and the negative probability of the target's class. Masks and targets are
 // sampled at pointsBP2, which all pairs of an image share. NaN and infinities become
 // the dtype's largest finite value, as in the reference; so do the costs of a target
 // whose class is out of range. Rows of padding hold meaningless costs, those of an
 // empty target. No gradient flows.
 //
 // Source: EomtHungarianMatcher of Hugging Face transformers.
-func CostMatrix(c Config, maskLogitsBhwQ, classLogitsBQC *Node, t Targets, pointsBP2 *Node) *Node {
-	maskLogitsBhwQ, classLogitsBQC = StopGradient(maskLogitsBhwQ), StopGradient(classLogitsBQC)
+func CostMatrix(c Config, masks Masks, classLogitsBQC *Node, t Targets, pointsBP2 *Node) *Node {
+	classLogitsBQC = StopGradient(classLogitsBQC)
 	points := float64(pointsBP2.Shape().Dim(1))
-	logitsBPQ := unfused(SampleRows(maskLogitsBhwQ, pointsBP2), pointsBP2)
+	logitsBPQ := masks.fixed().at(pointsBP2)
 	labelsBPM := unfused(SamplePlanes(t.PlanesBHWW, pointsBP2, t.ValidBM.Shape().Dim(1)), pointsBP2)
 
 	// bce(x, 1) t + bce(x, 0) (1-t) = softplus(x) - x t.

@@ -24,22 +24,22 @@ type Terms struct {
 
 // Criterion is the training loss over all predictions: each is matched with the
 // targets separately (in one call of matcher.Assign), and its mask, dice and class
-// losses are weighted and summed. maskLogitsBhwQ and classLogitsBQC have one entry per
+// losses are weighted and summed. masks and classLogitsBQC have one entry per
 // prediction; logits narrower than 32 bits are converted to float32. Points are
 // drawn from rngState (uint64 [3]), which must not be a state returned by the engine's
 // generator on the Go backend: its third word is undefined, so the points would not
 // be reproducible. Mask losses are divided by the number of matched masks in the
 // batch, at least 1.
 //
-// It returns the scalar total and its terms. Gradients flow into both kinds of
-// logits, but not through points or the assignment.
+// It returns the scalar total and its terms. Gradients flow into features, matched
+// embeddings and class logits, but not through points or the assignment.
 //
 // Source: arXiv 2503.19108 section 3; EomtLoss of Hugging Face transformers.
-func Criterion(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, rngState *Node) (*Node, Terms) {
-	checkPredictions(c, maskLogitsBhwQ, classLogitsBQC, t)
+func Criterion(c Config, masks []Masks, classLogitsBQC []*Node, t Targets, rngState *Node) (*Node, Terms) {
+	checkPredictions(c, masks, classLogitsBQC, t)
 	batch, targets := t.ValidBM.Shape().Dim(0), t.ValidBM.Shape().Dim(1)
-	points := DrawPoints(c, rngState, nil, Drawn{len(maskLogitsBhwQ), batch, targets}, working(maskLogitsBhwQ[0]).DType())
-	return CriterionAt(c, maskLogitsBhwQ, classLogitsBQC, t, points, Normalizers{})
+	points := DrawPoints(c, rngState, nil, Drawn{len(masks), batch, targets}, masks[0].dtype())
+	return CriterionAt(c, masks, classLogitsBQC, t, points, Normalizers{})
 }
 
 // Normalizers are the divisors of a batch's losses, scalars of the logits' dtype.
@@ -53,28 +53,32 @@ type Normalizers struct {
 
 // CriterionAt is [Criterion] with the given points, one entry per prediction, and
 // normalizers.
-func CriterionAt(c Config, maskLogitsBhwQ, classLogitsBQC []*Node, t Targets, points []Points, by Normalizers) (*Node, Terms) {
-	checkPredictions(c, maskLogitsBhwQ, classLogitsBQC, t)
-	if len(points) != len(maskLogitsBhwQ) {
-		exceptions.Panicf("losses.CriterionAt: points of %d predictions for %d", len(points), len(maskLogitsBhwQ))
+func CriterionAt(c Config, masks []Masks, classLogitsBQC []*Node, t Targets, points []Points, by Normalizers) (*Node, Terms) {
+	checkPredictions(c, masks, classLogitsBQC, t)
+	if len(points) != len(masks) {
+		exceptions.Panicf("losses.CriterionAt: points of %d predictions for %d", len(points), len(masks))
+	}
+	classes := make([]*Node, len(masks))
+	for i, logits := range classLogitsBQC {
+		classes[i] = ConvertDType(logits, working(logits.DType()))
 	}
 	batch, targets := t.ValidBM.Shape().Dim(0), t.ValidBM.Shape().Dim(1)
 	var costs, valid []*Node
 	for i := range points {
-		costs = append(costs, CostMatrix(c, working(maskLogitsBhwQ[i]), working(classLogitsBQC[i]), t, points[i].CostBP2))
+		costs = append(costs, CostMatrix(c, masks[i], classes[i], t, points[i].CostBP2))
 		valid = append(valid, t.ValidBM)
 	}
 	queries := matcher.Assign(Concatenate(costs, 0), Concatenate(valid, 0))
 
-	terms := Terms{Matched: MatchedMasks(t.ValidBM, maskLogitsBhwQ[0].Shape().Dim(3))}
+	terms := Terms{Matched: MatchedMasks(t.ValidBM, masks[0].queries())}
 	if by.Masks == nil {
-		by.Masks = MaxScalar(ConvertDType(terms.Matched, working(maskLogitsBhwQ[0]).DType()), 1)
+		by.Masks = MaxScalar(ConvertDType(terms.Matched, masks[0].dtype()), 1)
 	}
 	var total *Node
 	for i := range points {
 		queryBM := Reshape(Slice(queries, AxisRange(i*batch, (i+1)*batch)), batch, targets)
-		bce, dice := maskLosses(c, working(maskLogitsBhwQ[i]), t, queryBM, points[i], by.Masks)
-		class := classLoss(working(classLogitsBQC[i]), t.ClassesBM, queryBM, c.NoObject, by.ClassWeights)
+		bce, dice := maskLosses(c, masks[i].ofTargets(queryBM), t, queryBM, points[i], by.Masks)
+		class := classLoss(classes[i], t.ClassesBM, queryBM, c.NoObject, by.ClassWeights)
 		total = plus(total, Add(Add(MulScalar(bce, c.Mask), MulScalar(dice, c.Dice)), MulScalar(class, c.Class)))
 		terms.Mask, terms.Dice = append(terms.Mask, bce), append(terms.Dice, dice)
 		terms.Class, terms.QueriesBM = append(terms.Class, class), append(terms.QueriesBM, queryBM)
@@ -89,11 +93,11 @@ func MatchedMasks(validBM *Node, queries int) *Node {
 	return ReduceAllSum(MinScalar(perImage, queries))
 }
 
-// maskLosses are the mask losses of one prediction, given its assignment.
-func maskLosses(c Config, maskLogitsBhwQ *Node, t Targets, queryBM *Node, p Points, masks *Node) (bce, dice *Node) {
+// maskLosses are the mask losses of one prediction, given its assignment and the
+// logits of each target's query, maps [B*M, h, w].
+func maskLosses(c Config, maps *Node, t Targets, queryBM *Node, p Points, masks *Node) (bce, dice *Node) {
 	batch, targets := queryBM.Shape().Dim(0), queryBM.Shape().Dim(1)
 	n := batch * targets
-	maps := mapsOf(maskLogitsBhwQ, queryBM)
 	candidates := Reshape(p.CandidatesBM2, n, c.candidates(), 2)
 	points := MostUncertain(candidates, unfused(SampleMaps(StopGradient(maps), candidates), candidates), c.uncertain())
 	points = Concatenate([]*Node{points, Reshape(StopGradient(p.FreshBM2), n, c.fresh(), 2)}, 1)
@@ -104,40 +108,21 @@ func maskLosses(c Config, maskLogitsBhwQ *Node, t Targets, queryBM *Node, p Poin
 	return MaskLoss(logits, Reshape(labels, n, c.Points), Reshape(matched, n), masks)
 }
 
-// mapsOf returns the mask logits of each target's query, [B*M, h, w]; an arbitrary
-// query's for a target without one. Gathering whole maps first lets the backward pass
-// of sampling touch M maps per image instead of Q.
-func mapsOf(maskLogitsBhwQ, queryBM *Node) *Node {
-	g := queryBM.Graph()
-	dims := maskLogitsBhwQ.Shape().Dimensions
-	batch, h, w, queries := dims[0], dims[1], dims[2], dims[3]
-	targets := queryBM.Shape().Dim(1)
-	maps := Reshape(TransposeAllAxes(maskLogitsBhwQ, 0, 3, 1, 2), batch*queries, h*w)
-	index := MaxScalar(queryBM, 0)
-	index = Add(index, MulScalar(Iota(g, queryBM.Shape(), 0), queries))
-	return Reshape(Gather(maps, Reshape(index, batch*targets, 1)), batch*targets, h, w)
-}
-
-// working returns logits in the dtype that losses are computed in.
-func working(logits *Node) *Node {
-	if logits.DType() == dtypes.Float64 || logits.DType() == dtypes.Float32 {
-		return logits
-	}
-	return ConvertDType(logits, dtypes.Float32)
-}
-
-func checkPredictions(c Config, masks, classes []*Node, t Targets) {
+func checkPredictions(c Config, masks []Masks, classes []*Node, t Targets) {
 	if len(masks) == 0 || len(masks) != len(classes) {
-		exceptions.Panicf("losses.Criterion: %d mask logits, %d class logits: need one of each per prediction", len(masks), len(classes))
+		exceptions.Panicf("losses.Criterion: masks of %d predictions, class logits of %d: need both of each", len(masks), len(classes))
 	}
 	if err := c.Validate(); err != nil {
 		panic(err)
 	}
 	for i := range masks {
-		m, k := masks[i].Shape(), classes[i].Shape()
-		if m.Rank() != 4 || k.Rank() != 3 || m.Dim(0) != k.Dim(0) || m.Dim(3) != k.Dim(1) || k.Dim(2) < 2 {
-			exceptions.Panicf("losses.Criterion: prediction %d: mask logits %s, class logits %s: need [B, h, w, Q] and [B, Q, C+1]", i, m, k)
+		f, e, k := masks[i].FeaturesBhwD.Shape(), masks[i].EmbeddingBQD.Shape(), classes[i].Shape()
+		if f.Rank() != 4 || e.Rank() != 3 || f.DType != e.DType || f.Dim(0) != e.Dim(0) || f.Dim(3) != e.Dim(2) {
+			exceptions.Panicf("losses.Criterion: prediction %d: features %s, embedding %s: need [B, h, w, D] and [B, Q, D] of one dtype", i, f, e)
 		}
-		t.check(m.Dim(0))
+		if k.Rank() != 3 || k.Dim(0) != e.Dim(0) || k.Dim(1) != e.Dim(1) || k.Dim(2) < 2 {
+			exceptions.Panicf("losses.Criterion: prediction %d: embedding %s, class logits %s: need [B, Q, D] and [B, Q, C+1]", i, e, k)
+		}
+		t.check(f.Dim(0))
 	}
 }

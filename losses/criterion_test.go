@@ -85,7 +85,7 @@ func criterion(t testing.TB, x batch, convert func(*Node) *Node) (total float64,
 	}
 	out := MustExecOnceN(b, func(in []*Node) []*Node {
 		mask, class := convert(in[0]), convert(in[1])
-		total, r := losses.Criterion(smallConfig(), []*Node{mask, mask}, []*Node{class, class},
+		total, r := losses.Criterion(smallConfig(), []losses.Masks{dense(mask), dense(mask)}, []*Node{class, class},
 			losses.Targets{PlanesBHWW: in[2], ClassesBM: in[3], ValidBM: in[4]}, Const(in[0].Graph(), []uint64{7, 8, 9}))
 		out := append([]*Node{ConvertDType(total, dtypes.Float64)}, Gradient(total, in[:2]...)...)
 		for _, s := range slices.Concat(r.Mask, r.Dice, r.Class, []*Node{r.Matched}) {
@@ -225,13 +225,15 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	shape := func(dtype dtypes.DType, dims ...int) shapes.Shape { return shapes.Make(dtype, dims...) }
-	mask, class := shape(dtypes.Float32, 2, 4, 6, 5), shape(dtypes.Float32, 2, 5, 4)
+	features, embedding, class := shape(dtypes.Float32, 2, 4, 6, 7), shape(dtypes.Float32, 2, 5, 7), shape(dtypes.Float32, 2, 5, 4)
 	planes, labels, valid := shape(dtypes.Uint32, 2, 8, 12, 1), shape(dtypes.Int32, 2, 8), shape(dtypes.Bool, 2, 8)
 	for want, in := range map[string][]shapes.Shape{
-		"need [B, h, w, Q] and [B, Q, C+1]": {mask, shape(dtypes.Float32, 2, 6, 4), planes, labels, valid},
-		"valid must be bool [2, M]":         {mask, class, planes, labels, shape(dtypes.Bool, 3, 8)},
-		"classes must be int32 [2 8]":       {mask, class, planes, shape(dtypes.Int32, 2, 9), valid},
-		"a bit for each of 40 targets":      {mask, class, planes, shape(dtypes.Int32, 2, 40), shape(dtypes.Bool, 2, 40)},
+		"need [B, Q, D] and [B, Q, C+1]":               {features, embedding, shape(dtypes.Float32, 2, 6, 4), planes, labels, valid},
+		"need [B, h, w, D] and [B, Q, D] of one dtype": {features, shape(dtypes.Float32, 2, 5, 8), class, planes, labels, valid},
+		"embedding (Float64)[2, 5, 7]":                 {features, shape(dtypes.Float64, 2, 5, 7), class, planes, labels, valid},
+		"valid must be bool [2, M]":                    {features, embedding, class, planes, labels, shape(dtypes.Bool, 3, 8)},
+		"classes must be int32 [2 8]":                  {features, embedding, class, planes, shape(dtypes.Int32, 2, 9), valid},
+		"a bit for each of 40 targets":                 {features, embedding, class, planes, shape(dtypes.Int32, 2, 40), shape(dtypes.Bool, 2, 40)},
 	} {
 		g := NewGraph(b, "refusal")
 		var p []*Node
@@ -239,8 +241,8 @@ func TestRefusals(t *testing.T) {
 			p = append(p, Parameter(g, string(rune('a'+i)), s))
 		}
 		err := exceptions.TryCatch[error](func() {
-			losses.Criterion(smallConfig(), p[:1], p[1:2], losses.Targets{PlanesBHWW: p[2], ClassesBM: p[3], ValidBM: p[4]},
-				Const(g, []uint64{1, 2, 3}))
+			losses.Criterion(smallConfig(), []losses.Masks{{FeaturesBhwD: p[0], EmbeddingBQD: p[1]}}, p[2:3],
+				losses.Targets{PlanesBHWW: p[3], ClassesBM: p[4], ValidBM: p[5]}, Const(g, []uint64{1, 2, 3}))
 		})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", want, err)

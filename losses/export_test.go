@@ -2,6 +2,6 @@ package losses
 
 // For tests of the parts that have a contract of their own.
 var (
-	MapsOf        = mapsOf
+	MapsOfTargets = Masks.ofTargets
 	RunningCounts = runningCounts
 )

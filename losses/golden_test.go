@@ -158,6 +158,47 @@ func eachGolden(t *testing.T, test func(t *testing.T, b compute.Backend, g golde
 	})
 }
 
+// dense are given logits [B, h, w, Q] in factors: each query's embedding selects the
+// channel that holds its logits. Products and sums with zeros change no digit.
+func dense(logitsBhwQ *Node) losses.Masks {
+	dims := logitsBhwQ.Shape().Dimensions
+	unit := ConvertDType(Diagonal(logitsBhwQ.Graph(), dims[3]), logitsBhwQ.DType())
+	return losses.Masks{FeaturesBhwD: logitsBhwQ, EmbeddingBQD: BroadcastToDims(InsertAxes(unit, 0), dims[0], dims[3], dims[3])}
+}
+
+// masks are logits of the golden in factors. A NaN or infinity among them would spoil
+// all queries' logits of a pixel in a product. It is made of further channels whose
+// products overflow: one for infinity, two that cancel for NaN.
+func (g golden) masks(t testing.TB, logitsBhwQ *Node) losses.Masks {
+	if g.finite(t) {
+		return dense(logitsBhwQ)
+	}
+	huge := 1e300
+	if logitsBhwQ.DType() == dtypes.Float32 {
+		huge = 1e30
+	}
+	finite, number := IsFinite(logitsBhwQ), Equal(logitsBhwQ, logitsBhwQ)
+	zeros := ZerosLike(logitsBhwQ)
+	large := AddScalar(zeros, huge)
+	m := dense(Where(finite, logitsBhwQ, zeros))
+	return losses.Masks{
+		FeaturesBhwD: Concatenate([]*Node{m.FeaturesBhwD, Where(finite, zeros, large), Where(number, zeros, large)}, 3),
+		EmbeddingBQD: Concatenate([]*Node{m.EmbeddingBQD, MulScalar(m.EmbeddingBQD, huge), MulScalar(m.EmbeddingBQD, -huge)}, 2),
+	}
+}
+
+// finite reports whether all mask logits are.
+func (g golden) finite(t testing.TB) bool {
+	for _, p := range g.Predictions {
+		for _, v := range tensors.MustCopyFlatData[float64](p.MaskLogits.tensor(t, dtypes.Float64)) {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 func config(g golden) losses.Config {
 	c := losses.Defaults()
 	c.Points = g.Points
@@ -223,7 +264,7 @@ func TestCostMatrixGolden(t *testing.T) {
 	eachGolden(t, func(t *testing.T, b compute.Backend, g golden, dtype dtypes.DType, seen *differences) {
 		exec := MustNewExec1(b, func(in []*Node) *Node {
 			targets := losses.Targets{PlanesBHWW: in[2], ClassesBM: in[3], ValidBM: in[4]}
-			return losses.CostMatrix(config(g), in[0], in[1], targets, in[5])
+			return losses.CostMatrix(config(g), g.masks(t, in[0]), in[1], targets, in[5])
 		})
 		for _, p := range g.Predictions {
 			cost := flat(t, exec.MustCall(p.MaskLogits.tensor(t, dtype), p.ClassLogits.tensor(t, dtype),
@@ -249,7 +290,11 @@ func TestCriterionGolden(t *testing.T) {
 			rest := in[5*n:]
 			targets := losses.Targets{PlanesBHWW: rest[0], ClassesBM: rest[1], ValidBM: rest[2]}
 			masks := Scalar(rest[0].Graph(), dtype, float64(g.Masks))
-			total, r := losses.CriterionAt(config(g), in[:n], in[n:2*n], targets, points, losses.Normalizers{Masks: masks})
+			var predicted []losses.Masks
+			for _, x := range in[:n] {
+				predicted = append(predicted, g.masks(t, x))
+			}
+			total, r := losses.CriterionAt(config(g), predicted, in[n:2*n], targets, points, losses.Normalizers{Masks: masks})
 			out := append([]*Node{total}, Gradient(total, in[:2*n]...)...)
 			return slices.Concat(out, r.Mask, r.Dice, r.Class, r.QueriesBM)
 		})
@@ -283,7 +328,7 @@ func TestMostUncertainGolden(t *testing.T) {
 		exec := MustNewExec1(b, func(maps, queries, candidates *Node) *Node {
 			dims := candidates.Shape().Dimensions
 			n := dims[0] * dims[1]
-			own := losses.MapsOf(maps, queries)
+			own := losses.MapsOfTargets(g.masks(t, maps), queries)
 			points := Reshape(candidates, n, dims[2], 2)
 			return Reshape(losses.MostUncertain(points, losses.SampleMaps(own, points), k), dims[0], dims[1], k, 2)
 		})

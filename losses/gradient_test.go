@@ -17,7 +17,7 @@ import (
 // step of 1e-5 leaves a truncation error of 1e-10 and a rounding error of 1e-11.
 func TestFiniteDifferences(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 1))
-	const batch, h, w, q, p, targets, classes = 2, 3, 4, 5, 7, 3, 4
+	const batch, h, w, q, p, targets, classes, d = 2, 3, 4, 5, 7, 3, 4, 6
 	cases := []struct {
 		name string
 		dims []int
@@ -25,7 +25,12 @@ func TestFiniteDifferences(t *testing.T) {
 	}{
 		{"SampleRows", []int{batch, h, w, q}, func(x *Node, in []*Node) *Node { return curved(losses.SampleRows(x, in[0])) }},
 		{"SampleMaps", []int{batch, h, w}, func(x *Node, in []*Node) *Node { return curved(losses.SampleMaps(x, in[0])) }},
-		{"mapsOf", []int{batch, h, w, q}, func(x *Node, in []*Node) *Node { return curved(losses.MapsOf(x, in[4])) }},
+		{"features of the targets' maps", []int{batch, h, w, d}, func(x *Node, in []*Node) *Node {
+			return curved(losses.MapsOfTargets(losses.Masks{FeaturesBhwD: x, EmbeddingBQD: in[6]}, in[4]))
+		}},
+		{"embedding of the targets' maps", []int{batch, q, d}, func(x *Node, in []*Node) *Node {
+			return curved(losses.MapsOfTargets(losses.Masks{FeaturesBhwD: in[5], EmbeddingBQD: x}, in[4]))
+		}},
 		{"MaskLoss bce", []int{batch, p}, func(x *Node, in []*Node) *Node {
 			bce, _ := losses.MaskLoss(x, in[1], in[2], Scalar(x.Graph(), dtypes.Float64, 3))
 			return bce
@@ -42,6 +47,8 @@ func TestFiniteDifferences(t *testing.T) {
 		matched := tensors.FromFlatDataAndDimensions([]bool{true, false}, batch)
 		class := tensors.FromFlatDataAndDimensions([]int32{0, 3, 1, 2, 2, 9}, batch, targets)
 		query := tensors.FromFlatDataAndDimensions([]int32{4, 0, -1, 2, 1, -1}, batch, targets)
+		features := tensors.FromFlatDataAndDimensions(uniform(rng, batch*h*w*d, -1, 1), batch, h, w, d)
+		embedding := tensors.FromFlatDataAndDimensions(uniform(rng, batch*q*d, -1, 1), batch, q, d)
 		for _, c := range cases {
 			size := 1
 			for _, d := range c.dims {
@@ -54,7 +61,7 @@ func TestFiniteDifferences(t *testing.T) {
 				return []*Node{y, Gradient(y, in[0])[0]}
 			})
 			at := func(x []float64) (float64, []float64) {
-				out := exec.MustCall(tensors.FromFlatDataAndDimensions(x, c.dims...), points, labels, matched, class, query)
+				out := exec.MustCall(tensors.FromFlatDataAndDimensions(x, c.dims...), points, labels, matched, class, query, features, embedding)
 				return flat(t, out[0])[0], flat(t, out[1])
 			}
 			_, got := at(x)

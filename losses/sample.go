@@ -11,14 +11,15 @@ import (
 // [0, 1] over the map's extent, [..., 2]; pixel (x, y) has its centre at
 // ((x+.5)/w, (y+.5)/h). No gradient flows into points.
 
-// SampleRows samples maps of vectors: mapBhwQ float [B, h, w, Q] at pointsBP2 (same
-// dtype) gives [B, P, Q]. All Q components of an image share its points.
-func SampleRows(mapBhwQ, pointsBP2 *Node) *Node {
-	dims := mapBhwQ.Shape().Dimensions
-	rows := Reshape(mapBhwQ, dims[0]*dims[1]*dims[2], dims[3])
+// SampleRows samples maps of vectors: mapBhwD float [B, h, w, D] at pointsBP2 gives
+// [B, P, D] in the points' dtype. All D components of an image share its points.
+func SampleRows(mapBhwD, pointsBP2 *Node) *Node {
+	dims := mapBhwD.Shape().Dimensions
+	rows := Reshape(mapBhwD, dims[0]*dims[1]*dims[2], dims[3])
 	var sum *Node
 	for _, c := range corners(pointsBP2, dims[1], dims[2]) {
-		sum = plus(sum, Mul(Gather(rows, InsertAxes(c.index, -1)), InsertAxes(c.weight, -1)))
+		row := ConvertDType(Gather(rows, InsertAxes(c.index, -1)), pointsBP2.DType())
+		sum = plus(sum, Mul(row, InsertAxes(c.weight, -1)))
 	}
 	return sum
 }

@@ -59,8 +59,8 @@ func (n *net) insertQueries(x *Node) *Node {
 	return Concatenate([]*Node{q, x}, 1)
 }
 
-// predict appends the prediction at tokens x [B, S, D] and returns its mask logits.
-func (n *net) predict(out *Predictions, x *Node) (maskLogitsBhwQ *Node) {
+// predict appends the prediction at tokens x [B, S, D] and returns its masks.
+func (n *net) predict(out *Predictions, x *Node) Masks {
 	x = n.norm("backbone.norm", x)
 	out.TokensBSD = x
 	queries := sliceTokens(x, 0, n.Queries)
@@ -70,15 +70,16 @@ func (n *net) predict(out *Predictions, x *Node) (maskLogitsBhwQ *Node) {
 	embedding = n.linear("mask_head.4", gelu(embedding))
 	b := x.Shape().Dimensions[0]
 	patches := sliceTokens(x, n.Queries+n.Prefix(), x.Shape().Dimensions[1])
-	maskLogits := n.inTurn(Reshape(patches, b, n.GridH(), n.GridW(), n.Width), func(features *Node) *Node {
+	features := n.inTurn(Reshape(patches, b, n.GridH(), n.GridW(), n.Width), func(features *Node) *Node {
 		for i := range n.Upscales {
 			features = n.scaleBlock(i, features)
 		}
-		return n.product(features, []int{3}, []int{0}, embedding, []int{2}, []int{0})
+		return features
 	})
-	out.MaskLogitsBhwQ = append(out.MaskLogitsBhwQ, maskLogits)
+	masks := Masks{FeaturesBhwD: ConvertDType(features, n.dtype), EmbeddingBQD: ConvertDType(embedding, n.dtype)}
+	out.Masks = append(out.Masks, masks)
 	out.ClassLogitsBQC = append(out.ClassLogitsBQC, classLogits)
-	return maskLogits
+	return masks
 }
 
 // inTurn is f(x) with a backward pass that waits for that of the next prediction, so
@@ -102,25 +103,26 @@ func (n *net) inTurn(x *Node, f func(x *Node) *Node) *Node {
 // or all of them if its mask is dropped (docs/eomt.md, mask annealing).
 //
 // Differs: at probability 0 every mask is dropped, even if a draw is exactly 0, so
-// that p = 0 is the unmasked graph.
-func (n *net) allowed(maskLogitsBhwQ *Node, m *Masking, l int) *Node {
-	dims := maskLogitsBhwQ.Shape().Dimensions
-	b := dims[0]
-	atPatches := toPatchGrid(StopGradient(maskLogitsBhwQ), n.GridH(), n.GridW())
-	positive := Transpose(Reshape(IsPositive(atPatches), b, n.GridH()*n.GridW(), n.Queries), 1, 2)
+// that p = 0 is the unmasked graph. Features are resized to the patch grid instead of
+// logits, of which resizing is a linear function as well.
+func (n *net) allowed(masks Masks, m *Masking, l int) *Node {
+	features := toPatchGrid(StopGradient(masks.FeaturesBhwD), n.GridH(), n.GridW())
+	b := features.Shape().Dimensions[0]
+	features = Reshape(features, b, n.GridH()*n.GridW(), n.Width)
+	positive := IsPositive(DotGeneral(StopGradient(masks.EmbeddingBQD), []int{2}, []int{0}, features, []int{2}, []int{0}))
 	prob := Reshape(SliceAxis(m.ProbsL, 0, AxisElem(l)))
 	draws := Reshape(SliceAxis(m.DrawsLBQ, 0, AxisElem(l)), b, n.Queries, 1)
 	dropped := Or(GreaterThan(draws, BroadcastLike(prob, draws)), BroadcastLike(IsNonPositive(prob), draws))
 	return Or(positive, BroadcastLike(dropped, positive))
 }
 
-// toPatchGrid resizes logits [B, h, w, Q] bilinearly (half-pixel centres, no
-// antialiasing) to [B, gridH, gridW, Q]. The factor is a power of two, so every
+// toPatchGrid resizes a map [B, h, w, D] bilinearly (half-pixel centres, no
+// antialiasing) to [B, gridH, gridW, D]. The factor is a power of two, so every
 // centre falls midway between the two middle pixels of its cell on both axes.
 func toPatchGrid(x *Node, gridH, gridW int) *Node {
 	dims := x.Shape().Dimensions
-	b, q, f := dims[0], dims[3], dims[1]/gridH
-	x = Reshape(x, b, gridH, f, gridW, f, q)
+	b, d, f := dims[0], dims[3], dims[1]/gridH
+	x = Reshape(x, b, gridH, f, gridW, f, d)
 	middle := AxisRange(f/2-1, f/2+1)
 	x = Slice(x, AxisRange(), AxisRange(), middle, AxisRange(), middle, AxisRange())
 	return MulScalar(ReduceSum(ReduceSum(x, 4), 2), 0.25)

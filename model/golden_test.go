@@ -96,8 +96,8 @@ func (g golden) compile(t *testing.T, b compute.Backend, masked bool) *graph {
 		for k, x := range p.StagesBSD {
 			add(fmt.Sprintf("stage.%d", k), x)
 		}
-		for k, x := range p.MaskLogitsBhwQ {
-			add(fmt.Sprintf("mask_logits.%d", k), TransposeAllAxes(x, 0, 3, 1, 2))
+		for k, m := range p.Masks {
+			add(fmt.Sprintf("mask_logits.%d", k), TransposeAllAxes(m.LogitsBhwQ(), 0, 3, 1, 2))
 			add(fmt.Sprintf("class_logits.%d", k), p.ClassLogitsBQC[k])
 		}
 		add("tokens", p.TokensBSD)

@@ -74,7 +74,7 @@ type Masking struct {
 // Predictions are a network's outputs: one prediction for inference, all that
 // training supervises otherwise, the final one last.
 type Predictions struct {
-	MaskLogitsBhwQ []*Node // [B, h, w, Q] each
+	Masks          []Masks
 	ClassLogitsBQC []*Node // [B, Q, C+1] each, no-object last
 	TokensBSD      *Node   // [B, Q+R+N, D] after the final norm
 	StagesBSD      []*Node // tokens after embedding and after each block, for parity checks
@@ -83,8 +83,27 @@ type Predictions struct {
 
 // Final is the last prediction: masks [B, h, w, Q] and classes [B, Q, C+1].
 func (p Predictions) Final() (maskLogitsBhwQ, classLogitsBQC *Node) {
-	last := len(p.MaskLogitsBhwQ) - 1
-	return p.MaskLogitsBhwQ[last], p.ClassLogitsBQC[last]
+	last := len(p.Masks) - 1
+	return p.Masks[last].LogitsBhwQ(), p.ClassLogitsBQC[last]
+}
+
+// Masks are the mask logits of one prediction as two factors: the logit of a query at
+// a pixel is the dot product of the pixel's features and the query's embedding.
+// Training needs few of these products (docs/decisions/009-mask-logits-in-factors.md).
+// Predictions may share a feature map.
+type Masks struct {
+	FeaturesBhwD *Node // [B, h, w, D]
+	EmbeddingBQD *Node // [B, Q, D], of the same dtype
+}
+
+// LogitsBhwQ are the logits of all queries at all pixels, [B, h, w, Q], in float32 if
+// the factors are narrower.
+func (m Masks) LogitsBhwQ() *Node {
+	logits := DotGeneral(m.FeaturesBhwD, []int{3}, []int{0}, m.EmbeddingBQD, []int{2}, []int{0})
+	if logits.DType().IsHalfPrecision() {
+		return ConvertDType(logits, dtypes.Float32)
+	}
+	return logits
 }
 
 // Params gives the graph's node of each parameter and buffer by name.

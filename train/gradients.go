@@ -86,7 +86,7 @@ func (s *Step) differentiate(params, buffers, in []*Node, d draws) gradients {
 	if len(in) == shareInputs {
 		by = losses.Normalizers{Masks: in[inMatched], ClassWeights: in[inClassWeights]}
 	}
-	total, terms := losses.CriterionAt(s.config.Loss, predictions.MaskLogitsBhwQ, predictions.ClassLogitsBQC, losses.Targets{
+	total, terms := losses.CriterionAt(s.config.Loss, masksOf(predictions), predictions.ClassLogitsBQC, losses.Targets{
 		PlanesBHWW: in[inMasks], ClassesBM: in[inClasses], ValidBM: in[inValid],
 	}, d.points, by)
 	trained := make([]*Node, len(s.trained))
@@ -94,6 +94,15 @@ func (s *Step) differentiate(params, buffers, in []*Node, d draws) gradients {
 		trained[k] = params[i]
 	}
 	return gradients{trained: Gradient(total, trained...), buffers: predictions.BuffersNext, total: total, terms: terms}
+}
+
+// masksOf hands a network's masks to the losses.
+func masksOf(p model.Predictions) []losses.Masks {
+	masks := make([]losses.Masks, len(p.Masks))
+	for i, m := range p.Masks {
+		masks[i] = losses.Masks(m)
+	}
+	return masks
 }
 
 // batchArguments are the inputs of the gradients after parameters and buffers; first

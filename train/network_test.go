@@ -27,10 +27,10 @@ func (u unmasked) Forward(p model.Params, pixelsBHW3 *Node, opts model.Options) 
 	x := Reshape(pixelsBHW3, b, u.a.MaskH(), side, u.a.MaskW(), side, 3)
 	x = ReduceMean(x, 2, 4)
 	queries := SliceAxis(p["q.weight"], 1, AxisRange(0, 3))
-	masks := DotGeneral(x, []int{3}, nil, queries, []int{1}, nil)
+	masks := model.Masks{FeaturesBhwD: x, EmbeddingBQD: BroadcastToDims(InsertAxes(queries, 0), b, u.a.Queries, 3)}
 	classes := DotGeneral(p["q.weight"], []int{1}, nil, p["class_head.weight"], []int{1}, nil)
 	classes = BroadcastToDims(InsertAxes(classes, 0), b, u.a.Queries, u.a.Classes+1)
-	return model.Predictions{MaskLogitsBhwQ: []*Node{masks}, ClassLogitsBQC: []*Node{classes}}
+	return model.Predictions{Masks: []model.Masks{masks}, ClassLogitsBQC: []*Node{classes}}
 }
 
 // A network without blocks that see queries trains through the same step.

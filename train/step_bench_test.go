@@ -79,21 +79,25 @@ func BenchmarkStep(b *testing.B) {
 			}
 		})
 	}
-	predictions := func(in []*Node) ([]*Node, []*Node, []*Node) {
+	predictions := func(in []*Node) (outputs, params []*Node) {
 		rest := in[n:]
 		draws := Zeros(rest[0].Graph(), shapes.Make(dtypes.Float32, quick.MaskBlocks, batch.B, quick.Queries))
 		p := network(quick).Forward(model.Bind(quick, in), model.Normalize(rest[inImages], dtypes.Float32), model.Options{
 			Masking: &model.Masking{ProbsL: rest[inMaskProbs], DrawsLBQ: draws}})
-		return p.MaskLogitsBhwQ, p.ClassLogitsBQC, in[:n]
+		outputs = p.ClassLogitsBQC
+		for _, m := range p.Masks {
+			outputs = append(outputs, m.FeaturesBhwD, m.EmbeddingBQD)
+		}
+		return outputs, in[:n]
 	}
 	part("forward", func(in []*Node) []*Node {
-		m, c, _ := predictions(in)
-		return append(m, c...)
+		outputs, _ := predictions(in)
+		return outputs
 	})
 	part("backward", func(in []*Node) []*Node {
-		m, c, params := predictions(in)
+		outputs, params := predictions(in)
 		var sum *Node
-		for _, x := range append(m, c...) {
+		for _, x := range outputs {
 			s := ReduceAllSum(Square(x))
 			if sum == nil {
 				sum = s
@@ -104,9 +108,12 @@ func BenchmarkStep(b *testing.B) {
 		return Gradient(sum, params...)
 	})
 	part("criterion", func(in []*Node) []*Node {
-		m, c := randomLogits(in[n+inRandom])
-		total, _ := losses.Criterion(loss, m, c, losses.Targets{PlanesBHWW: in[n+inMasks], ClassesBM: in[n+inClasses], ValidBM: in[n+inValid]}, in[n+inRandom])
-		return Gradient(total, append(m, c...)...)
+		masks, classes := randomPredictions(in[n+inRandom])
+		total, _ := losses.Criterion(loss, masks, classes, losses.Targets{PlanesBHWW: in[n+inMasks], ClassesBM: in[n+inClasses], ValidBM: in[n+inValid]}, in[n+inRandom])
+		for _, m := range masks {
+			classes = append(classes, m.FeaturesBhwD, m.EmbeddingBQD)
+		}
+		return Gradient(total, classes...)
 	})
 	b.Run("step", func(b *testing.B) {
 		if _, err := step.Run(state, batch); err != nil {
@@ -120,13 +127,15 @@ func BenchmarkStep(b *testing.B) {
 	})
 }
 
-func randomLogits(random *Node) (masks, classes []*Node) {
+func randomPredictions(random *Node) (masks []losses.Masks, classes []*Node) {
+	normal := func(dims ...int) (x *Node) {
+		random, x = RandomNormal(random, shapes.Make(dtypes.Float32, dims...))
+		return x
+	}
 	for range quick.Predictions() {
-		var x *Node
-		random, x = RandomNormal(random, shapes.Make(dtypes.Float32, 16, quick.MaskH(), quick.MaskW(), quick.Queries))
-		masks = append(masks, x)
-		random, x = RandomNormal(random, shapes.Make(dtypes.Float32, 16, quick.Queries, quick.Classes+1))
-		classes = append(classes, x)
+		masks = append(masks, losses.Masks{FeaturesBhwD: normal(16, quick.MaskH(), quick.MaskW(), quick.Width),
+			EmbeddingBQD: normal(16, quick.Queries, quick.Width)})
+		classes = append(classes, normal(16, quick.Queries, quick.Classes+1))
 	}
 	return masks, classes
 }

@@ -87,18 +87,25 @@ func prepareLosses(_ context.Context, o options) (*work, error) {
 	c, n := o.architecture, o.predictions()
 	var args []any
 	for i := range n {
-		args = append(args, random(uint64(i), o.batch, c.MaskH(), c.MaskW(), c.Queries))
+		args = append(args, random(uint64(i), o.batch, c.MaskH(), c.MaskW(), c.Width))
 	}
 	for i := range n {
-		args = append(args, random(uint64(n+i), o.batch, c.Queries, c.Classes+1))
+		args = append(args, random(uint64(n+i), o.batch, c.Queries, c.Width))
+	}
+	for i := range n {
+		args = append(args, random(uint64(2*n+i), o.batch, c.Queries, c.Classes+1))
 	}
 	args = append(args, []uint64{1, 2, 3})
 	args = append(args, makeBatch(o).targetTensors()...)
 	return graphWork(o, args, func(in []*Node) []*Node {
-		state, planes, classes, valid := in[2*n], in[2*n+1], in[2*n+2], in[2*n+3]
-		total, _ := losses.Criterion(losses.Defaults(), in[:n], in[n:2*n],
+		masks := make([]losses.Masks, n)
+		for i := range masks {
+			masks[i] = losses.Masks{FeaturesBhwD: in[i], EmbeddingBQD: in[n+i]}
+		}
+		state, planes, classes, valid := in[3*n], in[3*n+1], in[3*n+2], in[3*n+3]
+		total, _ := losses.Criterion(losses.Defaults(), masks, in[2*n:3*n],
 			losses.Targets{PlanesBHWW: planes, ClassesBM: classes, ValidBM: valid}, state)
-		return append([]*Node{total}, Gradient(total, in[:2*n]...)...)
+		return append([]*Node{total}, Gradient(total, in[:3*n]...)...)
 	})
 }
 

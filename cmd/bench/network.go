@@ -85,7 +85,11 @@ func prepareForwardMasked(_ context.Context, o options) (*work, error) {
 		draws := BroadcastToDims(Scalar(probs.Graph(), probs.DType(), 0.5), a.MaskBlocks, o.batch, a.Queries)
 		p := network.Forward(model.Bind(a, in[2:]), model.Normalize(images, dtypes.Float32),
 			model.Options{Masking: &model.Masking{ProbsL: probs, DrawsLBQ: draws}})
-		return append(p.MaskLogitsBhwQ, p.ClassLogitsBQC...)
+		out := p.ClassLogitsBQC
+		for _, m := range p.Masks {
+			out = append(out, m.LogitsBhwQ())
+		}
+		return out
 	})
 	if err != nil {
 		return nil, err

@@ -146,9 +146,9 @@ func runForward(b compute.Backend, network model.Network, args []*tensors.Tensor
 			model.Options{Masking: &model.Masking{ProbsL: probs, DrawsLBQ: draws}})
 		outputNames = []string{"tokens"}
 		out := []*Node{p.TokensBSD}
-		for k := range p.MaskLogitsBhwQ {
+		for k, m := range p.Masks {
 			outputNames = append(outputNames, fmt.Sprintf("mask_logits.%d", k), fmt.Sprintf("class_logits.%d", k))
-			out = append(out, TransposeAllAxes(p.MaskLogitsBhwQ[k], 0, 3, 1, 2), p.ClassLogitsBQC[k])
+			out = append(out, TransposeAllAxes(m.LogitsBhwQ(), 0, 3, 1, 2), p.ClassLogitsBQC[k])
 		}
 		return out
 	})
