@@ -2,9 +2,6 @@ package arch
 
 import "math/bits"
 
-// EoMT is the network of arXiv 2503.19108, the default.
-const EoMT = "eomt"
-
 // Kind is the family of the backbone.
 type Kind string
 
@@ -34,6 +31,14 @@ type Architecture struct {
 	HeadSiLU   bool    `json:"head_silu,omitempty"`   // SiLU instead of GELU in mask head and ScaleBlocks, as in transformers' gated EomtDinov3
 	NormEps    float64 `json:"norm_eps"`              // of the backbone's LayerNorms
 	RopeTheta  float64 `json:"rope_theta,omitempty"`  // base of the rotary periods; DINOv3 only
+
+	// Of networks with a Transformer decoder.
+	DecoderWidth  int `json:"decoder_width,omitempty"` // d, also the pixel decoder's
+	DecoderHeads  int `json:"decoder_heads,omitempty"` // also the pixel decoder's
+	DecoderLayers int `json:"decoder_layers,omitempty"`
+	DecoderHidden int `json:"decoder_hidden,omitempty"`
+	EncoderLayers int `json:"encoder_layers,omitempty"` // of the pixel decoder
+	EncoderHidden int `json:"encoder_hidden,omitempty"`
 }
 
 // NetworkName is the network's name, also where Network is empty.
@@ -50,7 +55,7 @@ func (a Architecture) BackboneOnly() bool { return a.Queries == 0 }
 // Backbone is a without its segmentation head.
 func (a Architecture) Backbone() Architecture {
 	a.Queries, a.Classes, a.MaskBlocks, a.Upscales = 0, 0, 0, 0
-	return a
+	return a.withDecoder(Architecture{})
 }
 
 // ForKind sets the backbone's family and the constants that every release of
@@ -104,5 +109,10 @@ func (a Architecture) MaskW() int { return a.Grid[1] << a.Upscales }
 func (a Architecture) FirstQueryBlock() int { return a.Blocks - a.MaskBlocks }
 
 // Predictions is the number of predictions that a training step supervises: one
-// before each block that sees queries, and the final one.
-func (a Architecture) Predictions() int { return a.MaskBlocks + 1 }
+// before each block that sees queries or each decoder layer, and the final one.
+func (a Architecture) Predictions() int {
+	if a.HasDecoder() {
+		return a.DecoderLayers + 1
+	}
+	return a.MaskBlocks + 1
+}

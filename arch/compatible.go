@@ -15,25 +15,26 @@ var ErrBackboneOnly = errors.New("the weights are of a backbone alone, without q
 // Mine of a difference is the network's value, Theirs the weights'.
 type IncompatibleError struct {
 	Differences []Difference
+	queries     string // prefix of the network's queries
 }
 
 func (e *IncompatibleError) Error() string {
 	parts := make([]string, len(e.Differences))
 	for i, d := range e.Differences {
-		parts[i] = fmt.Sprintf("%s is %s in the weights and %s in the network (%s)", d.Field, d.Theirs, d.Mine, remedy(d))
+		parts[i] = fmt.Sprintf("%s is %s in the weights and %s in the network (%s)", d.Field, d.Theirs, d.Mine, e.remedy(d))
 	}
 	return "the weights are of another network: " + strings.Join(parts, "; ")
 }
 
 // remedy states what a user can do about a difference.
-func remedy(d Difference) string {
+func (e *IncompatibleError) remedy(d Difference) string {
 	key := map[string]string{"network": "network", "kind": "backbone", "heads": "heads", "mask_blocks": "query_blocks",
-		"registers": "registers", "queries": "queries", "norm_eps": "norm_eps", "rope_theta": "rope_theta"}[d.Field]
+		"registers": "registers", "norm_eps": "norm_eps", "rope_theta": "rope_theta", "decoder_heads": "decoder_heads"}[d.Field]
 	switch {
 	case d.Field == "classes":
 		return "take the data set they were trained on, or new_parameters: [class_head.] to train other classes"
 	case d.Field == "queries":
-		return fmt.Sprintf("set model.queries=%s, or new_parameters: [q.] to train other queries", d.Theirs)
+		return fmt.Sprintf("set model.queries=%s, or new_parameters: [%s] to train other queries", d.Theirs, e.queries)
 	case d.Field == "head_silu":
 		return "no setting computes the other activation in mask head and ScaleBlocks"
 	case key != "":
@@ -62,7 +63,7 @@ func (a Architecture) Compatible(w Architecture, fresh func(name string) bool) e
 		}
 	}
 	if list != nil {
-		return &IncompatibleError{list}
+		return &IncompatibleError{list, a.queryPrefix()}
 	}
 	return nil
 }
@@ -76,10 +77,11 @@ func (a Architecture) mayDiffer(field string, w Architecture, fresh func(name st
 	case "heads":
 		return w.Heads == 0
 	case "queries", "mask_blocks":
-		return heads || fresh(QueryWeight)
+		return heads || fresh(a.QueryName())
 	case "classes":
 		return heads || fresh(ClassWeight)
-	case "network", "patch", "upscales", "head_silu":
+	case "network", "patch", "upscales", "head_silu", "decoder_width", "decoder_heads", "decoder_layers", "decoder_hidden",
+		"encoder_layers", "encoder_hidden":
 		return heads || !slices.ContainsFunc(a.HeadNames(), func(name string) bool { return !fresh(name) })
 	}
 	return false

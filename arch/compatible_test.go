@@ -42,6 +42,17 @@ func TestCompatibleNamesEveryDifference(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
+	rung, weights := tinyRung(ViTMask2Former), tinyRung(ViTMask2Former)
+	weights.Queries = 7
+	if err := rung.Compatible(weights, nil); err == nil || !strings.Contains(err.Error(), "or new_parameters: [decoder.queries.] to train other queries") {
+		t.Errorf("other queries of a decoder: %v", err)
+	}
+	if err := rung.Compatible(weights, startsWith("decoder.queries.")); err != nil {
+		t.Errorf("fresh queries of a decoder: %v", err)
+	}
+	if err := rung.Compatible(rung.Backbone(), startsWith(rung.HeadNames()...)); err != nil {
+		t.Errorf("a backbone with fresh decoders: %v", err)
+	}
 	two := network
 	two.Heads, two.NormEps = 4, 1e-6
 	if err := network.Compatible(two, nil); err == nil || strings.Count(err.Error(), "in the weights") != 2 {

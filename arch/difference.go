@@ -35,6 +35,12 @@ func (a Architecture) Differences(b Architecture) []Difference {
 	add("head_silu", a.HeadSiLU, b.HeadSiLU)
 	add("norm_eps", a.NormEps, b.NormEps)
 	add("rope_theta", a.RopeTheta, b.RopeTheta)
+	add("decoder_width", a.DecoderWidth, b.DecoderWidth)
+	add("decoder_heads", a.DecoderHeads, b.DecoderHeads)
+	add("decoder_layers", a.DecoderLayers, b.DecoderLayers)
+	add("decoder_hidden", a.DecoderHidden, b.DecoderHidden)
+	add("encoder_layers", a.EncoderLayers, b.EncoderLayers)
+	add("encoder_hidden", a.EncoderHidden, b.EncoderHidden)
 	return list
 }
 

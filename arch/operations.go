@@ -2,14 +2,21 @@ package arch
 
 // MultiplyAdds counts the multiplications with an addition of the matrix
 // products and convolutions of one image's forward pass with the given number of
-// predict steps: 1 without masks, MaskBlocks+1 with them. This is what the paper's
+// predict steps: 1 without masks, MaskBlocks+1 with them. Networks that mask always
+// need all predictions whatever is asked for. This is what the paper's
 // tables call FLOPs (multiply and add as one); norms, softmax and activations,
 // about a thousandth, are left out.
 func (a Architecture) MultiplyAdds(predictions int) int64 {
+	if a.NetworkName() != EoMT {
+		predictions = a.Predictions()
+	}
 	patches := int64(a.Grid[0]) * int64(a.Grid[1])
 	tokens := patches + int64(a.Prefix())
 	withQueries := tokens + int64(a.Queries)
 	embedding := patches * int64(a.Width) * int64(3*a.Patch*a.Patch)
+	if a.HasDecoder() {
+		return embedding + int64(a.Blocks)*a.blockMultiplyAdds(tokens) + a.decodersMultiplyAdds()
+	}
 	return embedding +
 		int64(a.FirstQueryBlock())*a.blockMultiplyAdds(tokens) +
 		int64(a.MaskBlocks)*a.blockMultiplyAdds(withQueries) +

@@ -6,12 +6,16 @@ import "fmt"
 type Init int
 
 const (
-	InitZero       Init = iota
-	InitOne             // LayerNorm weights
-	InitNormal          // N(0, 1): queries (torch's Embedding)
-	InitUniform         // U(+-1/sqrt(FanIn)): torch's Linear and convolutions
-	InitTruncated       // normal, cut at two deviations: tokens, embeddings and Linear of a ViT
-	InitLayerScale      // see [layerScaleInit]
+	InitZero        Init = iota
+	InitOne              // weights of norms
+	InitNormal           // N(0, 1): queries (torch's Embedding)
+	InitUniform          // U(+-1/sqrt(Fan)), Fan inputs per output: torch's Linear and convolutions
+	InitUnit             // U(+-sqrt(3/Fan)), Fan inputs per output: outputs as varied as inputs
+	InitXavier           // U(+-sqrt(6/(inputs + outputs))), both as the shape has them
+	InitConvolution      // N(0, 2/Fan), Fan outputs per input
+	InitTruncated        // normal, cut at two deviations: tokens, embeddings and Linear of a ViT
+	InitLayerScale       // see [layerScaleInit]
+	InitOffsets          // points around each of Fan heads of deformable attention, see [offsets]
 )
 
 // Part says which learning-rate rule a parameter follows.
@@ -31,7 +35,7 @@ type Parameter struct {
 	Part  Part
 	Block int // index of the block for PartBlock, otherwise -1
 	Init  Init
-	FanIn int // inputs per output, for InitUniform and InitTruncated
+	Fan   int // see the Init that uses it; 0 for InitTruncated is a deviation of .02
 }
 
 // Size is the number of elements.
@@ -62,14 +66,40 @@ func (b Buffer) Size() int { return size(b.Shape) }
 func (a Architecture) Parameters() []Parameter {
 	t := &table{a: a}
 	t.backbone()
-	if !a.BackboneOnly() {
+	t.part, t.block = PartHead, -1
+	switch {
+	case a.HasDecoder():
+		t.decoders()
+	case !a.BackboneOnly():
 		t.eomt()
 	}
 	return t.rows
 }
 
-// Buffers lists the running values in a fixed order; EoMT has none.
-func (a Architecture) Buffers() []Buffer { return nil }
+// decoders lists what a network with a Transformer decoder adds to its backbone.
+func (t *table) decoders() {
+	if t.a.HasAdapter() {
+		t.adapter()
+	} else {
+		t.pyramid()
+	}
+	if t.a.HasPixelDecoder() {
+		t.pixelDecoder()
+	}
+	t.maskDecoder()
+}
+
+// Buffers lists the running values in a fixed order: mean and variance of each
+// BatchNorm of the adapter. Other networks have none.
+func (a Architecture) Buffers() []Buffer {
+	var list []Buffer
+	if a.HasAdapter() {
+		a.batchNorms(func(name string, channels int) {
+			list = append(list, Buffer{name + ".running_mean", []int{channels}, 0}, Buffer{name + ".running_var", []int{channels}, 1})
+		})
+	}
+	return list
+}
 
 // Tensor is the name and shape of a value that inference reads.
 type Tensor struct {
@@ -111,8 +141,10 @@ const (
 	PatchWeight = "backbone.patch_embed.proj.weight"
 	BlockPrefix = "backbone.blocks."
 	QueryWeight = "q.weight"
-	ClassWeight = "class_head.weight"
-	UpPrefix    = "upscale."
+	// QueryFeatures are the queries of a network with a Transformer decoder.
+	QueryFeatures = "decoder.queries.features"
+	ClassWeight   = "class_head.weight"
+	UpPrefix      = "upscale."
 )
 
 // table collects rows; part and block hold for the rows that follow.
@@ -123,13 +155,15 @@ type table struct {
 	rows  []Parameter
 }
 
-func (t *table) add(name string, init Init, fanIn int, shape ...int) {
-	t.rows = append(t.rows, Parameter{Name: name, Shape: shape, Part: t.part, Block: t.block, Init: init, FanIn: fanIn})
+func (t *table) add(name string, init Init, fan int, shape ...int) {
+	t.rows = append(t.rows, Parameter{Name: name, Shape: shape, Part: t.part, Block: t.block, Init: init, Fan: fan})
 }
 
-func (t *table) norm(name string) {
-	t.add(name+".weight", InitOne, 0, t.a.Width)
-	t.add(name+".bias", InitZero, 0, t.a.Width)
+func (t *table) norm(name string) { t.normOf(name, t.a.Width) }
+
+func (t *table) normOf(name string, width int) {
+	t.add(name+".weight", InitOne, 0, width)
+	t.add(name+".bias", InitZero, 0, width)
 }
 
 // vitLinear is a Linear of the backbone, which starts as timm's ViTs do.

@@ -3,6 +3,8 @@ package arch
 import (
 	"fmt"
 	"math/bits"
+	"slices"
+	"strings"
 )
 
 // fieldError states which value is invalid, and why.
@@ -13,8 +15,8 @@ func fieldError(field string, value any, rule string) error {
 // Validate reports the first value that no network of a's name can have.
 func (a Architecture) Validate() error {
 	switch {
-	case a.NetworkName() != EoMT:
-		return fieldError("network", a.Network, "expected "+EoMT)
+	case !slices.Contains(Networks, a.NetworkName()):
+		return fieldError("network", a.Network, "expected one of "+strings.Join(Networks, ", "))
 	case a.Kind != DINOv2 && a.Kind != DINOv3:
 		return fieldError("kind", a.Kind, "expected dinov2 or dinov3")
 	case a.Width <= 0:
@@ -27,7 +29,9 @@ func (a Architecture) Validate() error {
 		return fieldError("mlp_hidden", a.Hidden, "must be positive")
 	case a.Blocks <= 0:
 		return fieldError("blocks", a.Blocks, "must be positive")
-	case a.MaskBlocks <= 0 || a.MaskBlocks > a.Blocks:
+	case a.HasDecoder() && a.MaskBlocks != 0:
+		return fieldError("query_blocks", a.MaskBlocks, "no block of "+a.Network+" sees queries")
+	case !a.HasDecoder() && (a.MaskBlocks <= 0 || a.MaskBlocks > a.Blocks):
 		return fieldError("query_blocks", a.MaskBlocks, fmt.Sprintf("must be between 1 and the number of blocks, %d", a.Blocks))
 	case a.Registers < 0:
 		return fieldError("registers", a.Registers, "must not be negative")
@@ -46,10 +50,51 @@ func (a Architecture) Validate() error {
 	case a.Kind == DINOv3 && a.RopeTheta <= 0:
 		return fieldError("rope_theta", a.RopeTheta, "must be positive")
 	}
+	if err := a.checkDecoders(); err != nil {
+		return err
+	}
 	return a.checkImage(a.ImageH(), a.ImageW())
 }
 
-// checkImage reports an image size that is no whole grid of patches.
+// checkDecoders reports sizes of a network with a Transformer decoder that do not fit.
+// Without decoders their sizes are 0.
+func (a Architecture) checkDecoders() error {
+	switch {
+	case !a.HasDecoder():
+		if a.withDecoder(Architecture{}) != a {
+			return fieldError("decoder_width", a.DecoderWidth, a.NetworkName()+" has no decoder: its sizes must be 0")
+		}
+		return nil
+	case a.Patch != 16:
+		return fieldError("patch", a.Patch, a.Network+" takes 16")
+	case a.DecoderWidth <= 0 || a.DecoderWidth%4 != 0:
+		return fieldError("decoder_width", a.DecoderWidth, "must be a positive multiple of 4 for sine positions")
+	case a.DecoderHeads <= 0 || a.DecoderWidth%a.DecoderHeads != 0:
+		return fieldError("decoder_heads", a.DecoderHeads, fmt.Sprintf("must divide the decoder's width %d", a.DecoderWidth))
+	case a.DecoderLayers <= 0:
+		return fieldError("decoder_layers", a.DecoderLayers, "must be positive")
+	case a.DecoderHidden <= 0:
+		return fieldError("decoder_hidden", a.DecoderHidden, "must be positive")
+	case a.HasPixelDecoder() && a.DecoderWidth%NormGroups != 0:
+		return fieldError("decoder_width", a.DecoderWidth, fmt.Sprintf("must be a multiple of the pixel decoder's %d groups", NormGroups))
+	case a.HasPixelDecoder() && a.EncoderLayers <= 0:
+		return fieldError("encoder_layers", a.EncoderLayers, "must be positive")
+	case a.HasPixelDecoder() && a.EncoderHidden <= 0:
+		return fieldError("encoder_hidden", a.EncoderHidden, "must be positive")
+	case !a.HasPixelDecoder() && a.EncoderLayers != 0:
+		return fieldError("encoder_layers", a.EncoderLayers, a.Network+" has no pixel decoder: must be 0")
+	case !a.HasPixelDecoder() && a.EncoderHidden != 0:
+		return fieldError("encoder_hidden", a.EncoderHidden, a.Network+" has no pixel decoder: must be 0")
+	case a.HasAdapter() && a.Blocks < Interactions:
+		return fieldError("blocks", a.Blocks, fmt.Sprintf("the adapter interacts with %d groups of blocks", Interactions))
+	case a.HasAdapter() && (a.Width%4 != 0 || a.Width%(2*a.Heads) != 0):
+		return fieldError("heads", a.Heads, fmt.Sprintf("the adapter halves the width %d for its values: it must be a multiple of 4 and of twice the heads", a.Width))
+	}
+	return nil
+}
+
+// checkImage reports an image size that is no whole grid of patches, or of which no
+// map at stride 32 can be made where a network needs that.
 func (a Architecture) checkImage(h, w int) error {
 	for _, side := range []struct {
 		name   string
@@ -57,6 +102,9 @@ func (a Architecture) checkImage(h, w int) error {
 	}{{"image height", h}, {"image width", w}} {
 		if a.Patch <= 0 || side.pixels <= 0 || side.pixels%a.Patch != 0 {
 			return fieldError(side.name, side.pixels, fmt.Sprintf("must be a positive multiple of the patch, %d", a.Patch))
+		}
+		if a.HasDecoder() && side.pixels%32 != 0 {
+			return fieldError(side.name, side.pixels, "must be a multiple of 32 for "+a.Network)
 		}
 	}
 	return nil

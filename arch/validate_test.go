@@ -20,10 +20,10 @@ func TestValidateNamesTheField(t *testing.T) {
 		"model: heads 5: must divide the width 32":                             func(a *Architecture) { a.Heads = 5 },
 		"model: query_blocks 6: must be between 1 and the number of blocks, 5": func(a *Architecture) { a.MaskBlocks = 6 },
 		"model: kind vit: expected dinov2 or dinov3":                           func(a *Architecture) { a.Kind = "vit" },
-		"model: network vit_decoder: expected eomt":                            func(a *Architecture) { a.Network = "vit_decoder" },
-		"model: queries 0: must be positive":                                   func(a *Architecture) { a.Queries = 0 },
-		"model: rope_theta 50: dinov2 has no rotary embedding":                 func(a *Architecture) { a.RopeTheta = 50 },
-		"model: rope_theta 0: must be positive":                                func(a *Architecture) { a.Kind = DINOv3 },
+		"model: network mask2former: expected one of eomt, eomt_masked, vit_decoder_single_scale, vit_decoder, vit_mask2former, vit_adapter_mask2former": func(a *Architecture) { a.Network = "mask2former" },
+		"model: queries 0: must be positive":                   func(a *Architecture) { a.Queries = 0 },
+		"model: rope_theta 50: dinov2 has no rotary embedding": func(a *Architecture) { a.RopeTheta = 50 },
+		"model: rope_theta 0: must be positive":                func(a *Architecture) { a.Kind = DINOv3 },
 	} {
 		a := tiny(DINOv2)
 		change(&a)

@@ -28,13 +28,13 @@ type Resolved struct {
 	Derived Derived `yaml:"derived"`
 }
 
-// Resolve derives what follows from the data set's counts and the network's
-// query blocks. It fails if stated annealing does not fit the network.
-func (c Config) Resolve(images, classes, queryBlocks int) (Resolved, error) {
+// Resolve derives what follows from the data set's counts and the number of blocks
+// whose masks are annealed. It fails if stated annealing does not fit the network.
+func (c Config) Resolve(images, classes, annealed int) (Resolved, error) {
 	d := Derived{Images: images, Classes: classes, StepsPerEpoch: c.StepsPerEpoch(images)}
 	d.Steps = c.Train.Schedule.Steps(d.StepsPerEpoch)
 	var err error
-	if d.Annealing, err = c.Train.Schedule.Annealing.Derive(d.Steps, queryBlocks); err != nil {
+	if d.Annealing, err = c.Train.Schedule.Annealing.Derive(d.Steps, annealed); err != nil {
 		return Resolved{}, &FieldError{Source: c.Name, Field: "train.annealing", Reason: err.Error()}
 	}
 	return Resolved{Config: c, Derived: d}, nil

@@ -18,11 +18,34 @@ type condition struct {
 
 var customKeys = []string{"model.width", "model.blocks", "model.heads", "model.mlp_hidden", "model.query_blocks", "model.patch"}
 
+var decoderKeys = []string{"model.decoder_width", "model.decoder_heads", "model.decoder_layers", "model.decoder_hidden",
+	"model.encoder_layers", "model.encoder_hidden"}
+
+// network is the network of the configured name, without sizes.
+func (c *Config) network() arch.Architecture {
+	return arch.Architecture{Network: c.Model.Network, Queries: 1}
+}
+
 // conditions lists all keys whose effect depends on other keys.
 var conditions = []condition{
 	{customKeys,
 		func(c *Config) bool { return c.Model.Size == arch.SizeCustom },
 		func(c *Config) string { return "model.size " + c.Model.Size + " fixes it; model.size custom takes it" }},
+	{decoderKeys,
+		func(c *Config) bool { return c.Model.Size == arch.SizeCustom },
+		func(c *Config) string { return "model.size " + c.Model.Size + " fixes it; model.size custom takes it" }},
+	{decoderKeys,
+		func(c *Config) bool { return c.network().HasDecoder() },
+		func(c *Config) string { return "model.network " + c.Model.Network + " has no Transformer decoder" }},
+	{decoderKeys[4:],
+		func(c *Config) bool { return c.network().HasPixelDecoder() },
+		func(c *Config) string { return "model.network " + c.Model.Network + " has no pixel decoder" }},
+	{[]string{"model.query_blocks", "train.query_blocks_full_rate"},
+		func(c *Config) bool { return !c.network().HasDecoder() },
+		func(c *Config) string { return "no block of model.network " + c.Model.Network + " sees queries" }},
+	{[]string{"train.annealing"},
+		func(c *Config) bool { return c.Model.Network == arch.EoMT },
+		func(c *Config) string { return "model.network " + c.Model.Network + " masks always" }},
 	{[]string{"model.rope_theta"},
 		func(c *Config) bool { return c.Model.Backbone == string(arch.DINOv3) },
 		func(c *Config) string { return "model.backbone " + c.Model.Backbone + " has no rotary embedding" }},

@@ -18,7 +18,7 @@ func Resolve(c configs.Config, images, classes int) (configs.Resolved, arch.Arch
 	if _, err := c.Train.FineTune.Groups(a, c.Train.Optimizer); err != nil {
 		return configs.Resolved{}, a, err
 	}
-	r, err := c.Resolve(images, classes, a.MaskBlocks)
+	r, err := c.Resolve(images, classes, a.AnnealedBlocks())
 	return r, a, err
 }
 

@@ -30,7 +30,7 @@ func (n *net) attention(name string, x, allowedBQN *Node, rope *rotary) *Node {
 	} else {
 		queries := SliceAxis(q, 2, AxisRange(0, n.Queries))
 		others := SliceAxis(q, 2, AxisRangeToEnd(n.Queries))
-		out = Concatenate([]*Node{n.attend(queries, k, v, allowedBQN), n.attend(others, k, v, nil)}, 2)
+		out = Concatenate([]*Node{n.attend(queries, k, v, n.withFreeTokens(allowedBQN)), n.attend(others, k, v, nil)}, 2)
 	}
 	out = Reshape(TransposeAllAxes(out, 0, 2, 1, 3), b, s, d)
 	return n.linear(name+".proj", out)
@@ -49,23 +49,32 @@ func (n *net) qkv(name string, x *Node) *Node {
 	return n.addBias(y, bias)
 }
 
+// withFreeTokens adds the columns of queries and prefix, which every query may attend
+// to: [B, Q, N] to [B, Q, Q+R+N].
+func (n *net) withFreeTokens(allowedBQN *Node) *Node {
+	dims := allowedBQN.Shape().Dimensions
+	free := BroadcastToDims(Const(allowedBQN.Graph(), true), dims[0], dims[1], n.Queries+n.Prefix())
+	return Concatenate([]*Node{free, allowedBQN}, 2)
+}
+
 // attend is softmax(q k^T) v for q [B, A, T, E] (scaled) and k, v [B, A, S, E].
+// allowedBTS, if not nil, states which of the S tokens each of the T may attend to.
 // The division by the softmax's sum follows the product with v, on T*E instead of
 // T*S numbers.
 //
 // No [B, A, T, S] array outlives the forward pass: the backward pass recomputes the
 // weights from q, k and the logarithm of each row's sum (as FlashAttention does,
 // arXiv 2205.14135, but without tiles).
-func (n *net) attend(q, k, v, allowedBQN *Node) *Node {
+func (n *net) attend(q, k, v, allowedBTS *Node) *Node {
 	inputs := []*Node{q, k, v}
 	q, k, v = StopGradient(q), StopGradient(k), StopGradient(v)
-	scores := n.scores(q, k, allowedBQN)
+	scores := n.scores(q, k, allowedBTS)
 	largest := ReduceAndKeep(scores, ReduceMax, -1)
 	weights := Exp(Sub(scores, largest))
 	sum := ReduceAndKeep(weights, ReduceSum, -1)
 	y := Div(n.product(weights, []int{3}, []int{0, 1}, v, []int{2}, []int{0, 1}), sum)
 	return withGradient(y, inputs, func(dy *Node) []*Node {
-		weights := Exp(Sub(n.scores(after(dy, q), k, allowedBQN), Add(largest, Log(sum))))
+		weights := Exp(Sub(n.scores(after(dy, q), k, allowedBTS), Add(largest, Log(sum))))
 		dv := n.product(weights, []int{2}, []int{0, 1}, dy, []int{2}, []int{0, 1})
 		dWeights := n.product(dy, []int{3}, []int{0, 1}, v, []int{3}, []int{0, 1})
 		dScores := Mul(weights, Sub(dWeights, ReduceAndKeep(Mul(dy, y), ReduceSum, -1)))
@@ -75,23 +84,14 @@ func (n *net) attend(q, k, v, allowedBQN *Node) *Node {
 	})
 }
 
-// scores is q k^T, [B, A, T, S], with the patches that a query may not see hidden.
-func (n *net) scores(q, k, allowedBQN *Node) *Node {
+// scores is q k^T, [B, A, T, S], with the lowest value where t may not attend to s.
+func (n *net) scores(q, k, allowedBTS *Node) *Node {
 	scores := n.product(q, []int{3}, []int{0, 1}, k, []int{3}, []int{0, 1})
-	if allowedBQN != nil {
-		scores = n.maskScores(scores, allowedBQN)
+	if allowedBTS == nil {
+		return scores
 	}
-	return scores
-}
-
-// maskScores sets the scores [B, A, Q, S] of patches that a query may not attend to
-// to the lowest value; the columns of queries and prefix are unchanged.
-func (n *net) maskScores(scores, allowedBQN *Node) *Node {
-	g, dims := scores.Graph(), scores.Shape().Dimensions
-	free := Const(g, true)
-	free = BroadcastToDims(free, dims[0], n.Queries, n.Queries+n.Prefix())
-	allowed := Concatenate([]*Node{free, allowedBQN}, 2)
-	allowed = BroadcastToDims(InsertAxes(allowed, 1), dims...)
-	lowest := Scalar(g, scores.DType(), -1e30)
+	dims := scores.Shape().Dimensions
+	allowed := BroadcastToDims(InsertAxes(allowedBTS, 1), dims...)
+	lowest := Scalar(scores.Graph(), scores.DType(), -1e30)
 	return Where(allowed, scores, BroadcastToDims(lowest, dims...))
 }

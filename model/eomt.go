@@ -7,7 +7,8 @@ import (
 	"eomt/arch"
 )
 
-// eomt is the EoMT of an architecture (arXiv 2503.19108, section 3).
+// eomt is the EoMT of an architecture (arXiv 2503.19108, section 3), or EoMT that masks
+// always, whose intermediate predictions are therefore needed for inference too.
 type eomt struct{ a arch.Architecture }
 
 func (e eomt) Architecture() arch.Architecture { return e.a }
@@ -22,6 +23,10 @@ func (e eomt) Forward(params Params, pixelsBHW3 *Node, opts Options) Predictions
 		n.dtype = pixelsBHW3.DType()
 	}
 	g := pixelsBHW3.Graph()
+	masking := opts.Masking
+	if masking == nil && a.NetworkName() == arch.EoMTMasked {
+		masking = &Masking{}
+	}
 	var out Predictions
 	x := n.embed(pixelsBHW3)
 	out.StagesBSD = append(out.StagesBSD, x)
@@ -34,14 +39,17 @@ func (e eomt) Forward(params Params, pixelsBHW3 *Node, opts Options) Predictions
 	rope = n.rotaryFor(g, a.Queries+a.Prefix(), opts.RopeScale)
 	for l := range a.MaskBlocks {
 		var allowed *Node
-		if opts.Masking != nil {
+		if masking != nil {
 			masks := n.predict(&out, x)
-			allowed = n.allowed(masks, opts.Masking, l)
+			allowed = n.allowed(masks, masking, l)
 		}
 		x = n.block(a.FirstQueryBlock()+l, x, allowed, rope)
 		out.StagesBSD = append(out.StagesBSD, x)
 	}
 	n.predict(&out, x)
+	if opts.Masking == nil && !opts.Training {
+		out = out.last()
+	}
 	return out
 }
 
@@ -110,6 +118,9 @@ func (n *net) allowed(masks Masks, m *Masking, l int) *Node {
 	b := features.Shape().Dimensions[0]
 	features = Reshape(features, b, n.GridH()*n.GridW(), n.Width)
 	positive := IsPositive(DotGeneral(StopGradient(masks.EmbeddingBQD), []int{2}, []int{0}, features, []int{2}, []int{0}))
+	if m.ProbsL == nil {
+		return positive
+	}
 	prob := Reshape(SliceAxis(m.ProbsL, 0, AxisElem(l)))
 	draws := Reshape(SliceAxis(m.DrawsLBQ, 0, AxisElem(l)), b, n.Queries, 1)
 	dropped := Or(GreaterThan(draws, BroadcastLike(prob, draws)), BroadcastLike(IsNonPositive(prob), draws))

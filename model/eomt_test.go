@@ -92,6 +92,26 @@ func TestProbabilityZeroIsTheUnmaskedGraph(t *testing.T) {
 	})
 }
 
+// The network that masks always is EoMT at probability 1 where nothing else is asked
+// for, and EoMT without masks at probability 0.
+func TestMaskedNetworkIsEoMTAtProbabilityOne(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		a := tiny(arch.DINOv2)
+		always := a.ForNetwork(arch.EoMTMasked)
+		for name, c := range map[string]struct{ want, got []float32 }{
+			"by itself": {[]float32{1, 1, 1}, nil}, "at probability 1": {[]float32{1, 1, 1}, []float32{1, 1, 1}},
+			"at probability 0": {[]float32{0, 0, 0}, []float32{0, 0, 0}},
+		} {
+			masks, classes := run(t, b, a, c.want, halves(a))
+			gotMasks, gotClasses := run(t, b, always, c.got, halves(a))
+			// Graphs of one and of all predictions may add in different orders; logits are of order 1.
+			if d := max(largestDifference(masks, gotMasks), largestDifference(classes, gotClasses)); d > 1e-5 {
+				t.Errorf("%s: differs by %g", name, d)
+			}
+		}
+	})
+}
+
 // Each block's mask, by itself, changes what comes out: masking is real.
 func TestEveryBlockMasks(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {

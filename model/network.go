@@ -11,7 +11,7 @@ import (
 
 // Network is a segmentation network as a graph. Its architecture determines what a
 // training step must supply: a mask probability and a row of draws for each of
-// MaskBlocks, and the running values of Buffers, which are inputs and, as
+// AnnealedBlocks, and the running values of Buffers, which are inputs and, as
 // [Predictions].BuffersNext, outputs.
 type Network interface {
 	// Architecture describes the network.
@@ -30,16 +30,19 @@ func New(a arch.Architecture) (Network, error) {
 	if a.HeadSiLU {
 		return nil, fmt.Errorf("model: the weights are for SiLU in mask head and ScaleBlocks, the model computes GELU there")
 	}
+	if a.HasDecoder() {
+		return nil, fmt.Errorf("model: network %s is described but has no graph yet", a.Network)
+	}
 	return eomt{a}, nil
 }
 
 // Options of a forward pass that are not part of the architecture.
 type Options struct {
 	// Masking requests all predictions, with masked attention; nil is the inference
-	// graph, which has the final prediction only.
+	// graph, which has the final prediction only. Networks other than EoMT mask always.
 	Masking *Masking
 	// Training requests what only training needs: batch statistics instead of running
-	// values, and intermediate predictions of networks without Masking. EoMT has
+	// values, and intermediate predictions of networks that mask always. EoMT has
 	// neither.
 	Training bool
 	// Precision is the dtype of activations and products; 0 is the parameters' own.
@@ -64,7 +67,8 @@ const (
 // Masking requests all L+1 predictions, and masked attention in the last L blocks.
 type Masking struct {
 	// ProbsL [L] is the probability that a block keeps a query's mask
-	// (mask annealing). As an input, it changes without recompilation.
+	// (mask annealing). As an input, it changes without recompilation. Nil keeps every
+	// mask.
 	ProbsL *Node
 	// DrawsLBQ [L, B, Q], uniform in [0, 1): the mask of query q in block l of
 	// image b is dropped where the draw is greater than the block's probability.
@@ -104,6 +108,13 @@ func (m Masks) LogitsBhwQ() *Node {
 		return ConvertDType(logits, dtypes.Float32)
 	}
 	return logits
+}
+
+// last is p without intermediate predictions.
+func (p Predictions) last() Predictions {
+	end := len(p.Masks) - 1
+	p.Masks, p.ClassLogitsBQC = p.Masks[end:], p.ClassLogitsBQC[end:]
+	return p
 }
 
 // Params gives the graph's node of each parameter and buffer by name.

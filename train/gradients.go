@@ -49,11 +49,11 @@ func (s *Step) draw(in []*Node, dtype dtypes.DType) draws {
 	dims := in[inValid].Shape().Dimensions
 	n := losses.Drawn{Predictions: a.Predictions(), Images: dims[0], Targets: dims[1]}
 	d := draws{points: losses.DrawPoints(s.config.Loss, in[inRandom], in[inFirst], n, dtype)}
-	if a.MaskBlocks == 0 {
+	if a.AnnealedBlocks() == 0 {
 		return d
 	}
 	all := max(dims[0], s.config.BatchSize)
-	_, masks := RandomUniform(in[inRandom], shapes.Make(dtype, a.MaskBlocks, all, a.Queries))
+	_, masks := RandomUniform(in[inRandom], shapes.Make(dtype, a.AnnealedBlocks(), all, a.Queries))
 	if all > dims[0] {
 		index := Iota(masks.Graph(), shapes.Make(dtypes.Int32, dims[0], 1), 0)
 		index = Add(index, ConvertDType(in[inFirst], dtypes.Int32))

@@ -278,7 +278,7 @@ func (s *Step) maskProbs(t int) []float64 {
 	if probs := s.config.Schedule.MaskProbs(t); len(probs) > 0 {
 		return probs
 	}
-	return make([]float64, s.config.Network.Architecture().MaskBlocks)
+	return make([]float64, s.config.Network.Architecture().AnnealedBlocks())
 }
 
 // randomState is the graph's random state of one step, a function of seed and step,
