@@ -91,7 +91,13 @@ func Open(ctx context.Context, c configs.Config, o Options) (_ *Run, err error) 
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	if r.lock, err = train.LockFolder(o.Dir); err != nil {
+	space := c.Train.Run.Disk()
+	space.Say = r.note
+	err = space.Do(ctx, "the lock of the run folder", func() (err error) {
+		r.lock, err = train.LockFolder(o.Dir)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	if err := r.checkFolder(); err != nil {
@@ -112,8 +118,11 @@ func Open(ctx context.Context, c configs.Config, o Options) (_ *Run, err error) 
 	if r.batches, err = loader.New(r.train, feed); err != nil {
 		return nil, err
 	}
-	return r, r.describe()
+	return r, space.Do(ctx, "the description of the run", r.describe)
 }
+
+// note tells the user something.
+func (r *Run) note(text string) { fmt.Fprintln(r.options.Notes, text) }
 
 // openData opens both splits, checks that they fit each other and the evaluation,
 // and derives the network and the length of the run.
@@ -166,6 +175,10 @@ func (r *Run) Train(ctx context.Context) error {
 	c.Dir, c.Stop, c.StepsPerEpoch, c.Saved = r.options.Dir, stop, r.Config.Derived.StepsPerEpoch, r.saved
 	display := r.options.Watch.start("train", stop, "images", r.Config.Data.Loader.Batch)
 	defer display.Finish()
+	c.Say = func(text string) {
+		display.Pause()
+		r.note(text)
+	}
 	c.Compiling = func(targets int) { display.Phase(fmt.Sprintf("compiling for %d targets per image", targets)) }
 	c.Progress = func(p train.Progress) {
 		display.Set(p.Step, fmt.Sprintf("loss %.3f, %.0f%% data wait", p.Losses.Total, 100*p.DataWait()))

@@ -39,11 +39,11 @@ func (r *Run) validate(ctx context.Context, state *train.State, maskProbs []floa
 	result.Config = filepath.Join(r.options.Dir, configFile)
 	result.Weights = filepath.Join(r.options.Dir, "checkpoints", name)
 	r.lastEval = result
-	fmt.Fprintf(r.options.Results, "step %d, %d validation images\n", state.Step, len(result.Records))
-	WriteOutcome(r.options.Results, result.Outcomes[0])
 	if err := r.writeResult(name, result); err != nil {
 		return checkpoints.Metric{}, err
 	}
+	fmt.Fprintf(r.options.Results, "step %d, %d validation images\n", state.Step, len(result.Records))
+	WriteOutcome(r.options.Results, result.Outcomes[0])
 	metric, value := result.Outcomes[0].Headline()
 	return checkpoints.Metric{Name: metric, Value: value, Step: state.Step}, r.prune(name)
 }

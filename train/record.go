@@ -2,12 +2,12 @@ package train
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -15,7 +15,9 @@ import (
 
 	"eomt/checkpoints"
 	"eomt/data"
+	"eomt/internal/appendfile"
 	"eomt/internal/atomicfile"
+	"eomt/internal/disk"
 	"eomt/internal/memory"
 	"eomt/train/tensorboard"
 )
@@ -84,8 +86,9 @@ const (
 // throughput between them.
 type record struct {
 	dir           string
-	file          *os.File
+	file          *appendfile.File
 	board         *tensorboard.Writer
+	disk          disk.Patience
 	images        int
 	waited, spent time.Duration
 }
@@ -99,7 +102,7 @@ func openRecord(dir string, done int, validated *checkpoints.Metric) (*record, e
 	if err != nil {
 		return nil, fmt.Errorf("train: log: %w", err)
 	}
-	file, err := os.OpenFile(filepath.Join(dir, metricsFile), os.O_APPEND|os.O_WRONLY, 0o644)
+	file, err := appendfile.Open(filepath.Join(dir, metricsFile))
 	if err != nil {
 		return nil, fmt.Errorf("train: log: %w", err)
 	}
@@ -112,7 +115,7 @@ func openRecord(dir string, done int, validated *checkpoints.Metric) (*record, e
 		err = board.Write(last.Time, last.Step, last.scalars())
 	}
 	if err == nil && validated != nil {
-		err = r.evaluated(*validated)
+		err = r.board.Write(time.Now(), validated.Step, validatedScalars(*validated))
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("train: log: %w", err), r.Close())
@@ -160,7 +163,7 @@ func (r *record) add(b *data.Batch, p Progress) {
 	r.spent += p.Took
 }
 
-func (r *record) write(e Entry) error {
+func (r *record) write(ctx context.Context, e Entry) error {
 	e.Time = time.Now().UTC().Truncate(time.Millisecond)
 	e.ImagesPerSec = float64(r.images) / r.spent.Seconds()
 	e.DataWait = r.waited.Seconds() / r.spent.Seconds()
@@ -169,21 +172,27 @@ func (r *record) write(e Entry) error {
 	if err != nil {
 		return fmt.Errorf("train: log: %w", err)
 	}
-	if _, err := r.file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("train: log: %w", err)
+	err = r.disk.Do(ctx, "the log", func() error { return r.file.Append(append(line, '\n')) })
+	if err == nil {
+		err = r.disk.Do(ctx, "TensorBoard's log", func() error { return r.board.Write(e.Time, e.Step, e.scalars()) })
 	}
-	if err := r.board.Write(e.Time, e.Step, e.scalars()); err != nil {
+	if err != nil {
 		return fmt.Errorf("train: log: %w", err)
 	}
 	return nil
 }
 
 // evaluated writes a validation's metric to TensorBoard.
-func (r *record) evaluated(m checkpoints.Metric) error {
-	if err := r.board.Write(time.Now(), m.Step, []tensorboard.Scalar{{Tag: "eval/" + m.Name, Value: m.Value}}); err != nil {
+func (r *record) evaluated(ctx context.Context, m checkpoints.Metric) error {
+	err := r.disk.Do(ctx, "TensorBoard's log", func() error { return r.board.Write(time.Now(), m.Step, validatedScalars(m)) })
+	if err != nil {
 		return fmt.Errorf("train: log: %w", err)
 	}
 	return nil
+}
+
+func validatedScalars(m checkpoints.Metric) []tensorboard.Scalar {
+	return []tensorboard.Scalar{{Tag: "eval/" + m.Name, Value: m.Value}}
 }
 
 // tabulate makes metrics.parquet of all entries so far.

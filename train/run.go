@@ -31,10 +31,14 @@ type RunConfig struct {
 	CheckpointEvery int    `yaml:"checkpoint_every" doc:"Steps between checkpoints." range:"[1, 1e12]"`
 	ValidateEvery   int    `yaml:"validate_every" doc:"Steps between validations; 0 validates after the last step only." range:"[0, 1e12]"`
 	Keep            int    `yaml:"keep" doc:"Checkpoints kept besides the best." range:"[1, 1e6]"`
-	StepsPerEpoch   int    `yaml:"-"` // as the loader counts them: complete batches of the training split
+	// DiskRetry is in minutes.
+	DiskRetry     float64 `yaml:"disk_retry" doc:"Minutes that a run whose disk or quota is full waits for space, trying again meanwhile, before it stops; 0 stops it at once." range:"[0, 1e6]"`
+	StepsPerEpoch int     `yaml:"-"` // as the loader counts them: complete batches of the training split
 	// Saved is what checkpoints state besides step and position. Best is taken from the
 	// checkpoint that a run resumes from.
 	Saved checkpoints.State `yaml:"-"`
+	// Say, if not nil, is told what a user should know at once.
+	Say func(text string) `yaml:"-"`
 	// Progress, if not nil, is called after every step.
 	Progress func(Progress) `yaml:"-"`
 	// Compiling, if not nil, is called before a step that must be compiled first, with
@@ -43,7 +47,9 @@ type RunConfig struct {
 }
 
 // DefaultRun has the default logging and saving intervals.
-func DefaultRun() RunConfig { return RunConfig{LogEvery: 50, CheckpointEvery: 5000, Keep: 2} }
+func DefaultRun() RunConfig {
+	return RunConfig{LogEvery: 50, CheckpointEvery: 5000, Keep: 2, DiskRetry: 60}
+}
 
 // Progress describes a finished step.
 type Progress struct {
@@ -65,12 +71,8 @@ type NonFiniteError struct {
 }
 
 func (e *NonFiniteError) Error() string {
-	kept := "nothing was saved yet"
-	if e.Saved > 0 {
-		kept = fmt.Sprintf("the checkpoint of step %d is intact", e.Saved)
-	}
 	return fmt.Sprintf("train: step %d: loss %v, gradient norm %v with images %s: the run stops; %s (lower train.lr, or look at these images with cmd/data inspect)",
-		e.Step, e.Losses.Total, e.Losses.GradientNorm, strings.Join(e.Images, ", "), kept)
+		e.Step, e.Losses.Total, e.Losses.GradientNorm, strings.Join(e.Images, ", "), kept(e.Saved))
 }
 
 // ErrInterrupted means that a run was asked to stop, has saved its state and can be resumed.
@@ -81,7 +83,7 @@ var ErrInterrupted = errors.New("train: interrupted")
 // the error is [ErrInterrupted], or the reason why it could not be saved. A missing
 // validation of the state's step is done first.
 func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Batches, validate Validate) error {
-	r, err := begin(c, step, state, validate)
+	r, err := begin(ctx, c, step, state, validate)
 	if err != nil {
 		return err
 	}
@@ -95,7 +97,7 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 		waiting := time.Now()
 		batch, err := batches.Next(ctx)
 		if ctx.Err() != nil {
-			return r.interrupted()
+			return r.interrupted(ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("train: batch of step %d: %w", state.Step, err)
@@ -143,18 +145,24 @@ func (r *run) compiling(targets int) {
 }
 
 // begin opens the run folder's log and validations up to the state's step.
-func begin(c RunConfig, step *Step, state *State, validate Validate) (*run, error) {
+func begin(ctx context.Context, c RunConfig, step *Step, state *State, validate Validate) (*run, error) {
 	r := &run{RunConfig: c, step: step, state: state, validate: validate, saved: state.Step, compiled: map[int]bool{},
 		store: checkpoints.Store{Dir: filepath.Join(c.Dir, "checkpoints"), Keep: c.Keep}}
-	var err error
-	if r.validations, err = openValidations(c.Dir, state.Step, c.Saved.Best); err != nil {
+	err := r.patiently(ctx, "the run's log", func() (err error) {
+		if r.validations, err = openValidations(c.Dir, state.Step, c.Saved.Best); err != nil {
+			return err
+		}
+		if err := r.markBest(); err != nil {
+			return err
+		}
+		r.record, err = openRecord(c.Dir, state.Step, r.validations.at(state.Step))
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
-	if err := r.markBest(); err != nil {
-		return nil, err
-	}
-	r.record, err = openRecord(c.Dir, state.Step, r.validations.at(state.Step))
-	return r, err
+	r.record.disk = r.Disk()
+	return r, nil
 }
 
 // afterStep logs, saves and validates what is due after a step.
@@ -164,12 +172,12 @@ func (r *run) afterStep(ctx context.Context, p Progress) error {
 		r.Progress(p)
 	}
 	if done%r.LogEvery == 0 || done == r.Stop {
-		if err := r.record.write(r.entry(p.Losses)); err != nil {
-			return err
+		if err := r.record.write(ctx, r.entry(p.Losses)); err != nil {
+			return r.outOfSpace(err)
 		}
 	}
 	if done%r.CheckpointEvery == 0 {
-		if err := r.save(); err != nil {
+		if err := r.save(ctx); err != nil {
 			return err
 		}
 	}
@@ -185,15 +193,15 @@ func (r *run) validationDue() bool {
 
 // finish saves and validates the last state unless that has just been done.
 func (r *run) finish(ctx context.Context) error {
-	if err := r.save(); err != nil {
+	if err := r.save(ctx); err != nil {
 		return err
 	}
 	return r.evaluate(ctx)
 }
 
 // interrupted saves the state of a run that was asked to stop.
-func (r *run) interrupted() error {
-	if err := r.save(); err != nil {
+func (r *run) interrupted(ctx context.Context) error {
+	if err := r.save(ctx); err != nil {
 		return fmt.Errorf("train: interrupted after step %d and not saved: %w", r.state.Step, err)
 	}
 	return ErrInterrupted
@@ -201,11 +209,11 @@ func (r *run) interrupted() error {
 
 // save writes a checkpoint of the state after its log is on disk, so that a checkpoint
 // is never ahead of the log.
-func (r *run) save() error {
+func (r *run) save(ctx context.Context) error {
 	if r.saved == r.state.Step && r.saved > 0 {
 		return nil
 	}
-	if err := r.record.sync(); err != nil {
+	if err := r.patiently(ctx, "the log", r.record.sync); err != nil {
 		return err
 	}
 	state := r.Saved
@@ -216,11 +224,16 @@ func (r *run) save() error {
 	for _, p := range r.step.maskProbs(r.state.Step) {
 		state.MaskProbs = append(state.MaskProbs, float32(p))
 	}
-	if _, err := r.store.Save(r.state.snapshot(r.step.config.Network.Architecture(), state)); err != nil {
+	snapshot := r.state.snapshot(r.step.config.Network.Architecture(), state)
+	err := r.patiently(ctx, fmt.Sprintf("the checkpoint of step %d", r.state.Step), func() error {
+		_, err := r.store.Save(snapshot)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	r.saved = r.state.Step
-	return r.record.tabulate()
+	return r.patiently(ctx, "the table of the log", r.record.tabulate)
 }
 
 // evaluate validates the state, unless its result is on record, and marks the best
@@ -231,10 +244,14 @@ func (r *run) evaluate(ctx context.Context) error {
 	if r.validate == nil || r.validations.at(r.state.Step) != nil {
 		return nil
 	}
-	if err := r.save(); err != nil {
+	if err := r.save(ctx); err != nil {
 		return err
 	}
-	metric, err := r.validate(ctx, r.state, r.step.maskProbs(r.state.Step))
+	var metric checkpoints.Metric
+	err := r.patiently(ctx, fmt.Sprintf("the validation of step %d", r.state.Step), func() (err error) {
+		metric, err = r.validate(ctx, r.state, r.step.maskProbs(r.state.Step))
+		return err
+	})
 	if err != nil {
 		if ctx.Err() != nil {
 			return ErrInterrupted
@@ -243,13 +260,13 @@ func (r *run) evaluate(ctx context.Context) error {
 	}
 	metric.Step = r.state.Step
 	r.validations = append(r.validations, metric)
-	if err := r.validations.write(r.Dir); err != nil {
+	if err := r.patiently(ctx, "the list of validations", func() error { return r.validations.write(r.Dir) }); err != nil {
 		return err
 	}
-	if err := r.markBest(); err != nil {
+	if err := r.patiently(ctx, "the link to the best checkpoint", r.markBest); err != nil {
 		return err
 	}
-	return r.record.evaluated(metric)
+	return r.outOfSpace(r.record.evaluated(ctx, metric))
 }
 
 // markBest points the link `best` at the checkpoint with the best validation, if that

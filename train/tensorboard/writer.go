@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"eomt/internal/appendfile"
 )
 
 // Scalar is one value of a chart.
@@ -20,8 +22,9 @@ type Scalar struct {
 }
 
 // Writer appends to its own event file. Every call writes through to the file: a
-// killed process leaves at most one incomplete record, which readers skip.
-type Writer struct{ file *os.File }
+// killed process leaves at most one incomplete record, which readers skip. A call that
+// fails leaves nothing and may be repeated.
+type Writer struct{ file *appendfile.File }
 
 // Open starts an event file in the folder, which it creates. Steps from first on in
 // the folder's other event files are no longer shown: a resumed run repeats them, and
@@ -30,11 +33,11 @@ func Open(dir string, first int) (*Writer, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("tensorboard: %w", err)
 	}
-	file, err := create(dir)
+	created, err := create(dir)
 	if err != nil {
 		return nil, fmt.Errorf("tensorboard: %w", err)
 	}
-	w := &Writer{file}
+	w := &Writer{appendfile.New(created)}
 	now := time.Now()
 	version := protowire.AppendTag(nil, eventFileVersion, protowire.BytesType)
 	start := protowire.AppendTag(nil, sessionStatus, protowire.VarintType)
@@ -44,7 +47,7 @@ func Open(dir string, first int) (*Writer, error) {
 		err = w.event(now, first, embed(eventSessionLog, start))
 	}
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(err, w.Close(), os.Remove(created.Name()))
 	}
 	return w, nil
 }
@@ -114,7 +117,7 @@ func embed(field protowire.Number, message []byte) []byte {
 
 // event writes one Event: time, step and the encoded field `what`.
 func (w *Writer) event(at time.Time, step int, what []byte) error {
-	if _, err := w.file.Write(record(event(float64(at.UnixMicro())/1e6, step, what))); err != nil {
+	if err := w.file.Append(record(event(float64(at.UnixMicro())/1e6, step, what))); err != nil {
 		return fmt.Errorf("tensorboard: %w", err)
 	}
 	return nil

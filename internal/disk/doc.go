@@ -1,0 +1,2 @@
+// Package disk waits for space where a disk or a quota is full.
+package disk
