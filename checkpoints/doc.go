@@ -5,8 +5,9 @@
 //	  step-00001000/
 //	    params.safetensors     parameters, by their documented names
 //	    optimizer.safetensors  SLOT.NAME: AdamW's moments first.NAME and second.NAME
+//	    ema.safetensors        moving averages of parameters, where the run keeps them
 //	    state.json             [State]: step, data position, random state, architecture
-//	    SHA256SUMS             of the three above; `sha256sum -c` checks them too
+//	    SHA256SUMS             of the files above; `sha256sum -c` checks them too
 //	  latest -> step-00001000
 //	  best   -> step-00000500
 //

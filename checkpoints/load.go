@@ -162,8 +162,8 @@ func before(folder string) ([]string, error) {
 	return folders, nil
 }
 
-// LoadParams is [Load] without the optimizer's slots, for evaluation: their file
-// is neither read nor verified.
+// LoadParams is [Load] with no slot but [AverageSlot], for evaluation: the file of the
+// others is neither read nor verified.
 func LoadParams(path string) (*Loaded, error) { return load(path, false) }
 
 // Close closes the files behind the tensors; those not yet read fail from then on.
@@ -187,12 +187,17 @@ func load(path string, withSlots bool) (*Loaded, error) {
 	if err := verify(dir, files); err != nil {
 		return nil, err
 	}
+	_, missing := os.Stat(filepath.Join(dir, averageFile))
+	averages := missing == nil
 	l := &Loaded{Path: dir}
 	if l.State, err = readState(filepath.Join(dir, stateFile)); err != nil {
 		return nil, fmt.Errorf("checkpoints: load: %w", err)
 	}
 	if l.Params, err = l.open(paramsFile); err != nil {
 		return nil, err
+	}
+	if withSlots || averages {
+		l.Slots = map[string][]tensor.Tensor{}
 	}
 	if withSlots {
 		slots, err := l.open(optimizerFile)
@@ -203,14 +208,23 @@ func load(path string, withSlots bool) (*Loaded, error) {
 			return nil, errors.Join(err, l.Close())
 		}
 	}
+	if averages {
+		if l.Slots[AverageSlot], err = l.open(averageFile); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+	}
 	return l, nil
 }
 
-// verify checks the named files of dir against its SHA256SUMS.
+// verify checks the named files of dir, and that of averages if it is listed, against
+// dir's SHA256SUMS.
 func verify(dir string, files []string) error {
 	sums, err := readSums(filepath.Join(dir, sumsFile))
 	if err != nil {
 		return &CorruptError{filepath.Join(dir, sumsFile), reason(err)}
+	}
+	if _, listed := sums[averageFile]; listed {
+		files = append(files, averageFile)
 	}
 	for _, name := range files {
 		path := filepath.Join(dir, name)
@@ -247,7 +261,6 @@ func (l *Loaded) open(name string) ([]tensor.Tensor, error) {
 
 // takeSlots sorts the optimizer file's tensors, SLOT.NAME, into slots.
 func (l *Loaded) takeSlots(all []tensor.Tensor) error {
-	l.Slots = map[string][]tensor.Tensor{}
 	for _, t := range all {
 		slot, name, ok := strings.Cut(t.Name, ".")
 		if !ok || slot == "" || name == "" {

@@ -165,6 +165,13 @@ func (s *Store) write(dir string, snapshot Snapshot) error {
 	}); err != nil {
 		return err
 	}
+	if averages := snapshot.Slots[AverageSlot]; len(averages) > 0 {
+		if err := put(averageFile, func(w io.Writer) error {
+			return safetensors.Write(w, averages, nil)
+		}); err != nil {
+			return err
+		}
+	}
 	slots, err := slotTensors(snapshot.Slots)
 	if err != nil {
 		return err
@@ -213,13 +220,16 @@ func (s *Store) writeFile(path string, fill func(io.Writer) error) (sum string, 
 	return hex.EncodeToString(hash.Sum(nil)), file.Sync()
 }
 
-// slotTensors are the tensors of all slots as SLOT.NAME, in the order of the
+// slotTensors are the tensors of all slots but [AverageSlot] as SLOT.NAME, in the order of the
 // slots' names.
 func slotTensors(slots map[string][]tensor.Tensor) ([]tensor.Tensor, error) {
 	var list []tensor.Tensor
 	for _, slot := range slices.Sorted(maps.Keys(slots)) {
 		if slot == "" || strings.Contains(slot, ".") {
 			return nil, fmt.Errorf("slot %q: want a name without a dot", slot)
+		}
+		if slot == AverageSlot {
+			continue
 		}
 		for _, t := range slots[slot] {
 			list = append(list, t.Renamed(slot+"."+t.Name))

@@ -11,9 +11,14 @@ type Snapshot struct {
 	State  State
 	Params []tensor.Tensor // the network's parameters and buffers, by name
 	// Slots are what the optimizer keeps for each parameter, under the parameters'
-	// names: AdamW's moments in slots "first" and "second". A slot's name has no dot.
+	// names: AdamW's moments in slots "first" and "second", the parameters' moving
+	// average in [AverageSlot]. A slot's name has no dot.
 	Slots map[string][]tensor.Tensor
 }
+
+// AverageSlot is the slot of the moving averages that evaluation takes in place of the
+// parameters. It has a file of its own, so that evaluation need not read the others.
+const AverageSlot = "ema"
 
 // State is what a checkpoint holds besides tensors. Step counts the finished
 // optimiser steps, so it is also the step that a resumed run does next.
@@ -50,6 +55,7 @@ type Metric struct {
 // The files of a checkpoint folder.
 const (
 	paramsFile    = "params.safetensors"
+	averageFile   = AverageSlot + ".safetensors" // where there are averages
 	optimizerFile = "optimizer.safetensors"
 	stateFile     = "state.json"
 	sumsFile      = "SHA256SUMS"

@@ -16,18 +16,18 @@ import (
 	"eomt/train"
 )
 
-// validate evaluates the state on the validation split, prints the table and writes
+// validate evaluates the state, by its moving averages where it has them, on the validation split, prints the table and writes
 // eval/step-NNNNNNNN.json. The folder of that name holds the predictions and a
 // journal, from which an interrupted evaluation of the same weights resumes.
 func (r *Run) validate(ctx context.Context, state *train.State, maskProbs []float64) (checkpoints.Metric, error) {
-	if err := r.predictWith(state.Values(), maskProbs); err != nil {
+	if err := r.predictWith(state.Averaged(), maskProbs); err != nil {
 		return checkpoints.Metric{}, err
 	}
 	name := fmt.Sprintf("step-%08d", state.Step)
 	c := Evaluation(r.Config.Config, r.Architecture)
 	c.Save = filepath.Join(r.options.Dir, "eval", name)
 	var err error
-	if c.Identity, err = identity(state.Values(), maskProbs); err != nil {
+	if c.Identity, err = identity(state.Averaged(), maskProbs); err != nil {
 		return checkpoints.Metric{}, err
 	}
 	display := r.options.Watch.start("evaluate", r.val.Len(), "images", 1)

@@ -28,6 +28,9 @@ type Options struct {
 	// Precision is the number format of activations and products, "f32" or "bf16", in
 	// place of the configuration's.
 	Precision string
+	// Last takes the weights of the checkpoint's step where it also has their moving
+	// averages.
+	Last bool
 	// Checksum asks for [Segmenter.Checksum].
 	Checksum bool
 }
@@ -37,6 +40,7 @@ type Options struct {
 type Segmenter struct {
 	Description
 	Backend  string // what computes, why it was chosen, and what was passed over
+	Averaged bool   // the weights are moving averages over the steps of a run (train.ema)
 	Checksum string // of the weights' values, where [Options].Checksum asked for it
 
 	device *device
@@ -45,12 +49,16 @@ type Segmenter struct {
 // Open reads weights (a run folder, a checkpoint, a Hugging Face folder, a file of
 // safetensors or an official pytorch_model.bin) and brings them to a device.
 func Open(path string, o Options) (s *Segmenter, err error) {
-	stored, err := weights.Open(path)
+	open := weights.Open
+	if o.Last {
+		open = weights.OpenLast
+	}
+	stored, err := open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stored.Close()) }()
-	s = &Segmenter{}
+	s = &Segmenter{Averaged: stored.Loading.Averaged > 0}
 	if s.Description, err = describe(stored, o); err != nil {
 		return nil, fmt.Errorf("segment: %s: %w", path, err)
 	}

@@ -13,7 +13,7 @@
 //	seam.go        the two parts separately, for batches split into shares
 //	accumulate.go  a batch in shares, one after the other
 //	memory.go      what a step takes on its device
-//	optimizer.go   the optimiser's configuration, its interface, AdamW
+//	optimizer.go   the optimiser's configuration, its interface, AdamW; ema.go: moving averages
 //	groups.go      how each parameter is trained; finetune.go: frozen ones, other rates
 //	schedule.go    learning rates and mask annealing over steps
 //	state.go       parameters, buffers and optimiser slots; checkpoints of them

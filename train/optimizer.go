@@ -18,6 +18,7 @@ type OptimizerConfig struct {
 	Beta1               float64 `yaml:"beta1" doc:"AdamW's decay of the first moment per step." range:"[0, 1)"`
 	Beta2               float64 `yaml:"beta2" doc:"AdamW's decay of the second moment per step." range:"[0, 1)"`
 	Epsilon             float64 `yaml:"epsilon" doc:"AdamW's addend to the root of the second moment." range:"(0, inf)"`
+	EMA                 float64 `yaml:"ema" doc:"Decay per step of the parameters' moving average, such as 0.9998, which validation and export then take; it starts lower and rises in the first steps. 0 keeps none." range:"[0, 1)"`
 }
 
 // DefaultOptimizer is the published recipe, with torch.optim.AdamW's constants.
@@ -40,6 +41,7 @@ func (c OptimizerConfig) Validate() error {
 		{"beta1", c.Beta1, c.Beta1 >= 0 && c.Beta1 < 1},
 		{"beta2", c.Beta2, c.Beta2 >= 0 && c.Beta2 < 1},
 		{"epsilon", c.Epsilon, c.Epsilon > 0},
+		{"ema", c.EMA, c.EMA >= 0 && c.EMA < 1},
 	} {
 		if !v.ok || math.IsInf(v.value, 0) {
 			return fmt.Errorf("train: optimizer: %s is %g, which is out of range", v.key, v.value)
@@ -53,7 +55,8 @@ func (c OptimizerConfig) Validate() error {
 // slots by name.
 type Optimizer interface {
 	// Slots names the values kept per parameter, of its shape, in the order in which
-	// Update takes them. They start at zero.
+	// Update takes them. They start at zero, [checkpoints.AverageSlot] at the
+	// parameter's value.
 	Slots() []string
 	// Scalars are the inputs of the n-th update, n >= 1, computed on the host.
 	Scalars(n int) []float64

@@ -65,12 +65,15 @@ func startTensor(values map[string]tensor.Tensor, name string, shape []int, dtyp
 // Values are the tensors that inference reads, in the order of the architecture's Tensors.
 func (s *State) Values() []*tensors.Tensor { return slices.Concat(s.Params, s.Buffers) }
 
-// prepare gives the state the optimiser's slots: missing ones start at zero, and
-// those of frozen parameters are freed. Slots of another optimiser are an error,
+// prepare gives the state the optimiser's slots: missing ones start, and those of frozen parameters are freed. Slots of another optimiser are an error,
 // since their values would be lost.
 func (s *Step) prepare(state *State) error {
 	for name := range state.Slots {
-		if !slices.Contains(s.optimizer.Slots(), name) {
+		switch {
+		case slices.Contains(s.optimizer.Slots(), name):
+		case name == checkpoints.AverageSlot:
+			return fmt.Errorf("train: the state has moving averages of its parameters, which train.ema 0 would lose: set train.ema, or start another run from them (weights)")
+		default:
 			return fmt.Errorf("train: the state has optimizer slot %q, which this optimizer does not keep", name)
 		}
 	}
@@ -82,7 +85,14 @@ func (s *Step) prepare(state *State) error {
 			switch {
 			case s.groups[i].Frozen:
 				slots[name][i] = nil
-			case slots[name][i] == nil:
+			case slots[name][i] != nil:
+			case name == checkpoints.AverageSlot:
+				average, err := p.Clone()
+				if err != nil {
+					return fmt.Errorf("train: start of a moving average: %w", err)
+				}
+				slots[name][i] = average
+			default:
 				slots[name][i] = tensors.FromShape(p.Shape())
 			}
 		}

@@ -72,6 +72,9 @@ func NewStep(b compute.Backend, c StepConfig) (*Step, error) {
 	}
 	s := &Step{config: c, backend: b, groups: c.Groups,
 		optimizer: AdamW{Beta1: c.Optimizer.Beta1, Beta2: c.Optimizer.Beta2, Epsilon: c.Optimizer.Epsilon}}
+	if c.Optimizer.EMA > 0 {
+		s.optimizer = averaged{s.optimizer, c.Optimizer.EMA}
+	}
 	for i, g := range s.groups {
 		switch {
 		case g.Frozen:

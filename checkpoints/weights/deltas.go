@@ -24,7 +24,7 @@ func OpenDeltas(path, base string) (*Model, error) {
 }
 
 func openDeltas(path, base string) (*Model, error) {
-	m, err := open(path)
+	m, err := open(path, averages)
 	if err != nil {
 		return nil, err
 	}

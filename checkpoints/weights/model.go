@@ -38,6 +38,7 @@ type Loading struct {
 	Buffers  []string     // tensors of the file that are not parameters
 	Reshaped []string     // parameters resized to the model: "NAME [..] -> [..]"
 	Fresh    []string     // parameters of the model that start from scratch
+	Averaged int          // parameters that are moving averages over a run's steps
 }
 
 // String is the loading in one line.
@@ -50,6 +51,9 @@ func (r Loading) String() string {
 		if len(part.names) > 0 {
 			text += fmt.Sprintf("; %d %s (%s)", len(part.names), part.what, strings.Join(part.names, ", "))
 		}
+	}
+	if r.Averaged > 0 {
+		text += fmt.Sprintf("; %d are moving averages (train.ema)", r.Averaged)
 	}
 	return text
 }
@@ -70,9 +74,24 @@ func (m *Model) Close() error { return m.files.Close() }
 // safetensors, sharded or not, or pytorch_model.bin); a single .safetensors
 // file, or one of torch.save. Every parameter of the architecture must be there
 // with its shape and nothing else, or the error wraps a [checkpoints.MismatchError].
-// Files of differences are refused: see [OpenDeltas].
-func Open(path string) (*Model, error) {
-	m, err := open(path)
+// Files of differences are refused: see [OpenDeltas]. Of a checkpoint of this project
+// with moving averages of parameters these are taken, as the run's validation did.
+func Open(path string) (*Model, error) { return openWhole(path, averages) }
+
+// OpenLast is [Open] with the values of the checkpoint's step where it also has moving
+// averages.
+func OpenLast(path string) (*Model, error) { return openWhole(path, lastStep) }
+
+// choice is which of a checkpoint's values are taken.
+type choice bool
+
+const (
+	averages choice = false // where it has some
+	lastStep choice = true
+)
+
+func openWhole(path string, take choice) (*Model, error) {
+	m, err := open(path, take)
 	if err != nil {
 		return nil, fmt.Errorf("weights: open %s: %w", path, err)
 	}
@@ -83,10 +102,10 @@ func Open(path string) (*Model, error) {
 	return m, nil
 }
 
-func open(path string) (*Model, error) {
+func open(path string, take choice) (*Model, error) {
 	s, err := openSource(path)
 	if errors.Is(err, ErrNoWeights) {
-		return openNative(path, err)
+		return openNative(path, err, take)
 	}
 	if err != nil {
 		return nil, err
@@ -99,7 +118,7 @@ func open(path string) (*Model, error) {
 }
 
 // openNative opens a checkpoint of this project; none is the error of reading the folder as anything else.
-func openNative(path string, none error) (*Model, error) {
+func openNative(path string, none error, take choice) (*Model, error) {
 	loaded, err := checkpoints.LoadParams(path)
 	if errors.Is(err, checkpoints.ErrNone) {
 		return nil, fmt.Errorf("%w; nor a checkpoint of this project", none)
@@ -108,6 +127,9 @@ func openNative(path string, none error) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{Path: path, MaskProbs: loaded.State.MaskProbs, files: loaded}
+	if take == averages {
+		m.Loading.Averaged = useAverages(loaded)
+	}
 	m.Task, m.Labels, m.Thresholds = loaded.State.Task, loaded.State.Labels, loaded.State.Thresholds
 	if loaded.State.Classes != nil {
 		m.SetClasses(loaded.State.Classes)
@@ -122,6 +144,20 @@ func openNative(path string, none error) (*Model, error) {
 		return nil, errors.Join(err, loaded.Close())
 	}
 	return m, nil
+}
+
+// useAverages puts a checkpoint's moving averages in place of the parameters that have
+// one, and counts them.
+func useAverages(loaded *checkpoints.Loaded) int {
+	index := tensor.ByName(loaded.Slots[checkpoints.AverageSlot])
+	count := 0
+	for i, t := range loaded.Params {
+		if average, ok := index[t.Name]; ok {
+			loaded.Params[i] = average
+			count++
+		}
+	}
+	return count
 }
 
 // completed combines what the tensors show with what a checkpoint's state says, nil

@@ -44,12 +44,15 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
 	weights, err := segment.Open(o.weights, segment.Options{Backend: o.backend, Architecture: &a, Task: eval.Task(c.Task),
-		Classes: ds.Classes(), Precision: c.Eval.Precision, Checksum: true})
+		Classes: ds.Classes(), Precision: c.Eval.Precision, Last: !o.ema, Checksum: true})
 	if err != nil {
 		return err
 	}
 	defer weights.Close()
 	fmt.Fprintln(os.Stderr, weights.Backend)
+	if weights.Averaged {
+		fmt.Fprintln(os.Stderr, "weights: moving averages (train.ema); -ema=false takes those of the step")
+	}
 	ec, err := o.evaluation(c, weights)
 	if err != nil {
 		return err

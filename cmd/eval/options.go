@@ -13,6 +13,7 @@ type options struct {
 	config, weights, backend string
 	protocol, save, json     string
 	limit                    int
+	ema                      bool
 	overrides                cli.Overrides
 }
 
@@ -27,6 +28,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.save, "save-predictions", "", "write to this `folder` predictions in the official formats and each image's statistics; cmd/report takes such a folder as a run")
 	f.StringVar(&o.json, "json", "", "also write the results to this `FILE`, and beside it, without -save-predictions, one line per image, from which an interrupted evaluation is resumed")
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best available")
+	f.BoolVar(&o.ema, "ema", true, "take the moving averages of a run with train.ema; -ema=false takes the weights of its step")
 	f.Var(&o.overrides, "set", "`key=value` over the configuration; may be repeated")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err

@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string) error {
 // open opens the weights and reports on standard error what they segment and what was
 // assumed.
 func (o options) open() (*segment.Segmenter, error) {
-	so := segment.Options{Backend: o.backend, Config: o.config, Task: postprocess.Task(o.task)}
+	so := segment.Options{Backend: o.backend, Config: o.config, Task: postprocess.Task(o.task), Last: !o.ema}
 	if o.score >= 0 {
 		so.Score = &o.score
 	}
@@ -72,6 +72,9 @@ func (o options) open() (*segment.Segmenter, error) {
 	}
 	a := s.Architecture
 	fmt.Fprintln(os.Stderr, s.Backend)
+	if s.Averaged {
+		fmt.Fprintln(os.Stderr, "weights: moving averages (train.ema); -ema=false takes those of the step")
+	}
 	fmt.Fprintf(os.Stderr, "%s segmentation, %d classes, input %d x %d; photographs are rotated upright by their EXIF orientation\n",
 		s.Task, len(s.Classes), a.ImageW(), a.ImageH())
 	for _, sentence := range s.Assumed {

@@ -9,6 +9,7 @@ const defaultDrawn = 0.5
 type options struct {
 	weights, out, task, config, backend string
 	score                               float64
+	ema                                 bool
 	paths                               []string
 }
 
@@ -21,6 +22,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.task, "task", "", "panoptic, instance or semantic; by default what the weights were trained for, or panoptic where they do not state it")
 	f.StringVar(&o.config, "config", "", "configuration `FILE` that states task, classes, thresholds and image size where the weights do not")
 	f.Float64Var(&o.score, "score", -1, "least `score`, 0 to 1, of panoptic segments (by default the run's or configuration's, otherwise 0.8), and of instances that are drawn (0.5; the results list has all)")
+	f.BoolVar(&o.ema, "ema", true, "take the moving averages of a run with train.ema; -ema=false takes the weights of its step")
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best available")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err

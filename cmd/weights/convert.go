@@ -29,6 +29,7 @@ official files do not state it. -image does then.`,
 	out := f.String("out", "", "folder or, for official, file to write")
 	format := f.String("format", "", "native, hf or official")
 	base := f.String("deltas-from", "", "backbone that -in holds the differences to")
+	ema := f.Bool("ema", true, "take the moving averages of a run with train.ema; -ema=false takes the weights of its step")
 	image := f.Int("image", 640, "side of the images that the model is for, in pixels, where -in does not state it")
 	if _, err := parse(f, args, 0, "-in, -out and -format, and nothing else"); err != nil {
 		return err
@@ -42,7 +43,7 @@ official files do not state it. -image does then.`,
 	case *image < 1:
 		return cli.Usagef("-image %d: want a number of pixels", *image)
 	}
-	m, err := open(*in, *base)
+	m, err := open(*in, *base, *ema)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ bytes) by this project's names, in the model's order, then the architecture. It
 fails where a parameter is missing, left over or of a wrong shape; -raw lists any
 readable file's tensors as they are called and ordered there.`, "go run ./cmd/weights inspect pytorch_model.bin")
 	base := f.String("deltas-from", "", "backbone that PATH holds the differences to")
+	ema := f.Bool("ema", true, "take the moving averages of a run with train.ema; -ema=false takes the weights of its step")
 	raw := f.Bool("raw", false, "list the tensors as they are in the file")
 	paths, err := parse(f, args, 1, "one PATH")
 	if err != nil {
@@ -40,7 +41,7 @@ readable file's tensors as they are called and ordered there.`, "go run ./cmd/we
 		}
 		return errors.Join(list(ctx, out, file.Tensors), file.Close())
 	}
-	m, err := open(paths[0], *base)
+	m, err := open(paths[0], *base, *ema)
 	if err != nil {
 		return err
 	}
@@ -65,10 +66,14 @@ readable file's tensors as they are called and ordered there.`, "go run ./cmd/we
 	return nil
 }
 
-// open opens weights, as differences to base where that is named.
-func open(path, base string) (*weights.Model, error) {
-	if base != "" {
+// open opens weights, as differences to base where that is named; ema says whether to
+// take the moving averages of a checkpoint that has them.
+func open(path, base string, ema bool) (*weights.Model, error) {
+	switch {
+	case base != "":
 		return weights.OpenDeltas(path, base)
+	case !ema:
+		return weights.OpenLast(path)
 	}
 	return weights.Open(path)
 }
