@@ -31,6 +31,7 @@ type Architecture struct {
 	HeadSiLU   bool    `json:"head_silu,omitempty"`   // SiLU instead of GELU in mask head and ScaleBlocks, as in transformers' gated EomtDinov3
 	NormEps    float64 `json:"norm_eps"`              // of the backbone's LayerNorms
 	RopeTheta  float64 `json:"rope_theta,omitempty"`  // base of the rotary periods; DINOv3 only
+	LoRA       LoRA    `json:"lora,omitzero"`         // of training; weights are merged wherever they are read to be used
 
 	// Of networks with a Transformer decoder.
 	DecoderWidth  int `json:"decoder_width,omitempty"` // d, also the pixel decoder's
@@ -55,6 +56,7 @@ func (a Architecture) BackboneOnly() bool { return a.Queries == 0 }
 // Backbone is a without its segmentation head.
 func (a Architecture) Backbone() Architecture {
 	a.Queries, a.Classes, a.MaskBlocks, a.Upscales = 0, 0, 0, 0
+	a.LoRA = LoRA{}
 	return a.withDecoder(Architecture{})
 }
 

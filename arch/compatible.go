@@ -35,6 +35,8 @@ func (e *IncompatibleError) remedy(d Difference) string {
 		return "take the data set they were trained on, or new_parameters: [class_head.] to train other classes"
 	case d.Field == "queries":
 		return fmt.Sprintf("set model.queries=%s, or new_parameters: [%s] to train other queries", d.Theirs, e.queries)
+	case d.Field == "lora":
+		return "set train.lora as it was; a new run that starts from these weights has them merged"
 	case d.Field == "head_silu":
 		return "no setting computes the other activation in mask head and ScaleBlocks"
 	case key != "":
@@ -78,6 +80,8 @@ func (a Architecture) mayDiffer(field string, w Architecture, fresh func(name st
 		return w.Heads == 0
 	case "queries", "mask_blocks":
 		return heads || fresh(a.QueryName())
+	case "lora":
+		return w.LoRA == LoRA{} && fresh(LoRAPrefix)
 	case "classes":
 		return heads || fresh(ClassWeight)
 	case "network", "patch", "upscales", "head_silu", "decoder_width", "decoder_heads", "decoder_layers", "decoder_hidden",

@@ -41,6 +41,7 @@ func (a Architecture) Differences(b Architecture) []Difference {
 	add("decoder_hidden", a.DecoderHidden, b.DecoderHidden)
 	add("encoder_layers", a.EncoderLayers, b.EncoderLayers)
 	add("encoder_hidden", a.EncoderHidden, b.EncoderHidden)
+	add("lora", a.LoRA, b.LoRA)
 	return list
 }
 

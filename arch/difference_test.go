@@ -21,6 +21,8 @@ func TestDifferencesNameEveryField(t *testing.T) {
 			field.SetFloat(field.Float() + 1)
 		case reflect.String:
 			field.SetString("other")
+		case reflect.Struct:
+			field.FieldByName("Rank").SetInt(2)
 		case reflect.Array:
 			field.Index(1).SetInt(9)
 		}

@@ -26,6 +26,7 @@ const (
 	PartBlock                 // a block of the backbone
 	PartNorm                  // the backbone's final norm
 	PartHead                  // what is new: queries, heads, ScaleBlocks
+	PartLoRA                  // low-rank factors of a block
 )
 
 // Parameter is one row of the table of parameters.
@@ -33,7 +34,7 @@ type Parameter struct {
 	Name  string
 	Shape []int
 	Part  Part
-	Block int // index of the block for PartBlock, otherwise -1
+	Block int // index of the block for PartBlock and PartLoRA, otherwise -1
 	Init  Init
 	Fan   int // see the Init that uses it; 0 for InitTruncated is a deviation of .02
 }
@@ -62,7 +63,7 @@ type Buffer struct {
 func (b Buffer) Size() int { return size(b.Shape) }
 
 // Parameters lists all parameters in a fixed order: backbone, queries, heads,
-// ScaleBlocks. Names and order are a contract of checkpoints.
+// ScaleBlocks, low-rank factors. Names and order are a contract of checkpoints.
 func (a Architecture) Parameters() []Parameter {
 	t := &table{a: a}
 	t.backbone()
@@ -73,6 +74,7 @@ func (a Architecture) Parameters() []Parameter {
 	case !a.BackboneOnly():
 		t.eomt()
 	}
+	t.lora()
 	return t.rows
 }
 

@@ -53,6 +53,9 @@ func (a Architecture) Validate() error {
 	if err := a.checkDecoders(); err != nil {
 		return err
 	}
+	if err := a.LoRA.validate(); err != nil {
+		return err
+	}
 	return a.checkImage(a.ImageH(), a.ImageW())
 }
 

@@ -15,6 +15,9 @@ func Resolve(c configs.Config, images, classes int) (configs.Resolved, arch.Arch
 	if err != nil {
 		return configs.Resolved{}, a, err
 	}
+	if a, err = c.Train.FineTune.LoRA.Adapt(a); err != nil {
+		return configs.Resolved{}, a, err
+	}
 	if _, err := c.Train.FineTune.Groups(a, c.Train.Optimizer); err != nil {
 		return configs.Resolved{}, a, err
 	}

@@ -45,6 +45,9 @@ func StartValues(ctx context.Context, c configs.Config, a arch.Architecture, cla
 	if stored.Architecture.BackboneOnly() {
 		allowNew = slices.Concat(allowNew, a.HeadNames())
 	}
+	if a.LoRA.Rank > 0 {
+		allowNew = slices.Concat(allowNew, []string{arch.LoRAPrefix})
+	}
 	fitted, report, err := stored.Fit(a, allowNew)
 	if err != nil {
 		return nil, nil, err

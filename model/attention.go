@@ -39,7 +39,7 @@ func (n *net) attention(name string, x, allowedBQN *Node, rope *rotary) *Node {
 // qkv projects x [B, S, D] to [B, S, 3D]. The rotary kind ignores the keys' part of
 // the bias.
 func (n *net) qkv(name string, x *Node) *Node {
-	y := n.dot(x, n.params.at(name+".qkv.weight"))
+	y := n.adaptedQKV(name, x, n.dot(x, n.params.at(name+".qkv.weight")))
 	bias := n.params.at(name + ".qkv.bias")
 	if n.Kind == arch.DINOv3 {
 		d := n.Width

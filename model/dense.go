@@ -35,9 +35,10 @@ func (n *net) product(lhs *Node, lhsContract, lhsBatch []int, rhs *Node, rhsCont
 	return ConvertDType(y, dtype)
 }
 
-// linear is torch's Linear: x [..., in] -> [..., out].
+// linear is torch's Linear: x [..., in] -> [..., out], with the map's low-rank factors.
 func (n *net) linear(name string, x *Node) *Node {
-	return n.addBias(n.dot(x, n.params.at(name+".weight")), n.params.at(name+".bias"))
+	y := n.adapted(name, x, n.dot(x, n.params.at(name+".weight")))
+	return n.addBias(y, n.params.at(name+".bias"))
 }
 
 // addBias adds b [D] to x [..., D].

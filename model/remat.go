@@ -6,18 +6,21 @@ import (
 	"strings"
 
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"eomt/arch"
 )
 
-// remat is f(x), a part of the network whose parameters' names begin with prefix. With
-// [RematBlocks] the backward pass keeps x only and computes f again, once the gradient
-// of its result is there, so that one such part's values are in memory at a time.
+// remat is f(x), a part of the network whose parameters' names begin with prefix, those
+// of low-rank factors after their own. With [RematBlocks] the backward pass keeps x only
+// and computes f again, once the gradient of its result is there, so that one such
+// part's values are in memory at a time.
 func (n *net) remat(prefix string, x *Node, f func(n *net, x *Node) *Node) *Node {
 	if n.rematerialise != RematBlocks {
 		return f(n, x)
 	}
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(n.params)) {
-		if strings.HasPrefix(name, prefix) {
+		if strings.HasPrefix(strings.TrimPrefix(name, arch.LoRAPrefix), prefix) {
 			names = append(names, name)
 		}
 	}

@@ -80,6 +80,10 @@ var fineTunings = map[string]func(c *StepConfig, a *arch.Architecture){
 		c.FineTune = FineTuneConfig{Freeze: []string{"embedding", "block 0"}, Multipliers: map[string]float64{"class_head": 5, "backbone": 0.5}}
 	},
 	"moving average": func(c *StepConfig, _ *arch.Architecture) { c.Optimizer.EMA = 0.9 },
+	"low-rank factors and their average": func(c *StepConfig, a *arch.Architecture) {
+		a.LoRA = arch.LoRA{Rank: 2, Alpha: 4, Targets: "q v fc1"}
+		c.Optimizer.EMA = 0.9
+	},
 }
 
 // Each of them, saved after two steps and resumed, gives the checkpoint of four steps

@@ -17,6 +17,7 @@ import (
 type FineTuneConfig struct {
 	Freeze      []string           `yaml:"freeze,omitempty,flow" doc:"What keeps its value: embedding (tokens, patch and position embedding), blocks such as blocks 0-7, or prefixes of parameter names up to a dot, such as backbone or mask_head." default:"nothing"`
 	Multipliers map[string]float64 `yaml:"multipliers,omitempty,flow" doc:"Factors on the learning rate by prefix of parameter names up to a dot, beside layer_decay; the longest prefix counts: {backbone: 0.1, backbone.norm: 1}." range:"(0, inf)" default:"none"`
+	LoRA        LoRAConfig         `yaml:"lora,omitempty"`
 }
 
 // freezeEmbedding is the name of all that precedes the blocks in [FineTuneConfig].Freeze.

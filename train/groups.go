@@ -26,7 +26,7 @@ type Group struct {
 
 // Groups returns the group of each parameter of a, in order. Block i gets
 // LayerDecay^(blocks-1-i); tokens and embeddings get block 0's rate, the backbone's
-// final norm the full one.
+// final norm the full one. With low-rank factors the backbone is frozen.
 // Source: configure_optimizers in training/lightning_module.py.
 func Groups(a arch.Architecture, c OptimizerConfig) []Group {
 	parameters := a.Parameters()
@@ -34,13 +34,14 @@ func Groups(a arch.Architecture, c OptimizerConfig) []Group {
 	for i, p := range parameters {
 		g := Group{Schedule: scheduleBackbone, Multiplier: 1, WeightDecay: c.WeightDecay}
 		switch p.Part {
-		case arch.PartHead:
+		case arch.PartHead, arch.PartLoRA:
 			g.Schedule = scheduleHead
 		case arch.PartEmbedding:
 			g.Multiplier = c.blockMultiplier(a, 0)
 		case arch.PartBlock:
 			g.Multiplier = c.blockMultiplier(a, p.Block)
 		}
+		g.Frozen = a.LoRA.Rank > 0 && g.Schedule == scheduleBackbone
 		groups[i] = g
 	}
 	return groups

@@ -38,6 +38,7 @@ type Loading struct {
 	Buffers  []string     // tensors of the file that are not parameters
 	Reshaped []string     // parameters resized to the model: "NAME [..] -> [..]"
 	Fresh    []string     // parameters of the model that start from scratch
+	Merged   int          // pairs of low-rank factors, added to the weights that they adapt
 	Averaged int          // parameters that are moving averages over a run's steps
 }
 
@@ -51,6 +52,9 @@ func (r Loading) String() string {
 		if len(part.names) > 0 {
 			text += fmt.Sprintf("; %d %s (%s)", len(part.names), part.what, strings.Join(part.names, ", "))
 		}
+	}
+	if r.Merged > 0 {
+		text += fmt.Sprintf("; %d pairs of low-rank factors merged (train.lora)", r.Merged)
 	}
 	if r.Averaged > 0 {
 		text += fmt.Sprintf("; %d are moving averages (train.ema)", r.Averaged)
@@ -134,8 +138,17 @@ func openNative(path string, none error, take choice) (*Model, error) {
 	if loaded.State.Classes != nil {
 		m.SetClasses(loaded.State.Classes)
 	}
-	if err := m.fill(names.Lookup(names.Native), loaded.Params, func(a arch.Architecture) (arch.Architecture, error) {
-		a, err := completed(a, loaded.State.Architecture)
+	params := loaded.Params
+	state := loaded.State.Architecture
+	if state != nil && state.LoRA.Rank > 0 {
+		if params, err = merged(*state, params); err != nil {
+			return nil, errors.Join(err, loaded.Close())
+		}
+		m.Loading.Merged = len(state.Adapters())
+		state.LoRA = arch.LoRA{}
+	}
+	if err := m.fill(names.Lookup(names.Native), params, func(a arch.Architecture) (arch.Architecture, error) {
+		a, err := completed(a, state)
 		if n := len(m.Classes); err == nil && n > 0 && n != a.Classes {
 			err = fmt.Errorf("the checkpoint's state lists %d classes, its tensors have %d", n, a.Classes)
 		}

@@ -56,13 +56,15 @@ func printRates(w io.Writer, c configs.Config, a arch.Architecture) {
 }
 
 func printParams(w io.Writer, c configs.Config, a arch.Architecture, groups []train.Group) {
-	var backbone int
+	var backbone, factors int
 	for i, p := range a.Parameters() {
 		group, rate := groups[i].Schedule, c.Train.Optimizer.LearningRate*groups[i].Multiplier
 		if groups[i].Frozen {
 			group, rate = "frozen", 0
 		}
-		if p.Part != arch.PartHead {
+		if p.Part == arch.PartLoRA {
+			factors += p.Size()
+		} else if p.Part != arch.PartHead {
 			backbone += p.Size()
 		}
 		fmt.Fprintf(w, "%-40s %-20v %-9s %.4g\n", p.Name, p.Shape, group, rate)
@@ -71,9 +73,12 @@ func printParams(w io.Writer, c configs.Config, a arch.Architecture, groups []tr
 	if trained < total {
 		fmt.Fprintf(w, "trained %d of %d parameters (%.2f %%)\n", trained, total, 100*float64(trained)/float64(total))
 	}
-	fmt.Fprintf(w, "backbone %d, heads %d, total %d parameters\n", backbone, total-backbone, total)
+	if factors > 0 {
+		fmt.Fprintf(w, "low-rank factors %d (%.2f %%)\n", factors, 100*float64(factors)/float64(total))
+	}
+	fmt.Fprintf(w, "backbone %d, heads %d, total %d parameters\n", backbone, total-backbone-factors, total)
 	// The published backbone counts are those of the released weights: patch 14 at 518 px.
-	released := a
+	released := a.Backbone()
 	released.Patch, released.Grid = 14, [2]int{37, 37}
 	count := 0
 	for _, p := range released.Parameters() {
