@@ -33,6 +33,14 @@ const (
 	shareInputs
 )
 
+// batchInputs are those of the whole step, in which a device has a share of the batch.
+func (s *Step) batchInputs() int {
+	if s.mesh != nil {
+		return shareInputs
+	}
+	return batchInputs
+}
+
 // draws are all of a step's random numbers. The rest of a step is a function of its
 // inputs, so that with another implementation's draws the two can be compared.
 type draws struct {

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -13,7 +14,7 @@ import (
 	"eomt/internal/backend"
 )
 
-// Memory is what training takes on its device, in bytes.
+// Memory is what training takes on each of its devices, in bytes.
 type Memory struct {
 	Parameters int64
 	Slots      int64 // the optimiser's
@@ -36,8 +37,8 @@ func (m Memory) Peak() int64 {
 	return max(m.Program.Peak()+m.Slots+m.Gradients, 2*(m.Parameters+m.Slots+m.Gradients))
 }
 
-// Memory compiles, without running it, what a batch of so many images with so many
-// targets goes through at once: the whole step or, where the batch is a share, its
+// Memory compiles, without running it, what so many images with so many targets go
+// through at once on each device: the whole step or, where the batch is a share, its
 // gradients. A program that Run has compiled for such a batch is not compiled again.
 func (s *Step) Memory(images, targets int, shares bool, dtype dtypes.DType) (Memory, error) {
 	m := Memory{Shares: shares}
@@ -64,7 +65,7 @@ func (s *Step) program(images, targets int, shares bool, dtype dtypes.DType) (pr
 	}
 	panicked := exceptions.TryCatch[error](func() {
 		var g *graph.Graph
-		if g, err = exec.Compile(inputs...); err == nil {
+		if g, err = exec.Compile(slices.Repeat(inputs, len(s.devices))...); err == nil {
 			program = g.Executable()
 		}
 	})
@@ -88,6 +89,9 @@ func (s *Step) wholeShapes(images, targets int, dtype dtypes.DType) []shapes.Sha
 	}
 	list = append(list, s.bufferShapes(dtype)...)
 	list = append(list, s.batchShapes(images, targets, dtype)...)
+	if s.mesh != nil {
+		list = append(list, shapes.Make(dtype), shapes.Make(dtype))
+	}
 	return append(list, shapes.Make(dtype, len(s.updateScalars(0))))
 }
 

@@ -12,12 +12,11 @@ import (
 )
 
 // A global batch that is split into shares takes three stages: [Step.Gradients] of
-// each share, their sum ([Step.Add]; over hosts, a sum of Gradients.Trained), and one
-// [Step.Update]. Losses and gradients of a share are divided by the global batch's
+// each share, their sum ([Step.Add]; over devices in Update), and one [Step.Update]. Losses and gradients of a share are divided by the global batch's
 // normalizers, so that they only need to be summed.
 
 // parts are the programs of the step's parts.
-type parts struct{ gradients, add, update *Exec }
+type parts struct{ gradients, add, sum, update *Exec }
 
 // Share is a part of a global batch.
 type Share struct {
@@ -33,10 +32,16 @@ type Normalizers struct {
 	ClassWeights float64 // sum over all queries of the class loss's weights
 }
 
-// Gradients are the sum of some shares' gradients and losses, on the device.
+// normalizers are a share's as inputs of the gradients.
+func (share Share) normalizers(dtype dtypes.DType) []any {
+	return []any{scalar(max(share.By.Matched, 1), dtype), scalar(share.By.ClassWeights, dtype)}
+}
+
+// Gradients are the sum of some shares' gradients and losses: on each device, of the
+// images that it had.
 type Gradients struct {
-	Trained []*tensors.Tensor // of the trained parameters, in order
-	Losses  Losses            // without GradientNorm
+	Trained [][]*tensors.Tensor // by device, of the trained parameters in order
+	Losses  Losses              // without GradientNorm
 }
 
 // Normalizers of a batch: every target is matched, up to the number of queries.
@@ -67,6 +72,9 @@ func (s *Step) prepareParts() (err error) {
 		s.parts.add, err = s.compiled("train add", addGraph)
 	}
 	if err == nil {
+		s.parts.sum, err = s.compiled("train sum", s.summed)
+	}
+	if err == nil {
 		s.parts.update, err = s.compiled("train update", s.updateGraph)
 	}
 	return err
@@ -77,7 +85,7 @@ func (s *Step) gradientsGraph(in []*Node) []*Node {
 	n := len(s.config.Network.Architecture().Buffers())
 	buffers, in := in[:n], in[n:]
 	g := s.differentiate(params, buffers, in, s.draw(in, params[0].DType()))
-	return append(append(g.trained, g.buffers...), pack(g.total, g.terms, ScalarZero(g.total.Graph(), dtypes.Float64)))
+	return append(append(g.trained, s.mean(g.buffers)...), pack(g.total, g.terms, ScalarZero(g.total.Graph(), dtypes.Float64)))
 }
 
 func addGraph(in []*Node) []*Node {
@@ -103,24 +111,37 @@ func (s *Step) updateGraph(in []*Node) []*Node {
 // Gradients computes the gradients of one share at the state's step. The state's
 // parameters are unchanged; its buffers are updated by each share in turn.
 func (s *Step) Gradients(state *State, share Share) (*Gradients, error) {
-	dtype := state.Params[0].DType()
-	batch, err := s.batchArguments(state.Step, share.Batch, share.First, dtype)
-	if err != nil {
+	if err := s.place(state); err != nil {
 		return nil, err
 	}
-	var args []any
-	for _, t := range slices.Concat(state.Params, state.Buffers) {
-		args = append(args, t)
-	}
-	args = append(append(args, batch...), scalar(max(share.By.Matched, 1), dtype), scalar(share.By.ClassWeights, dtype))
-	out, err := call(s.parts.gradients, args)
+	shares, err := s.onDevices(share)
 	if err != nil {
 		return nil, fmt.Errorf("train: gradients of step %d: %w", state.Step, err)
 	}
-	n := len(s.trained)
-	g := &Gradients{Trained: out[:n:n]}
-	state.Buffers = out[n : len(out)-1]
-	if g.Losses, err = hostLosses(out[len(out)-1]); err != nil {
+	dtype := state.Params[0].DType()
+	var args []any
+	for d, share := range shares {
+		batch, err := s.batchArguments(state.Step, share.Batch, share.First, dtype)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range state.on(d).Values() {
+			args = append(args, t)
+		}
+		args = append(append(args, batch...), share.normalizers(dtype)...)
+	}
+	out, err := s.call(s.parts.gradients, args)
+	if err != nil {
+		return nil, fmt.Errorf("train: gradients of step %d: %w", state.Step, err)
+	}
+	g, n := &Gradients{}, len(s.trained)
+	var packed []*tensors.Tensor
+	for d, out := range s.byDevice(out) {
+		g.Trained = append(g.Trained, out[:n:n])
+		state.on(d).Buffers = out[n : len(out)-1]
+		packed = append(packed, out[len(out)-1])
+	}
+	if g.Losses, err = lossesOf(packed); err != nil {
 		return nil, fmt.Errorf("train: gradients of step %d: losses: %w", state.Step, err)
 	}
 	return g, nil
@@ -128,14 +149,11 @@ func (s *Step) Gradients(state *State, share Share) (*Gradients, error) {
 
 // Add adds g, which is consumed, to sum.
 func (s *Step) Add(sum, g *Gradients) error {
-	var args []any
-	for _, t := range slices.Concat(sum.Trained, g.Trained) {
-		args = append(args, t)
+	both := make([][]*tensors.Tensor, len(s.devices))
+	for d := range both {
+		both[d] = slices.Concat(sum.Trained[d], g.Trained[d])
 	}
-	if err := s.donate(args); err != nil {
-		return err
-	}
-	out, err := call(s.parts.add, args)
+	out, err := s.consume(s.parts.add, both)
 	if err != nil {
 		return fmt.Errorf("train: add gradients: %w", err)
 	}
@@ -144,38 +162,91 @@ func (s *Step) Add(sum, g *Gradients) error {
 	return nil
 }
 
+// sum adds up what the devices have of g: all have the sum then.
+func (s *Step) sum(g *Gradients) (err error) {
+	if s.mesh == nil {
+		return nil
+	}
+	if g.Trained, err = s.consume(s.parts.sum, g.Trained); err != nil {
+		return fmt.Errorf("train: sum of the devices' gradients: %w", err)
+	}
+	return nil
+}
+
+// consume runs a program on tensors by device, whose buffers it donates.
+func (s *Step) consume(exec *Exec, byDevice [][]*tensors.Tensor) ([][]*tensors.Tensor, error) {
+	var args []any
+	for d, list := range byDevice {
+		first := len(args)
+		for _, t := range list {
+			args = append(args, t)
+		}
+		if err := s.donate(args[first:], s.devices[d]); err != nil {
+			return nil, err
+		}
+	}
+	out, err := s.call(exec, args)
+	if err != nil {
+		return nil, err
+	}
+	return s.byDevice(out), nil
+}
+
 // Update applies the gradients of a whole global batch, which are consumed, and
 // completes the state's step. On an error the state is lost.
 func (s *Step) Update(state *State, g *Gradients) (Losses, error) {
-	if err := s.prepare(state); err != nil {
+	err := s.place(state)
+	if err == nil {
+		err = s.sum(g)
+	}
+	if err != nil {
 		return Losses{}, err
 	}
 	dtype := state.Params[0].DType()
+	var args []any
+	for d := range s.devices {
+		own, err := s.updateArguments(state.on(d), g.Trained[d])
+		if err != nil {
+			return Losses{}, err
+		}
+		args = append(append(args, own...), vector(s.updateScalars(state.Step), dtype))
+	}
+	out, err := s.call(s.parts.update, args)
+	if err != nil {
+		return Losses{}, fmt.Errorf("train: update of step %d: %w", state.Step, err)
+	}
+	losses := g.Losses
+	for d, out := range s.byDevice(out) {
+		if losses.GradientNorm, err = s.updated(state.on(d), out); err != nil {
+			return Losses{}, fmt.Errorf("train: update of step %d: %w", state.Step, err)
+		}
+	}
+	state.Step++
+	return losses, nil
+}
+
+// updateArguments are the inputs of the update on one device, with its gradients.
+func (s *Step) updateArguments(state *State, gradients []*tensors.Tensor) ([]any, error) {
 	var args []any
 	for _, i := range s.trained {
 		args = append(args, state.Params[i])
 	}
 	args = append(args, s.slotArguments(state)...)
-	for _, t := range g.Trained {
+	for _, t := range gradients {
 		args = append(args, t)
 	}
-	if err := s.donate(args); err != nil {
-		return Losses{}, err
-	}
-	out, err := call(s.parts.update, append(args, vector(s.updateScalars(state.Step), dtype)))
-	if err != nil {
-		return Losses{}, fmt.Errorf("train: update of step %d: %w", state.Step, err)
-	}
+	return args, s.donate(args, state.device)
+}
+
+// updated stores the outputs of the update on one device, and returns the gradient norm.
+func (s *Step) updated(state *State, out []*tensors.Tensor) (float64, error) {
 	buffers := state.Buffers
 	state.Buffers = nil // the update does not touch them
 	norm := s.storeOutputs(state, out)[0]
 	state.Buffers = buffers
 	values, err := tensors.CopyFlatData[float64](norm)
 	if err != nil {
-		return Losses{}, fmt.Errorf("train: update of step %d: %w", state.Step, err)
+		return 0, err
 	}
-	state.Step++
-	losses := g.Losses
-	losses.GradientNorm = values[0]
-	return losses, norm.FinalizeAll()
+	return values[0], norm.FinalizeAll()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -21,6 +22,10 @@ type State struct {
 	Params  []*tensors.Tensor
 	Slots   map[string][]*tensors.Tensor // in the order of the parameters, nil if frozen
 	Buffers []*tensors.Tensor
+
+	device compute.DeviceNum
+	others []*State // the same on the step's further devices
+	placed *Step    // whose devices these are
 }
 
 // NewState starts from the given values, which are read one at a time; parameters

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/distributed"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -20,15 +21,17 @@ import (
 
 // Step is the compiled training step of one network: batch in, losses out, the state
 // advanced by one update. It has two parts, gradients (gradients.go) and update
-// (update.go). On one device with one batch, [Step.Run] does both in one program; to
-// sum gradients over several batches, devices or hosts, the parts are run separately
-// (seam.go), as Run itself does for a batch in shares (accumulate.go).
+// (update.go). For one batch, [Step.Run] does both in one program, on all its devices
+// (devices.go); to sum gradients over several batches or hosts, the parts are run
+// separately (seam.go), as Run itself does for a batch in shares (accumulate.go).
 type Step struct {
 	config    StepConfig
 	optimizer Optimizer
 	groups    []Group // of every parameter
 	trained   []int   // the parameters that are not frozen, by index
 	backend   compute.Backend
+	devices   []compute.DeviceNum
+	mesh      *distributed.DeviceMesh // of several devices, otherwise nil
 	whole     *Exec
 	parts     parts
 	programs  atomic.Int64
@@ -46,9 +49,12 @@ type StepConfig struct {
 	// Accumulate is the number of equal shares that [Step.Run] splits a batch into.
 	// Their gradients are summed before the update; 0 and 1 take the whole batch at once.
 	Accumulate int
-	Seed       uint64
-	Precision  dtypes.DType // of activations and products; 0 is the parameters' dtype
-	Remat      model.Remat
+	// Devices are the backend's devices to run on, which share out the images of each
+	// share equally; nil is the first alone.
+	Devices   []compute.DeviceNum
+	Seed      uint64
+	Precision dtypes.DType // of activations and products; 0 is the parameters' dtype
+	Remat     model.Remat
 }
 
 // NewStep prepares the step, which is compiled when the first batch of each target-count
@@ -87,11 +93,14 @@ func NewStep(b compute.Backend, c StepConfig) (*Step, error) {
 	if len(s.trained) == 0 {
 		return nil, fmt.Errorf("train: all %d parameters are frozen (train.freeze)", len(s.groups))
 	}
-	var err error
-	if s.whole, err = s.compiled("train step", s.graph); err != nil {
-		return nil, err
+	err := s.setDevices()
+	if err == nil {
+		s.whole, err = s.compiled("train step", s.graph)
 	}
-	return s, s.prepareParts()
+	if err == nil {
+		err = s.prepareParts()
+	}
+	return s, err
 }
 
 // compiled wraps a graph as one program per target-count bucket.
@@ -103,7 +112,7 @@ func (s *Step) compiled(name string, graph func(in []*Node) []*Node) (*Exec, err
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	return exec.WithName(name).SetMaxCache(len(data.Buckets)), nil
+	return s.replicated(exec.WithName(name).SetMaxCache(len(data.Buckets))), nil
 }
 
 // Programs is the number of programs compiled so far: one per target-count bucket
@@ -135,7 +144,7 @@ func (s *Step) splitInputs(in []*Node) (i inputs) {
 		i.slots = append(i.slots, take(len(s.trained)))
 	}
 	i.buffers = take(len(s.config.Network.Architecture().Buffers()))
-	i.batch = take(batchInputs)
+	i.batch = take(s.batchInputs())
 	i.scalars = in[0]
 	return i
 }
@@ -150,6 +159,7 @@ func (s *Step) graph(in []*Node) []*Node {
 // trained parameters, of each slot and of the buffers, then the packed losses.
 func (s *Step) advance(i inputs, d draws) []*Node {
 	g := s.differentiate(i.params, i.buffers, i.batch, d)
+	g.trained, g.buffers = s.summed(g.trained), s.mean(g.buffers)
 	next, slots, norm := s.update(s.ofTrained(i.params), i.slots, g.trained, i.scalars)
 	out := append(next, slices.Concat(slots...)...)
 	out = append(out, g.buffers...)
@@ -176,35 +186,60 @@ func (s *Step) Run(state *State, batch *data.Batch) (Losses, error) {
 	if err != nil {
 		return Losses{}, err
 	}
-	out, err := call(s.whole, args)
+	out, err := s.call(s.whole, args)
 	if err != nil {
 		return Losses{}, fmt.Errorf("train: step %d: %w", state.Step, err)
 	}
-	last := s.storeOutputs(state, out)
+	var packed []*tensors.Tensor
+	for d, out := range s.byDevice(out) {
+		packed = append(packed, s.storeOutputs(state.on(d), out)...)
+	}
 	state.Step++
-	l, err := hostLosses(last[0])
+	l, err := lossesOf(packed)
 	if err != nil {
 		return Losses{}, fmt.Errorf("train: step %d: losses: %w", state.Step-1, err)
 	}
 	return l, nil
 }
 
-// arguments lists the whole step's inputs. The buffers of replaced tensors are
-// donated, so that the backend may free them as soon as they are read.
+// arguments lists the whole step's inputs, by device.
 func (s *Step) arguments(state *State, b *data.Batch) ([]any, error) {
-	if err := s.prepare(state); err != nil {
+	if err := s.place(state); err != nil {
 		return nil, err
+	}
+	shares, err := s.onDevices(Share{Batch: b, By: s.Normalizers(b)})
+	if err != nil {
+		return nil, fmt.Errorf("train: step %d: %w", state.Step, err)
 	}
 	dtype := state.Params[0].DType() // before the tensors are donated
-	batch, err := s.batchArguments(state.Step, b, 0, dtype)
-	if err != nil {
-		return nil, err
+	var args []any
+	for d, share := range shares {
+		batch, err := s.batchArguments(state.Step, share.Batch, share.First, dtype)
+		if err != nil {
+			return nil, err
+		}
+		own, err := s.stateArguments(state.on(d))
+		if err != nil {
+			return nil, err
+		}
+		args = append(append(args, own...), batch...)
+		if s.mesh != nil {
+			args = append(args, share.normalizers(dtype)...)
+		}
+		args = append(args, vector(s.updateScalars(state.Step), dtype))
 	}
+	return args, nil
+}
+
+// stateArguments are the whole step's inputs of the state on one device. The buffers
+// of replaced tensors are donated, so that the backend may free them as soon as they
+// are read.
+func (s *Step) stateArguments(state *State) ([]any, error) {
 	args := make([]any, 0, 4*len(s.groups))
 	for i, t := range state.Params {
 		args = append(args, t)
 		if !s.groups[i].Frozen {
-			if err := s.donate(args[i:]); err != nil {
+			if err := s.donate(args[i:], state.device); err != nil {
 				return nil, err
 			}
 		}
@@ -214,10 +249,7 @@ func (s *Step) arguments(state *State, b *data.Batch) ([]any, error) {
 	for _, t := range state.Buffers {
 		args = append(args, t)
 	}
-	if err := s.donate(args[rest:]); err != nil {
-		return nil, err
-	}
-	return append(append(args, batch...), vector(s.updateScalars(state.Step), dtype)), nil
+	return args, s.donate(args[rest:], state.device)
 }
 
 // slotArguments are the trained parameters' slots in the order of the optimiser's.
@@ -231,10 +263,10 @@ func (s *Step) slotArguments(state *State) []any {
 	return args
 }
 
-// donate donates the buffers of tensors to the backend.
-func (s *Step) donate(args []any) error {
+// donate donates the buffers of tensors to the backend's device.
+func (s *Step) donate(args []any, device compute.DeviceNum) error {
 	for i, t := range args {
-		donated, err := DonateTensorBuffer(t.(*tensors.Tensor), s.backend, 0)
+		donated, err := DonateTensorBuffer(t.(*tensors.Tensor), s.backend, device)
 		if err != nil {
 			return fmt.Errorf("train: hand over the state: %w", err)
 		}
@@ -260,8 +292,9 @@ func (s *Step) storeOutputs(state *State, out []*tensors.Tensor) []*tensors.Tens
 }
 
 // call runs a program; panics while its graph is built become errors.
-func call(exec *Exec, args []any) (out []*tensors.Tensor, err error) {
-	if panicked := exceptions.TryCatch[error](func() { out, err = exec.Call(args...) }); panicked != nil {
+func (s *Step) call(exec *Exec, args []any) (out []*tensors.Tensor, err error) {
+	panicked := exceptions.TryCatch[error](func() { out, _, err = exec.CallWithGraphOnDevice(s.devices[0], args...) })
+	if panicked != nil {
 		err = panicked
 	}
 	return out, err

@@ -72,3 +72,21 @@ func Go(tb testing.TB) compute.Backend {
 	}
 	return b
 }
+
+// Devices opens a backend with at least n devices: xla:cpu, whose devices share the
+// processor. Without its plugin the test is skipped, or fails if EOMT_REQUIRE_XLA is
+// set.
+func Devices(tb testing.TB, n int) compute.Backend {
+	tb.Helper()
+	if !backend.HasPlugin("cpu") {
+		without(tb, os.Getenv(requireEnv) != "")
+	}
+	b, err := opened["xla:cpu"]()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if b.NumDevices() < n {
+		tb.Fatalf("xla:cpu has %d devices, want %d", b.NumDevices(), n)
+	}
+	return b
+}
