@@ -64,8 +64,9 @@ type Files struct {
 
 // Shapes configures a generated data set.
 type Shapes struct {
-	Train int    `json:"train" yaml:"train" doc:"Format shapes: training images to generate where root is missing." range:"[0, inf)"`
-	Val   int    `json:"val" yaml:"val" doc:"Format shapes: validation images to generate." range:"[0, inf)"`
-	Size  int    `json:"size" yaml:"size" doc:"Format shapes: longer side of the images in pixels." range:"[32, 65536]"`
-	Seed  uint64 `json:"seed" yaml:"seed" doc:"Format shapes: seed of the images." range:"[0, inf)"`
+	Train  int    `json:"train" yaml:"train" doc:"Format shapes: training images to generate where root is missing." range:"[0, inf)"`
+	Val    int    `json:"val" yaml:"val" doc:"Format shapes: validation images to generate." range:"[0, inf)"`
+	Size   int    `json:"size" yaml:"size" doc:"Format shapes: longer side of the images in pixels." range:"[32, 65536]"`
+	Seed   uint64 `json:"seed" yaml:"seed" doc:"Format shapes: seed of the images." range:"[0, inf)"`
+	Things int    `json:"things,omitempty" yaml:"things,omitempty" doc:"Format shapes: most things in an image; the more there are, the smaller they are." range:"[2, 90]" default:"5"`
 }

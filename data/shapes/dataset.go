@@ -17,7 +17,7 @@ var Format = data.Format{
 	AbsentIsZero: true,
 	Open: func(ctx context.Context, o data.OpenOptions) (data.DatasetCloser, error) {
 		if s := o.Shapes; s != nil {
-			c := Config{Dir: o.Root, Train: s.Train, Val: s.Val, Size: s.Size, Seed: s.Seed}
+			c := Config{Dir: o.Root, Train: s.Train, Val: s.Val, Size: s.Size, Seed: s.Seed, Things: s.Things}
 			if err := Generate(ctx, c, o.Progress); err != nil {
 				return nil, err
 			}

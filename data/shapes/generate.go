@@ -24,6 +24,8 @@ type Config struct {
 	Val   int    `json:"val"`
 	Size  int    `json:"size"` // longer side of the images in pixels, 32 or more
 	Seed  uint64 `json:"seed"`
+	// Things is the most things that an image has; 0 is 5. Their radius falls with its root.
+	Things int `json:"things,omitempty"`
 }
 
 // version of the scenes: a data set of an older version is not the same.
@@ -42,6 +44,9 @@ const stampFile = "shapes.json"
 // progress, which may be nil, is called after each image, from several goroutines
 // at once.
 func Generate(ctx context.Context, c Config, progress func(done, total int)) error {
+	if c.Things < 0 || c.Things == 1 {
+		return fmt.Errorf("shapes: generate: up to %d things in an image: want 2 or more, or 0 for %d", c.Things, usualThings)
+	}
 	if c.Size < 32 || c.Train < 0 || c.Val < 0 || c.Train+c.Val == 0 || c.Dir == "" {
 		return fmt.Errorf("shapes: generate: want a folder, images and a size of 32 or more, got %d + %d images of %d pixels in %q",
 			c.Train, c.Val, c.Size, c.Dir)
@@ -99,7 +104,11 @@ func (c Config) exists() (bool, error) {
 }
 
 func (s stamp) String() string {
-	return fmt.Sprintf("%d + %d images of %d pixels, seed %d, scenes of version %d", s.Train, s.Val, s.Size, s.Seed, s.Version)
+	text := fmt.Sprintf("%d + %d images of %d pixels, seed %d, scenes of version %d", s.Train, s.Val, s.Size, s.Seed, s.Version)
+	if s.Things != 0 {
+		text += fmt.Sprintf(" with up to %d things", s.Things)
+	}
+	return text
 }
 
 // write puts the whole data set into dir.
@@ -137,7 +146,7 @@ func (c Config) writeSplit(ctx context.Context, dir, split string, tick func()) 
 			}
 			defer tick()
 			return panics.Recover(func() (err error) {
-				records[i], err = w.image(i, newScene(c.Seed, split, i, c.Size))
+				records[i], err = w.image(i, c.scene(split, i))
 				return err
 			})
 		})

@@ -1,6 +1,7 @@
 package shapes
 
 import (
+	"cmp"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
@@ -43,6 +44,7 @@ type scene struct {
 	image    data.RGB
 	owner    []int16 // [H*W] index into segments, or nobody
 	segments []segment
+	scale    float64 // of the things' radius
 }
 
 const nobody = -1 // owner of void pixels
@@ -57,11 +59,15 @@ type segment struct {
 	visible int // pixels owned
 }
 
-// newScene composes image i of a split.
-func newScene(seed uint64, split string, i, size int) *scene {
+// usualThings is the most things of an image where nothing else is asked for.
+const usualThings = 5
+
+// scene composes image i of a split.
+func (c Config) scene(split string, i int) *scene {
+	most, size := cmp.Or(c.Things, usualThings), c.Size
 	h := fnv.New64a()
 	h.Write([]byte(split))
-	rng := rand.New(rand.NewPCG(seed, h.Sum64()+uint64(i)))
+	rng := rand.New(rand.NewPCG(c.Seed, h.Sum64()+uint64(i)))
 	width, height := size, size
 	switch short := size * 3 / 4; rng.IntN(4) {
 	case 0:
@@ -70,11 +76,12 @@ func newScene(seed uint64, split string, i, size int) *scene {
 		width = short
 	}
 	s := &scene{rng: rng, image: data.NewRGB(width, height), owner: make([]int16, width*height)}
+	s.scale = math.Sqrt(usualThings / float64(most))
 	s.ground()
 	if rng.IntN(4) == 0 {
 		s.void()
 	}
-	for range 2 + rng.IntN(4) {
+	for range 2 + rng.IntN(most-1) {
 		s.thing()
 	}
 	if rng.IntN(8) == 0 {
@@ -141,7 +148,7 @@ func (s *scene) void() {
 }
 
 func (s *scene) radius() float64 {
-	return float64(min(s.image.W, s.image.H)) * (.13 + .11*s.rng.Float64())
+	return float64(min(s.image.W, s.image.H)) * (.13 + .11*s.rng.Float64()) * s.scale
 }
 
 const (
