@@ -68,5 +68,5 @@ type Shapes struct {
 	Val    int    `json:"val" yaml:"val" doc:"Format shapes: validation images to generate." range:"[0, inf)"`
 	Size   int    `json:"size" yaml:"size" doc:"Format shapes: longer side of the images in pixels." range:"[32, 65536]"`
 	Seed   uint64 `json:"seed" yaml:"seed" doc:"Format shapes: seed of the images." range:"[0, inf)"`
-	Things int    `json:"things,omitempty" yaml:"things,omitempty" doc:"Format shapes: most things in an image; the more there are, the smaller they are." range:"[2, 90]" default:"5"`
+	Things int    `json:"things,omitempty" yaml:"things,omitempty" doc:"Format shapes: most things in an image, 0 for 5; the more there are, the smaller they are." range:"[0, 90]" default:"5"`
 }
