@@ -68,8 +68,12 @@ func (r *Run) start(ctx context.Context) error {
 	if d := checkpoints.CheckBest(loaded.Path); d != nil {
 		fmt.Fprintf(r.options.Notes, "WARNING: the best checkpoint cannot be used: %s is damaged: %s; nothing is removed, and a better result will replace it\n", d.Path, d.Reason)
 	}
+	if done, steps := loaded.State.Step, r.Config.Derived.Steps; done > steps {
+		return fmt.Errorf("-resume: %s has done %d steps, this configuration trains %d: name more (-set train.total_steps=N) or take -config %s",
+			r.options.Dir, done, steps, filepath.Join(r.options.Dir, configFile))
+	}
 	if loaded.State.ConfigHash != hash {
-		r.noteDifferences(loaded.Path)
+		r.noteDifferences(loaded.Path, loaded.State.Step)
 	}
 	if stored := loaded.State.Classes; len(stored) == len(r.Classes) {
 		if rows := differingClasses(stored, r.Classes); rows != "" {
@@ -85,15 +89,18 @@ func (r *Run) start(ctx context.Context) error {
 }
 
 // noteDifferences says in what the configuration differs from the one that the run
-// folder holds.
-func (r *Run) noteDifferences(checkpoint string) {
-	before, err := configs.Read(filepath.Join(r.options.Dir, configFile))
+// folder holds, and what another length does to the schedules after step.
+func (r *Run) noteDifferences(checkpoint string, step int) {
+	before, err := configs.ReadResolved(filepath.Join(r.options.Dir, configFile))
 	if err != nil {
 		fmt.Fprintf(r.options.Notes, "%s was saved under another configuration, which cannot be read: %v\n", checkpoint, err)
 		return
 	}
-	if keys := configs.Differences(before, r.Config.Config); len(keys) > 0 {
+	if keys := configs.Differences(before.Config, r.Config.Config); len(keys) > 0 {
 		fmt.Fprintf(r.options.Notes, "%s was saved under another configuration: %s\n", checkpoint, strings.Join(keys, "; "))
+	}
+	for _, line := range schedule(r.Config).Continued(schedule(before), step) {
+		r.note(line)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"eomt/data"
 	"eomt/losses"
 	"eomt/model"
+	"eomt/train"
 )
 
 // tiny is a configuration of a run of moments on generated shapes, which lie in the
@@ -212,7 +213,8 @@ func TestResumeOnOtherClasses(t *testing.T) {
 func TestConstantsReachTheStep(t *testing.T) {
 	path, _ := tiny(t)
 	c := read(t, path, "loss={mask: 1, dice: 2, class: 3, no_object: 0.2, oversample: 4, important: 0.5}",
-		"train.accumulate=2", "train.beta1=0.8", "train.beta2=0.99", "train.epsilon=1e-6", "train.warmup=[1, 2]", "train.annealing.off=true")
+		"train.accumulate=2", "train.beta1=0.8", "train.beta2=0.99", "train.epsilon=1e-6", "train.weight_decay=0.2", "train.clip_norm=3",
+		"train.lr=5e-4", "train.layer_decay=0.5", "train.query_blocks_full_rate=true", "train.ema=0.9", "train.points=64", "train.freeze=[q]", "train.multipliers={q: 3}", "train.warmup=[1, 2]", "train.annealing.off=true")
 	r, a, err := Resolve(c, 4, 8)
 	if err != nil {
 		t.Fatal(err)
@@ -222,11 +224,15 @@ func TestConstantsReachTheStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := StepConfig(r, network)
-	if want := (losses.Config{Mask: 1, Dice: 2, Class: 3, NoObject: .2, Points: 32, Oversample: 4, Importance: .5}); s.Loss != want {
+	if want := (losses.Config{Mask: 1, Dice: 2, Class: 3, NoObject: .2, Points: 64, Oversample: 4, Importance: .5}); s.Loss != want {
 		t.Errorf("loss %+v, want %+v", s.Loss, want)
 	}
-	if o := s.Optimizer; o.Beta1 != .8 || o.Beta2 != .99 || o.Epsilon != 1e-6 {
-		t.Errorf("optimiser %+v", o)
+	if want := (train.OptimizerConfig{LearningRate: 5e-4, WeightDecay: .2, LayerDecay: .5, QueryBlocksFullRate: true, ClipNorm: 3,
+		Beta1: .8, Beta2: .99, Epsilon: 1e-6, EMA: .9}); s.Optimizer != want {
+		t.Errorf("optimiser %+v, want %+v", s.Optimizer, want)
+	}
+	if f := s.FineTune; len(f.Freeze) != 1 || f.Multipliers["q"] != 3 {
+		t.Errorf("fine-tuning %+v", f)
 	}
 	if s.BatchSize != 2 || s.Accumulate != 2 {
 		t.Errorf("a batch of %d images in %d shares", s.BatchSize, s.Accumulate)

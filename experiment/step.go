@@ -13,7 +13,7 @@ func StepConfig(c configs.Resolved, n model.Network) train.StepConfig {
 	loss := c.Loss
 	loss.Points = c.Train.Points
 	return train.StepConfig{Network: n, Loss: loss,
-		Optimizer: c.Train.Optimizer, FineTune: c.Train.FineTune, Schedule: c.Train.Schedule.Schedule(c.Derived.Steps, c.Derived.Annealing),
+		Optimizer: c.Train.Optimizer, FineTune: c.Train.FineTune, Schedule: schedule(c),
 		BatchSize: c.Data.Loader.Batch, Accumulate: c.Train.Accumulate, Seed: c.Seed,
 		Precision: Precision(c.Train.Precision), Remat: model.Remat(c.Train.Remat)}
 }
@@ -24,4 +24,9 @@ func Precision(precision string) dtypes.DType {
 		return dtypes.BFloat16
 	}
 	return dtypes.Float32
+}
+
+// schedule is that of a resolved configuration's run.
+func schedule(c configs.Resolved) train.Schedule {
+	return c.Train.Schedule.Schedule(c.Derived.Steps, c.Derived.Annealing)
 }

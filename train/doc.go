@@ -16,6 +16,8 @@
 //	optimizer.go   the optimiser's configuration, its interface, AdamW; ema.go: moving averages
 //	groups.go      how each parameter is trained; finetune.go: frozen ones, other rates
 //	schedule.go    learning rates and mask annealing over steps
+//	extend.go      schedules of a resumed run of another length
+//	earlystop.go   the end of a run that does not improve
 //	state.go       parameters, buffers and optimiser slots; checkpoints of them
 //	validations.go finished validations, and the best one
 //	record.go      metrics.jsonl, metrics.parquet, TensorBoard; log.go reads them back

@@ -25,12 +25,13 @@ type Validate func(ctx context.Context, state *State, maskProbs []float64) (chec
 // RunConfig is a run around a compiled step. Fields with a yaml name
 // are configuration keys of the section train.
 type RunConfig struct {
-	Dir             string `yaml:"-"` // the run folder
-	Stop            int    `yaml:"-"` // the step to stop after, at most the schedule's total
-	LogEvery        int    `yaml:"log_every" doc:"Steps between entries of the log." range:"[1, 1e12]"`
-	CheckpointEvery int    `yaml:"checkpoint_every" doc:"Steps between checkpoints." range:"[1, 1e12]"`
-	ValidateEvery   int    `yaml:"validate_every" doc:"Steps between validations; 0 validates after the last step only." range:"[0, 1e12]"`
-	Keep            int    `yaml:"keep" doc:"Checkpoints kept besides the best." range:"[1, 1e6]"`
+	Dir             string    `yaml:"-"` // the run folder
+	Stop            int       `yaml:"-"` // the step to stop after, at most the schedule's total
+	LogEvery        int       `yaml:"log_every" doc:"Steps between entries of the log." range:"[1, 1e12]"`
+	CheckpointEvery int       `yaml:"checkpoint_every" doc:"Steps between checkpoints." range:"[1, 1e12]"`
+	ValidateEvery   int       `yaml:"validate_every" doc:"Steps between validations; 0 validates after the last step only." range:"[0, 1e12]"`
+	Keep            int       `yaml:"keep" doc:"Checkpoints kept besides the best." range:"[1, 1e6]"`
+	EarlyStop       EarlyStop `yaml:"early_stop,omitempty"`
 	// DiskRetry is in minutes.
 	DiskRetry     float64 `yaml:"disk_retry" doc:"Minutes that a run whose disk or quota is full waits for space, trying again meanwhile, before it stops; 0 stops it at once." range:"[0, 1e6]"`
 	StepsPerEpoch int     `yaml:"-"` // as the loader counts them: complete batches of the training split
@@ -81,7 +82,7 @@ var ErrInterrupted = errors.New("train: interrupted")
 // Run trains state from its step to c.Stop: it takes a batch, runs a step, logs,
 // saves and validates until the end or an error. If ctx ends, the state is saved and
 // the error is [ErrInterrupted], or the reason why it could not be saved. A missing
-// validation of the state's step is done first.
+// validation of the state's step is done first. A run that [EarlyStop] ends has no error.
 func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Batches, validate Validate) error {
 	r, err := begin(ctx, c, step, state, validate)
 	if err != nil {
@@ -93,7 +94,7 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 			return err
 		}
 	}
-	for state.Step < c.Stop {
+	for state.Step < c.Stop && !r.endsEarly() {
 		waiting := time.Now()
 		batch, err := batches.Next(ctx)
 		if ctx.Err() != nil {
