@@ -19,6 +19,19 @@ type net struct {
 	// later is set by the backward pass: the gradient of the feature map of the
 	// prediction that was differentiated last, see inTurn.
 	later *Node
+	// running collects the next values of the architecture's Buffers in training; nil
+	// otherwise.
+	running map[string]*Node
+}
+
+// newNet is what the forward pass on pixels [B, H, W, 3] needs.
+func newNet(a arch.Architecture, params Params, pixelsBHW3 *Node, opts Options) *net {
+	pixelsBHW3.AssertDims(-1, a.ImageH(), a.ImageW(), 3)
+	n := &net{Architecture: a, params: params, dtype: opts.Precision, rematerialise: opts.Remat}
+	if n.dtype == dtypes.InvalidDType {
+		n.dtype = pixelsBHW3.DType()
+	}
+	return n
 }
 
 // dot contracts the last axis of x [..., in] with axis `in` of wOI [out, in].

@@ -1,6 +1,7 @@
 // Package model builds the graph of EoMT (arXiv 2503.19108): a plain ViT whose
 // tokens are joined by learned queries before the last blocks, and a small
-// prediction head. It turns a description (package arch) into graph functions and
+// prediction head. It also builds the networks that the paper compares EoMT with, up to
+// ViT-Adapter with Mask2Former. It turns a description (package arch) into graph functions and
 // is independent of data, losses and files.
 //
 // Graph functions take and return *Node and panic, with the shapes in the text, on
@@ -13,5 +14,5 @@
 // see queries (the paper's L2).
 //
 // Start reading at network.go, the interface that training and inference use, then
-// eomt.go, the forward pass top-down. Package arch has sizes and parameter names.
+// eomt.go, the forward pass top-down, or mask2former.go for the other networks. Package arch has sizes and parameter names.
 package model

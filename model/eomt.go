@@ -1,7 +1,6 @@
 package model
 
 import (
-	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"eomt/arch"
@@ -17,11 +16,7 @@ func (e eomt) Architecture() arch.Architecture { return e.a }
 // only; with it, L+1 predictions in block order.
 func (e eomt) Forward(params Params, pixelsBHW3 *Node, opts Options) Predictions {
 	a := e.a
-	pixelsBHW3.AssertDims(-1, a.ImageH(), a.ImageW(), 3)
-	n := &net{Architecture: a, params: params, dtype: opts.Precision, rematerialise: opts.Remat}
-	if n.dtype == dtypes.InvalidDType {
-		n.dtype = pixelsBHW3.DType()
-	}
+	n := newNet(a, params, pixelsBHW3, opts)
 	g := pixelsBHW3.Graph()
 	masking := opts.Masking
 	if masking == nil && a.NetworkName() == arch.EoMTMasked {
@@ -80,7 +75,7 @@ func (n *net) predict(out *Predictions, x *Node) Masks {
 	patches := sliceTokens(x, n.Queries+n.Prefix(), x.Shape().Dimensions[1])
 	features := n.inTurn(Reshape(patches, b, n.GridH(), n.GridW(), n.Width), func(features *Node) *Node {
 		for i := range n.Upscales {
-			features = n.scaleBlock(i, features)
+			features = n.scaleBlock(upscale(i), features)
 		}
 		return features
 	})

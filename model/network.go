@@ -31,7 +31,7 @@ func New(a arch.Architecture) (Network, error) {
 		return nil, fmt.Errorf("model: the weights are for SiLU in mask head and ScaleBlocks, the model computes GELU there")
 	}
 	if a.HasDecoder() {
-		return nil, fmt.Errorf("model: network %s is described but has no graph yet", a.Network)
+		return mask2former{a}, nil
 	}
 	return eomt{a}, nil
 }

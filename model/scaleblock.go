@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"eomt/arch"
 )
 
 // scaleBlockEpsilon is the epsilon of the ScaleBlocks' LayerNorm over channels.
@@ -12,9 +14,15 @@ const scaleBlockEpsilon = 1e-6
 // scaleBlock doubles a map [B, h, w, D]: transposed convolution 2x2 stride 2,
 // GELU, depthwise 3x3, LayerNorm over channels. The backward pass keeps
 // only the convolution's result.
-func (n *net) scaleBlock(i int, xBhwD *Node) *Node {
-	name := fmt.Sprintf("upscale.%d.", i)
-	x := n.upsample(xBhwD, n.params.at(name+"conv1.weight"), n.params.at(name+"conv1.bias"))
+func (n *net) scaleBlock(name string, xBhwD *Node) *Node {
+	return n.smooth(name, n.upsample(xBhwD, n.params.at(name+"conv1.weight"), n.params.at(name+"conv1.bias")))
+}
+
+// upscale is the prefix of the names of ScaleBlock i that leads to the masks' map.
+func upscale(i int) string { return fmt.Sprintf("%s%d.", arch.UpPrefix, i) }
+
+// smooth is a ScaleBlock after its convolution that changes the size.
+func (n *net) smooth(name string, x *Node) *Node {
 	smooth := func(in []*Node) *Node {
 		return layerNorm(depthwise(gelu(in[0]), in[1]), in[2], in[3], scaleBlockEpsilon)
 	}

@@ -1,0 +1,71 @@
+package model
+
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"eomt/arch"
+)
+
+// mapNormEpsilon is the epsilon of BatchNorm, GroupNorm and the LayerNorms of
+// Mask2Former's parts.
+const mapNormEpsilon = 1e-5
+
+// batchMomentum is the share of a batch in a BatchNorm's running values.
+const batchMomentum = 0.1
+
+// layerNormOf is a LayerNorm of Mask2Former's parts.
+func (n *net) layerNormOf(name string, x *Node) *Node {
+	return layerNorm(x, n.params.at(name+".weight"), n.params.at(name+".bias"), mapNormEpsilon)
+}
+
+// groupNorm normalises groups of channels of a map [B, h, w, C] over pixels and group,
+// with biased variance, then scales and shifts each channel.
+func (n *net) groupNorm(name string, x *Node) *Node {
+	dims := x.Shape().Dimensions
+	b, c := dims[0], dims[3]
+	grouped := Reshape(x, b, dims[1]*dims[2], arch.NormGroups, c/arch.NormGroups)
+	mean := ReduceAndKeep(grouped, ReduceMean, 1, 3)
+	centred := Sub(grouped, mean)
+	deviation := Sqrt(AddScalar(ReduceAndKeep(Square(centred), ReduceMean, 1, 3), mapNormEpsilon))
+	y := Reshape(Div(centred, deviation), dims...)
+	return n.addBias(n.scale(y, n.params.at(name+".weight")), n.params.at(name+".bias"))
+}
+
+// batchNorm normalises each channel of a map [B, h, w, C], then scales and shifts it:
+// in training by mean and biased variance of batch and pixels, noting the next running
+// values; otherwise by the running values.
+func (n *net) batchNorm(name string, x *Node) *Node {
+	weight, bias := n.params.at(name+".weight"), n.params.at(name+".bias")
+	mean, variance := n.params.at(name+".running_mean"), n.params.at(name+".running_var")
+	if n.running != nil {
+		c := x.Shape().Dim(3)
+		count := float64(x.Shape().Size() / c)
+		batchMean := DivScalar(columnSums(x), count)
+		centred := Sub(x, alongLastAxis(batchMean, x))
+		squares := columnSums(Square(centred))
+		n.running[name+".running_mean"] = towards(mean, batchMean)
+		n.running[name+".running_var"] = towards(variance, DivScalar(squares, max(count-1, 1)))
+		deviation := Sqrt(AddScalar(DivScalar(squares, count), mapNormEpsilon))
+		return n.addBias(n.scale(centred, Div(weight, deviation)), bias)
+	}
+	scale := Div(weight, Sqrt(AddScalar(variance, mapNormEpsilon)))
+	return n.addBias(n.scale(x, scale), Sub(bias, Mul(mean, scale)))
+}
+
+// towards moves a running value a step towards the batch's.
+func towards(running, batch *Node) *Node {
+	return StopGradient(Add(MulScalar(running, 1-batchMomentum), MulScalar(batch, batchMomentum)))
+}
+
+// buffersNext lists the running values after a training step in the order of the
+// architecture's Buffers.
+func (n *net) buffersNext() []*Node {
+	if n.running == nil {
+		return nil
+	}
+	var list []*Node
+	for _, b := range n.Buffers() {
+		list = append(list, n.running[b.Name])
+	}
+	return list
+}
