@@ -48,6 +48,7 @@ type Train struct {
 	Precision  string                `yaml:"precision" doc:"Number format of activations and matrix products; parameters, moments, norms, softmax and losses are f32 with both (docs/precision.md)." choice:"f32 bf16"`
 	Remat      string                `yaml:"remat" doc:"What the backward pass computes again to save memory: blocks keeps of each block its input only." choice:"none blocks"`
 	Accumulate int                   `yaml:"accumulate" doc:"Equal shares that a step splits its batch into and computes one after the other before it updates: activations take memory for one share only; gradient, losses and schedules stay those of the whole batch. data.batch must be a multiple of it." range:"[1, 1048576]"`
+	Devices    train.DevicesConfig   `yaml:",inline"`
 	Run        train.RunConfig       `yaml:",inline"`
 }
 
@@ -61,7 +62,7 @@ func Default() Config {
 			Augment: transform.Settings{Scale: [2]float64{0.1, 2}}},
 		Loss: loss,
 		Train: Train{Schedule: train.DefaultSchedule(), Optimizer: train.DefaultOptimizer(),
-			Points: loss.Points, Precision: "f32", Remat: "none", Accumulate: 1, Run: train.DefaultRun()},
+			Points: loss.Points, Precision: "f32", Remat: "none", Accumulate: 1, Devices: train.DefaultDevices(), Run: train.DefaultRun()},
 		Eval: eval.Defaults(),
 	}
 }

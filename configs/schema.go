@@ -116,6 +116,9 @@ func join(section, name string) string {
 }
 
 func typeName(t reflect.Type) string {
+	if named, ok := reflect.Zero(t).Interface().(interface{ TypeName() string }); ok {
+		return named.TypeName()
+	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		return typeName(t.Elem())

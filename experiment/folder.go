@@ -15,7 +15,6 @@ import (
 	"eomt/checkpoints"
 	"eomt/configs"
 	"eomt/internal/atomicfile"
-	"eomt/internal/backend"
 	"eomt/train"
 )
 
@@ -113,7 +112,7 @@ func (r *Run) describe() error {
 	if err := atomicfile.WriteBytes(filepath.Join(r.options.Dir, configFile), text.Bytes()); err != nil {
 		return fmt.Errorf("run folder: %w", err)
 	}
-	p := train.Provenance{Start: train.ThisStart(r.State.Step, r.choice.Name, backend.Devices(r.device)), Seed: r.Config.Seed,
+	p := train.Provenance{Start: train.ThisStart(r.State.Step, r.choice.Name, r.deviceNames()), Seed: r.Config.Seed,
 		Data: map[string]int{"train": r.train.Len(), "val": r.val.Len()}}
 	for _, row := range r.Architecture.Parameters() {
 		p.Parameters += row.Size()

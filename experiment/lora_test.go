@@ -39,7 +39,7 @@ func TestMergedFactorsPredictTheSame(t *testing.T) {
 	for i := range pixels {
 		pixels[i] = uint8(i * 7919 >> 3)
 	}
-	if err := run.predictWith(run.State.Averaged(), nil); err != nil {
+	if _, err := run.predictorOf(run.State, nil); err != nil {
 		t.Fatal(err)
 	}
 	first, err := run.predictor.Predict(pixels, 2)

@@ -62,12 +62,13 @@ type Run struct {
 	train     data.DatasetCloser
 	val       data.DatasetCloser
 	device    compute.Backend
+	devices   []compute.DeviceNum // of it, that the run computes on
 	choice    backend.Choice
 	network   model.Network
 	saved     checkpoints.State
 	batches   *loader.Loader
 	lastEval  *eval.Result
-	predictor *model.Predictor // of validations; nil before the first
+	predictor *model.Predictor // of validations, on the first device; nil before the first
 	closed    bool
 }
 
@@ -103,10 +104,13 @@ func Open(ctx context.Context, c configs.Config, o Options) (_ *Run, err error) 
 	if err := r.checkFolder(); err != nil {
 		return nil, err
 	}
-	if r.device, r.choice, err = backend.Start(o.Backend, o.Notes); err != nil {
+	if r.device, r.choice, err = backend.StartDevices(o.Backend, c.Train.Devices.Devices.Least(), o.Notes); err != nil {
 		return nil, err
 	}
 	if err := r.openData(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := r.chooseDevices(); err != nil {
 		return nil, err
 	}
 	if err := r.start(ctx); err != nil {
@@ -159,8 +163,13 @@ func (r *Run) openData(ctx context.Context, c configs.Config) (err error) {
 // and validations as configured. Where ctx ends first, the state is saved and the
 // error wraps [train.ErrInterrupted]; a run that resumes continues from there.
 func (r *Run) Train(ctx context.Context) error {
-	step, err := train.NewStep(r.device, StepConfig(r.Config, r.network))
+	sc := StepConfig(r.Config, r.network)
+	sc.Devices = r.devices
+	step, err := train.NewStep(r.device, sc)
 	if err != nil {
+		return err
+	}
+	if err := step.Place(r.State); err != nil {
 		return err
 	}
 	if trained, total := train.Trained(r.Architecture, step.Groups()); trained < total {

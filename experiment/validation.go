@@ -7,10 +7,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/gomlx/gomlx/core/tensors"
-
 	"eomt/checkpoints"
 	"eomt/eval"
+	"eomt/eval/inference"
 	"eomt/internal/atomicfile"
 	"eomt/model"
 	"eomt/train"
@@ -20,18 +19,18 @@ import (
 // eval/step-NNNNNNNN.json. The folder of that name holds the predictions and a
 // journal, from which an interrupted evaluation of the same weights resumes.
 func (r *Run) validate(ctx context.Context, state *train.State, maskProbs []float64) (checkpoints.Metric, error) {
-	if err := r.predictWith(state.Averaged(), maskProbs); err != nil {
+	predictor, err := r.predictorOf(state, maskProbs)
+	if err != nil {
 		return checkpoints.Metric{}, err
 	}
 	name := fmt.Sprintf("step-%08d", state.Step)
 	c := Evaluation(r.Config.Config, r.Architecture)
 	c.Save = filepath.Join(r.options.Dir, "eval", name)
-	var err error
 	if c.Identity, err = identity(state.Averaged(), maskProbs); err != nil {
 		return checkpoints.Metric{}, err
 	}
 	display := r.options.Watch.start("evaluate", r.val.Len(), "images", 1)
-	result, err := eval.Evaluate(ctx, r.val, Predictor(r.predictor), c, func(done, _ int) { display.Set(done, "") })
+	result, err := eval.Evaluate(ctx, r.val, predictor, c, func(done, _ int) { display.Set(done, "") })
 	display.Finish()
 	if err != nil {
 		return checkpoints.Metric{}, err
@@ -48,14 +47,23 @@ func (r *Run) validate(ctx context.Context, state *train.State, maskProbs []floa
 	return checkpoints.Metric{Name: metric, Value: value, Step: state.Step}, r.prune(name)
 }
 
-// predictWith gives the run's predictor the values to predict with. There is one
-// predictor per run, so that no validation but the first compiles the network.
-func (r *Run) predictWith(values []*tensors.Tensor, maskProbs []float64) (err error) {
-	if r.predictor != nil {
-		return r.predictor.Use(values, maskProbs)
+// predictorOf predicts with the state's values on each of its devices. Their programs
+// are kept, so that no validation but the first compiles the network.
+func (r *Run) predictorOf(state *train.State, maskProbs []float64) (inference.Predictor, error) {
+	var err error
+	if r.predictor == nil {
+		r.predictor, err = model.NewPredictor(r.device, r.network, state.Averaged(), maskProbs, Precision(r.Config.Eval.Precision))
+	} else {
+		err = r.predictor.Use(state.Averaged(), maskProbs)
 	}
-	r.predictor, err = model.NewPredictor(r.device, r.network, values, maskProbs, Precision(r.Config.Eval.Precision))
-	return err
+	if err != nil {
+		return nil, err
+	}
+	var all inference.Several
+	for _, replica := range state.Replicas() {
+		all = append(all, Predictor(r.predictor.On(replica.Device(), replica.Averaged())))
+	}
+	return all, nil
 }
 
 // prune removes the predictions of all evaluations but the latest and that of the

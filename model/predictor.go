@@ -19,6 +19,7 @@ import (
 // when [Predictor.Use] replaces the parameters. It is not safe for concurrent use.
 type Predictor struct {
 	network       Network
+	device        compute.DeviceNum
 	params        []*tensors.Tensor
 	probs         []float32 // mask probabilities; nil if none is positive
 	masked, plain *Exec
@@ -91,6 +92,14 @@ func (p *Predictor) Use(params []*tensors.Tensor, maskProbs []float64) error {
 	return nil
 }
 
+// On is a predictor on another device with the same compiled programs, to be used at
+// the same time as p: params are p's values on that device. Close p after it.
+func (p *Predictor) On(device compute.DeviceNum, params []*tensors.Tensor) *Predictor {
+	other := *p
+	other.device, other.params = device, params
+	return &other
+}
+
 // Memory is what the program compiled last takes, as the backend's compiler reports it;
 // false where it reports nothing, or nothing has been compiled.
 func (p *Predictor) Memory() (backend.Memory, bool) {
@@ -119,7 +128,7 @@ func (p *Predictor) Predict(images []uint8, b int) (Logits, error) {
 	}
 	var out []*tensors.Tensor
 	var err error
-	if panicked := exceptions.TryCatch[error](func() { out, err = exec.Call(args...) }); panicked != nil {
+	if panicked := exceptions.TryCatch[error](func() { out, _, err = exec.CallWithGraphOnDevice(p.device, args...) }); panicked != nil {
 		err = panicked
 	}
 	if err != nil {

@@ -106,8 +106,16 @@ func (s *State) on(device int) *State {
 	return s.others[device-1]
 }
 
-// place brings a state to the step's devices, with the optimiser's slots.
-func (s *Step) place(state *State) error {
+// Replicas are the state on each of the devices of the step that it was placed on, its
+// own first.
+func (s *State) Replicas() []*State { return append([]*State{s}, s.others...) }
+
+// Device is where the state is, of its step's backend.
+func (s *State) Device() compute.DeviceNum { return s.device }
+
+// Place brings a state to the step's devices, with the optimiser's slots. A step that
+// runs on a state does so first.
+func (s *Step) Place(state *State) error {
 	if state.placed == s && s.mesh != nil {
 		return nil
 	}

@@ -111,7 +111,7 @@ func (s *Step) updateGraph(in []*Node) []*Node {
 // Gradients computes the gradients of one share at the state's step. The state's
 // parameters are unchanged; its buffers are updated by each share in turn.
 func (s *Step) Gradients(state *State, share Share) (*Gradients, error) {
-	if err := s.place(state); err != nil {
+	if err := s.Place(state); err != nil {
 		return nil, err
 	}
 	shares, err := s.onDevices(share)
@@ -195,7 +195,7 @@ func (s *Step) consume(exec *Exec, byDevice [][]*tensors.Tensor) ([][]*tensors.T
 // Update applies the gradients of a whole global batch, which are consumed, and
 // completes the state's step. On an error the state is lost.
 func (s *Step) Update(state *State, g *Gradients) (Losses, error) {
-	err := s.place(state)
+	err := s.Place(state)
 	if err == nil {
 		err = s.sum(g)
 	}

@@ -204,7 +204,7 @@ func (s *Step) Run(state *State, batch *data.Batch) (Losses, error) {
 
 // arguments lists the whole step's inputs, by device.
 func (s *Step) arguments(state *State, b *data.Batch) ([]any, error) {
-	if err := s.place(state); err != nil {
+	if err := s.Place(state); err != nil {
 		return nil, err
 	}
 	shares, err := s.onDevices(Share{Batch: b, By: s.Normalizers(b)})

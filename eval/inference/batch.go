@@ -52,8 +52,8 @@ func (b *batch) predict(p Predictor) (ready []*item, err error) {
 				return nil, fmt.Errorf("inference: %s: the model's class logits are not numbers: its weights are damaged or its training diverged", o.item.sample.Name)
 			}
 		}
-		o.item.logits = append(o.item.logits, one)
-		if len(o.item.logits) == o.item.placement.Inputs() {
+		o.item.logits[o.input] = one
+		if o.item.missing.Add(-1) == 0 {
 			ready = append(ready, o.item)
 		}
 	}

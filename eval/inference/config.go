@@ -9,7 +9,8 @@ import (
 )
 
 // Predictor runs a model: uint8 RGB images [b, H, W, 3] of the configured size
-// in, the final prediction out. It is called from one goroutine at a time.
+// in, the final prediction out. It is called from one goroutine at a time; [Several] are
+// called at the same time.
 type Predictor interface {
 	Predict(images []uint8, b int) (postprocess.Logits, error)
 }
@@ -19,6 +20,15 @@ type PredictFunc func(images []uint8, b int) (postprocess.Logits, error)
 
 // Predict calls f.
 func (f PredictFunc) Predict(images []uint8, b int) (postprocess.Logits, error) { return f(images, b) }
+
+// Several are predictors that predict at the same time, such as one on each device.
+// They must give the same logits for the same batch.
+type Several []Predictor
+
+// Predict predicts with the first.
+func (s Several) Predict(images []uint8, b int) (postprocess.Logits, error) {
+	return s[0].Predict(images, b)
+}
 
 // Source provides images by index. Load is called concurrently; the samples' targets
 // are ignored and may be missing.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -31,8 +32,10 @@ func Run(ctx context.Context, src Source, indices []int, p Predictor, c Config, 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	r := &run{Config: c, options: c.options(), source: src, predictor: p, each: each, workers: runtime.GOMAXPROCS(0)}
+	r := &run{Config: c, options: c.options(), source: src, each: each, workers: runtime.GOMAXPROCS(0)}
+	r.busy = make(chan struct{}, r.workers)
 	r.group, r.ctx = errgroup.WithContext(ctx)
+	r.setLanes(p)
 	loaded := make(chan chan *item, r.workers)
 	r.start(func() error {
 		defer close(loaded)
@@ -51,13 +54,14 @@ func Run(ctx context.Context, src Source, indices []int, p Predictor, c Config, 
 // run is the state of [Run].
 type run struct {
 	Config
-	options   postprocess.Options
-	source    Source
-	predictor Predictor
-	each      func(Result) error
-	workers   int // that decode, and likewise that post-process
-	group     *errgroup.Group
-	ctx       context.Context // of the group
+	options postprocess.Options
+	source  Source
+	lanes   chan lane     // that do not work
+	busy    chan struct{} // a place for each image in post-processing
+	each    func(Result) error
+	workers int // that decode, and likewise that post-process
+	group   *errgroup.Group
+	ctx     context.Context // of the group
 }
 
 // start runs f on a goroutine of the group.
@@ -72,6 +76,7 @@ type item struct {
 	inputs    []data.RGB // dropped once they are in a batch
 	placement postprocess.Placement
 	logits    []postprocess.Logits // one per input
+	missing   atomic.Int32         // inputs without logits yet
 }
 
 // load sends a slot for each image, in order, and fills the slots from separate
@@ -112,31 +117,36 @@ func (r *run) prepare(i int) (*item, error) {
 		it.inputs = make([]data.RGB, 1)
 		it.inputs[0], it.placement.Fit = transform.Fit(it.sample.Image, r.ImageH, r.ImageW)
 	}
+	it.logits = make([]postprocess.Logits, len(it.inputs))
+	it.missing.Store(int32(len(it.inputs)))
 	return it, nil
 }
 
-// predict collects inputs into batches across images, and passes each image to
-// post-processing once it has all its logits.
+// lane is a predictor and the batch that it is given next.
+type lane struct {
+	Predictor
+	*batch
+}
+
+// setLanes makes a lane for each of the predictors.
+func (r *run) setLanes(p Predictor) {
+	several, ok := p.(Several)
+	if !ok {
+		several = Several{p}
+	}
+	r.lanes = make(chan lane, len(several))
+	for _, one := range several {
+		r.lanes <- lane{one, newBatch(r.Config)}
+	}
+}
+
+// predict collects inputs into batches across images, in order, and has each batch
+// predicted by a lane that is free. One lane works on this goroutine, several on their
+// own.
 func (r *run) predict(loaded <-chan chan *item) error {
-	busy := make(chan struct{}, r.workers)
-	b := newBatch(r.Config)
-	flush := func() error {
-		ready, err := b.predict(r.predictor)
-		if err != nil {
-			return err
-		}
-		for _, it := range ready {
-			select {
-			case busy <- struct{}{}:
-			case <-r.ctx.Done():
-				return r.ctx.Err()
-			}
-			r.start(func() error {
-				defer func() { <-busy }()
-				return r.finish(it)
-			})
-		}
-		return nil
+	l, err := r.freeLane()
+	if err != nil {
+		return err
 	}
 	for place := range loaded {
 		var it *item
@@ -149,10 +159,10 @@ func (r *run) predict(loaded <-chan chan *item) error {
 			continue
 		}
 		for k := range it.inputs {
-			if b.add(it, k); !b.full() {
+			if l.add(it, k); !l.full() {
 				continue
 			}
-			if err := flush(); err != nil {
+			if l, err = r.send(l); err != nil {
 				return err
 			}
 		}
@@ -161,7 +171,51 @@ func (r *run) predict(loaded <-chan chan *item) error {
 	if r.ctx.Err() != nil {
 		return r.ctx.Err()
 	}
-	return flush()
+	return r.work(l)
+}
+
+// freeLane waits for a lane that does not work.
+func (r *run) freeLane() (lane, error) {
+	select {
+	case l := <-r.lanes:
+		return l, nil
+	case <-r.ctx.Done():
+		return lane{}, r.ctx.Err()
+	}
+}
+
+// send has a lane work on its batch, and returns a free one.
+func (r *run) send(l lane) (lane, error) {
+	if cap(r.lanes) == 1 {
+		return l, r.work(l)
+	}
+	r.start(func() error {
+		err := r.work(l)
+		r.lanes <- l
+		return err
+	})
+	return r.freeLane()
+}
+
+// work empties a lane's batch and passes each image to post-processing once it has all
+// its logits.
+func (r *run) work(l lane) error {
+	ready, err := l.predict(l.Predictor)
+	if err != nil {
+		return err
+	}
+	for _, it := range ready {
+		select {
+		case r.busy <- struct{}{}:
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		}
+		r.start(func() error {
+			defer func() { <-r.busy }()
+			return r.finish(it)
+		})
+	}
+	return nil
 }
 
 // finish turns an image's logits into its segmentation.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"strings"
 	"sync"
@@ -189,4 +190,51 @@ func TestMemoryIsBounded(t *testing.T) {
 	if !errors.Is(err, stopped) {
 		t.Errorf("interrupted: %v", err)
 	}
+}
+
+// Several predictors share out the batches: they work at the same time, each on one
+// batch, and every image gets the logits of its own inputs.
+func TestSeveralPredictors(t *testing.T) {
+	var both sync.WaitGroup
+	both.Add(2)
+	waiting := func() PredictFunc {
+		arrived := sync.OnceFunc(both.Done)
+		return func(pixels []uint8, b int) (postprocess.Logits, error) {
+			arrived()
+			both.Wait()
+			return shade(pixels, b)
+		}
+	}
+	got, want := shades(t, Several{waiting(), waiting()}), shades(t, PredictFunc(shade))
+	if len(got) != 9 || !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// shade predicts class 1 where the image's first pixel is even, else class 0.
+func shade(pixels []uint8, b int) (postprocess.Logits, error) {
+	l, err := plain(pixels, b)
+	for i := range b {
+		if pixels[i*side*side*3]%2 == 1 {
+			l.Class[i*3], l.Class[i*3+1] = 9, 0
+		}
+	}
+	return l, err
+}
+
+// shades are the classes of nine images, of which most have two windows.
+func shades(t *testing.T, p Predictor) map[int]uint16 {
+	t.Helper()
+	var mu sync.Mutex
+	found := map[int]uint16{}
+	err := Run(t.Context(), &images{}, all(9), p, config(postprocess.TaskSemantic), func(r Result) error {
+		mu.Lock()
+		defer mu.Unlock()
+		found[r.Index] = r.Semantic.Pix[0]
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return found
 }

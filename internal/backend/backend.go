@@ -22,6 +22,9 @@ type Choice struct {
 	Name   string // as GOMLX_BACKEND takes it: "xla:cuda", "xla:tpu", "xla:cpu", "go"
 	Reason string
 	Hint   string // how to get a faster one; empty if there is nothing to gain
+	// Devices, if positive, is how many devices xla:cpu makes of the processor. Other
+	// backends have those that there are.
+	Devices int
 }
 
 // String is the one line that a command prints.
@@ -31,6 +34,14 @@ func (c Choice) String() string {
 		s += "; " + c.Hint
 	}
 	return s
+}
+
+// OnProcessor reports whether the backend computes on the processor, which all its
+// devices share.
+func (c Choice) OnProcessor() bool {
+	engine, rest, _ := strings.Cut(c.Name, ":")
+	plugin, _, _ := strings.Cut(rest, ",")
+	return engine == GoName || strings.Contains(filepath.Base(plugin), "cpu")
 }
 
 // NameError reports an unknown backend name.
@@ -99,7 +110,13 @@ func (h host) best() Choice {
 // line. Where nothing is named, a plugin that fails to open is passed over, with
 // a line that says why.
 func Start(flag string, notes io.Writer) (compute.Backend, Choice, error) {
+	return StartDevices(flag, 0, notes)
+}
+
+// StartDevices is [Start] where xla:cpu makes so many devices of the processor.
+func StartDevices(flag string, devices int, notes io.Writer) (compute.Backend, Choice, error) {
 	c := Choose(flag)
+	c.Devices = devices
 	b, err := Open(c)
 	if _, ok := named(flag); err != nil && !ok && c.Name != GoName {
 		fmt.Fprintf(notes, "%v; falling back to the next best\n", err)
@@ -108,6 +125,7 @@ func Start(flag string, notes io.Writer) (compute.Backend, Choice, error) {
 		if c.Name == "xla:cpu" || len(plugins("cpu")) == 0 {
 			next.Name = GoName
 		}
+		next.Devices = devices
 		c = next
 		b, err = Open(c)
 	}
@@ -141,6 +159,9 @@ func Open(c Choice) (compute.Backend, error) {
 	b, err := within(openLimit, func() (compute.Backend, error) {
 		if err := p.prepare(); err != nil {
 			return nil, err
+		}
+		if c.Devices > 0 && c.OnProcessor() && strings.HasPrefix(config, "xla:") {
+			return openDevices(config, c.Devices)
 		}
 		return compute.NewWithConfig(config)
 	})

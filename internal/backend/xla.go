@@ -9,9 +9,12 @@ import "C"
 
 import (
 	"errors"
+	"strings"
 	"unsafe"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/go-xla/compute/xla"
+	"github.com/gomlx/go-xla/pjrt"
 )
 
 const xlaCompiled = true
@@ -28,4 +31,15 @@ func openLibrary(path string) error {
 		return errors.New(C.GoString(C.dlerror()))
 	}
 	return nil
+}
+
+// openDevices opens a backend that makes so many devices of the processor: an option
+// of the plugin that the engine's configuration string has no word for.
+func openDevices(config string, n int) (compute.Backend, error) {
+	_, plugin, _ := strings.Cut(config, ":")
+	b, err := xla.NewWithOptions(plugin, pjrt.NamedValuesMap{"cpu_device_count": int64(n)})
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
 }

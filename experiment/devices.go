@@ -1,0 +1,33 @@
+package experiment
+
+import (
+	"fmt"
+	"strings"
+
+	"eomt/internal/backend"
+)
+
+// chooseDevices takes the devices that train.devices names for the images that a step
+// has at once, and says which they are where there is a choice.
+func (r *Run) chooseDevices() (err error) {
+	c := r.Config
+	atOnce := c.Data.Loader.Batch / max(c.Train.Accumulate, 1)
+	there := r.device.NumDevices()
+	if r.devices, err = c.Train.Devices.Devices.Choose(there, atOnce, r.choice.OnProcessor()); err != nil {
+		return fmt.Errorf("%w (backend %s)", err, r.choice.Name)
+	}
+	if n := len(r.devices); n > 1 || there > 1 && !r.choice.OnProcessor() {
+		r.note(fmt.Sprintf("%d of %d devices, %d images at once on each: %s", n, there, atOnce/n, strings.Join(r.deviceNames(), ", ")))
+	}
+	return nil
+}
+
+// deviceNames describe the run's devices.
+func (r *Run) deviceNames() []string {
+	all := backend.Devices(r.device)
+	var names []string
+	for _, d := range r.devices {
+		names = append(names, all[d])
+	}
+	return names
+}
