@@ -58,7 +58,7 @@ func Default() Config {
 	return Config{
 		Task:  "panoptic",
 		Model: arch.DefaultSettings(),
-		Data: Data{Format: "coco", EXIF: "ignore", Loader: loader.Config{Batch: 16, OnBadSample: loader.Fail},
+		Data: Data{Format: "coco", EXIF: "ignore", Loader: loader.Config{Batch: 16, OnBadSample: loader.Fail, Sampling: loader.Uniform, Threshold: 0.001},
 			Augment: transform.Settings{Scale: [2]float64{0.1, 2}}},
 		Loss: loss,
 		Train: Train{Schedule: train.DefaultSchedule(), Optimizer: train.DefaultOptimizer(),

@@ -7,6 +7,7 @@ import (
 
 	"eomt/arch"
 	"eomt/data/formats"
+	"eomt/data/loader"
 )
 
 // condition is what keys need to have an effect.
@@ -61,6 +62,9 @@ var conditions = []condition{
 	{[]string{"data.train.masks", "data.val.masks"},
 		func(c *Config) bool { return c.Task == "panoptic" },
 		func(c *Config) string { return "task " + c.Task + " reads no label maps" }},
+	{[]string{"data.sampling_threshold"},
+		func(c *Config) bool { return c.Data.Loader.Sampling == loader.Balanced },
+		func(c *Config) string { return "data.sampling is " + c.Data.Loader.Sampling }},
 	{[]string{"new_parameters"},
 		func(c *Config) bool { return c.Weights != "" },
 		func(*Config) string { return "without weights all parameters are new" }},

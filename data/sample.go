@@ -61,6 +61,13 @@ type ImageInfo struct {
 	W, H    int
 }
 
+// InstanceLister is a [Dataset] that knows the targets of a sample without decoding its
+// image.
+type InstanceLister interface {
+	// Instances are those of Load's sample i; an error names the file.
+	Instances(i int) ([]Instance, error)
+}
+
 // Dataset provides samples by index. Load is safe for concurrent use and returns
 // the undistorted image with its targets at full size; an error names the file.
 type Dataset interface {

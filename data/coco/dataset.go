@@ -27,6 +27,8 @@ type Dataset struct {
 type targets interface {
 	// has reports whether the document's image has an annotation.
 	has(image int32) bool
+	// instances are the image's targets without their masks.
+	instances(image int32) []data.Instance
 	// load adds the targets of the image to the sample, which has its pixels.
 	load(image int32, sample *data.Sample) error
 	// faults returns all faults of the image's targets. The sample has its size, and its
@@ -90,6 +92,15 @@ func (d *Dataset) Load(i int) (*data.Sample, error) {
 		return nil, err
 	}
 	return sample, nil
+}
+
+// Instances lists the targets of sample i by the annotation file alone.
+func (d *Dataset) Instances(i int) ([]data.Instance, error) {
+	at := d.kept[i]
+	if err := d.bad[at]; err != nil {
+		return nil, err
+	}
+	return d.targets.instances(at), nil
 }
 
 // loadImage makes a sample without targets.

@@ -149,14 +149,22 @@ func (t *annotations) record(a *annotation, image int32) string {
 
 func (t *annotations) has(image int32) bool { return t.first[image] < t.first[image+1] }
 
+func (t *annotations) instances(image int32) []data.Instance {
+	records := t.records[t.first[image]:t.first[image+1]]
+	list := make([]data.Instance, len(records))
+	for i, a := range records {
+		list[i] = data.Instance{Class: int(a.class), Crowd: a.crowd, ID: a.id, Area: a.area}
+	}
+	return list
+}
+
 func (t *annotations) load(image int32, sample *data.Sample) error {
 	records := t.records[t.first[image]:t.first[image+1]]
 	w, h := sample.Image.W, sample.Image.H
 	sample.Masks = data.NewPlanes(w, h, len(records))
-	sample.Instances = make([]data.Instance, len(records))
+	sample.Instances = t.instances(image)
 	for i := range records {
 		a := &records[i]
-		sample.Instances[i] = data.Instance{Class: int(a.class), Crowd: a.crowd, ID: a.id, Area: a.area}
 		mask, err := maskOf(t.masks.get(a.mask), h, w)
 		if err != nil {
 			return t.doc.formatError(t.record(a, image), "%v", err)

@@ -169,6 +169,18 @@ func (t *maps) has(image int32) bool {
 	return at >= 0 && len(t.records[at].segments) > 0
 }
 
+func (t *maps) instances(image int32) []data.Instance {
+	if t.byImage[image] < 0 {
+		return nil
+	}
+	segments := t.records[t.byImage[image]].segments
+	list := make([]data.Instance, len(segments))
+	for i, g := range segments {
+		list[i] = data.Instance{Class: int(g.class), Crowd: g.crowd, ID: int64(g.id), Area: g.area}
+	}
+	return list
+}
+
 func (t *maps) load(image int32, sample *data.Sample) error {
 	if t.byImage[image] < 0 {
 		sample.Masks = data.NewPlanes(sample.Image.W, sample.Image.H, 0)

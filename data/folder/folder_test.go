@@ -103,6 +103,9 @@ func TestFolderAndZip(t *testing.T) {
 		if diff := cmp.Diff(wantTargets, s.Instances) + cmp.Diff(wantBits, s.Masks.Bits); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
+		if listed, err := set.Instances(0); err != nil || cmp.Diff(wantTargets, listed) != "" {
+			t.Errorf("%s: without the image: %+v, %v", name, listed, err)
+		}
 		if info := set.Info(0); info.Name != "a.jpg" || info.ImageID != s.ImageID || !strings.HasSuffix(s.Name, filepath.Join("train", "a.jpg")) {
 			t.Errorf("%s: %+v, sample %s", name, info, s.Name)
 		}

@@ -225,12 +225,7 @@ func (d *Dataset) Faults(i int, loaded *data.Sample) []error {
 	s, err := d.loadImage(i)
 	if err != nil {
 		all = append(all, err)
-		s = &data.Sample{Name: d.c.Images.Path(p.Image)}
-		raw, err := archive.ReadFile(d.c.Labels, p.Labels)
-		if err == nil { // the image is taken to have the map's size
-			_, s.Image.W, s.Image.H, err = decode.Labels(raw, d.c.Labels.Path(p.Labels))
-		}
-		if err != nil {
+		if s, err = d.withoutImage(p); err != nil {
 			return append(all, err)
 		}
 	}
@@ -238,6 +233,29 @@ func (d *Dataset) Faults(i int, loaded *data.Sample) []error {
 		all = append(all, err)
 	}
 	return all
+}
+
+// withoutImage makes a sample of the label map's size without pixels and targets.
+func (d *Dataset) withoutImage(p Pair) (*data.Sample, error) {
+	s := &data.Sample{Name: d.c.Images.Path(p.Image)}
+	raw, err := archive.ReadFile(d.c.Labels, p.Labels)
+	if err == nil {
+		_, s.Image.W, s.Image.H, err = decode.Labels(raw, d.c.Labels.Path(p.Labels))
+	}
+	return s, err
+}
+
+// Instances lists the targets of sample i by its label maps alone.
+func (d *Dataset) Instances(i int) ([]data.Instance, error) {
+	p := d.c.Pairs[i]
+	s, err := d.withoutImage(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.c.Read(p, s); err != nil {
+		return nil, err
+	}
+	return s.Instances, nil
 }
 
 // Close closes the archives. Nothing may be loaded after it.

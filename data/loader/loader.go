@@ -43,6 +43,8 @@ type Config struct {
 	ShardIndex  int       `yaml:"-"` // this process's, 0 <= ShardIndex < ShardCount
 	ShardCount  int       `yaml:"-"` // processes that share the data set; 0: one
 	OnBadSample string    `yaml:"on_bad_sample" doc:"What a training sample that breaks its format does: fail ends the run, skip takes the next sample, logs and counts it." choice:"fail skip"`
+	Sampling    string    `yaml:"sampling" doc:"How often an epoch has an image: uniform once; balanced images with rare classes several times and others less often, by LVIS's repeat factors. An epoch's length stays." choice:"uniform balanced"`
+	Threshold   float64   `yaml:"sampling_threshold" doc:"Sampling balanced: a class that fewer than this share f of the images have is repeated sqrt(threshold/f) times." range:"(0, 1]"`
 }
 
 // Stats are counts so far, which include batches made ahead.
@@ -86,7 +88,7 @@ type pending struct {
 type job struct {
 	to   *pending
 	slot int
-	at   int // index in the data set
+	draw draw
 }
 
 // New starts a loader; Close stops it. The data set must have at least one batch.
@@ -101,15 +103,25 @@ func New(set data.Dataset, c Config) (*Loader, error) {
 	if c.OnBadSample == "" {
 		c.OnBadSample = Fail
 	}
+	if c.Sampling == "" {
+		c.Sampling = Uniform
+	}
 	if err := c.check(set.Len()); err != nil {
 		return nil, err
+	}
+	var factors []float64
+	if c.Sampling == Balanced {
+		var err error
+		if factors, err = balance(set, c); err != nil {
+			return nil, err
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	workers, ctx := errgroup.WithContext(ctx)
 	l := &Loader{
 		set:    set,
 		config: c,
-		order: order{samples: set.Len(), batch: c.Batch, seed: c.Seed,
+		order: order{samples: set.Len(), batch: c.Batch, seed: c.Seed, factors: factors,
 			shard: c.ShardIndex, shards: c.ShardCount},
 		queue:   make(chan *pending, c.Prefetch),
 		jobs:    make(chan job),
@@ -139,7 +151,7 @@ func (c Config) check(samples int) error {
 		return fmt.Errorf("loader: the data set's %d samples are fewer than one batch of %d in each of %d processes; make the batch smaller",
 			samples, c.Batch, c.ShardCount)
 	}
-	return nil
+	return c.checkSampling()
 }
 
 // StepsPerEpoch returns the number of steps of one pass over the data set.
@@ -201,9 +213,9 @@ func (l *Loader) dispatch() error {
 			return errClosed
 		}
 		for slot := range p.samples {
-			_, at := l.order.at(step, slot)
+			_, d := l.order.at(step, slot)
 			select {
-			case l.jobs <- job{p, slot, at}:
+			case l.jobs <- job{p, slot, d}:
 			case <-l.done:
 				return errClosed
 			}
@@ -218,7 +230,7 @@ func (l *Loader) work() error {
 		case j := <-l.jobs:
 			p := j.to
 			p.errs[j.slot] = panics.Recover(func() (err error) {
-				p.samples[j.slot], err = l.sample(p.epoch, j.at)
+				p.samples[j.slot], err = l.sample(p.epoch, j.draw)
 				return err
 			})
 			if p.left.Add(-1) == 0 {

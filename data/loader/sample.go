@@ -13,11 +13,11 @@ import (
 // maxReplacements bounds the search for a sample that can be trained on.
 const maxReplacements = 100
 
-// sample makes the sample at an index. If it has nothing to learn from, or is
+// sample makes the sample of a draw. If it has nothing to learn from, or is
 // broken and may be skipped, the next one of the data set replaces it. The random
-// numbers stay those of the index.
-func (l *Loader) sample(epoch, at int) (*data.Sample, error) {
-	rng := newRand(l.config.Seed, epoch, at)
+// numbers stay those of the draw.
+func (l *Loader) sample(epoch int, d draw) (*data.Sample, error) {
+	rng, at := l.order.random(epoch, d), int(d.index)
 	var why error
 	for try := range min(maxReplacements, l.set.Len()) {
 		s, err := l.set.Load((at + try) % l.set.Len())
