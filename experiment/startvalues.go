@@ -52,12 +52,35 @@ func StartValues(ctx context.Context, c configs.Config, a arch.Architecture, cla
 	if err != nil {
 		return nil, nil, err
 	}
-	fmt.Fprintf(o.Notes, "weights %s: %d parameters loaded, %d resized, %d initialised at random\n",
-		path, len(report.Loaded), len(report.Reshaped), len(report.Fresh))
-	if note := otherClasses(stored, classes); note != "" && !named("class_head.weight") {
+	fmt.Fprintf(o.Notes, "weights %s: %d parameters loaded, %d resized, %d initialised at random%s%s\n",
+		path, len(fitted), len(report.Reshaped), len(report.Fresh), grouped(report.Fresh), report.Origin())
+	if n := stored.Architecture.Classes; n > 0 && named(arch.ClassWeight) {
+		fmt.Fprintf(o.Notes, "weights %s: the class head starts anew: the weights were trained on %d classes, the data set has %d\n", path, n, len(classes))
+	}
+	if note := otherClasses(stored, classes); note != "" && !named(arch.ClassWeight) {
 		fmt.Fprintf(o.Notes, "weights %s: %s\n", path, note)
 	}
 	return tensor.ByName(fitted), stored.Close, nil
+}
+
+// grouped lists the first parts of names with how many there are, in brackets; empty
+// for no names.
+func grouped(names []string) string {
+	count := map[string]int{}
+	var order []string
+	for _, name := range names {
+		part, _, _ := strings.Cut(name, ".")
+		if count[part]++; count[part] == 1 {
+			order = append(order, part)
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	for i, part := range order {
+		order[i] = fmt.Sprintf("%s %d", part, count[part])
+	}
+	return " (" + strings.Join(order, ", ") + ")"
 }
 
 // otherClasses says how the class table of weights differs from the data set's,

@@ -53,6 +53,13 @@ func (r Loading) String() string {
 			text += fmt.Sprintf("; %d %s (%s)", len(part.names), part.what, strings.Join(part.names, ", "))
 		}
 	}
+	return text + r.Origin()
+}
+
+// Origin tells which parameters are not as a checkpoint of this project stores them;
+// empty if all are.
+func (r Loading) Origin() string {
+	text := ""
 	if r.Merged > 0 {
 		text += fmt.Sprintf("; %d pairs of low-rank factors merged (train.lora)", r.Merged)
 	}
