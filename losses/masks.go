@@ -3,6 +3,8 @@ package losses
 import (
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"eomt/internal/backend"
 )
 
 // Masks are the mask logits of one prediction as two factors: the logit of a query at
@@ -30,7 +32,7 @@ func (m Masks) fixed() Masks {
 // Sampling is linear: features are sampled, and then multiplied.
 func (m Masks) at(pointsBP2 *Node) *Node {
 	features := ConvertDType(SampleRows(m.FeaturesBhwD, pointsBP2), m.FeaturesBhwD.DType())
-	return ConvertDType(Einsum("bpd,bqd->bpq", features, m.EmbeddingBQD), m.dtype())
+	return m.product("bpd,bqd->bpq", features, m.EmbeddingBQD)
 }
 
 // ofTargets returns the logits of each target's query, [B*M, h, w]; an arbitrary
@@ -41,8 +43,16 @@ func (m Masks) ofTargets(queryBM *Node) *Node {
 	targets, queries := queryBM.Shape().Dim(1), m.queries()
 	index := Add(MaxScalar(queryBM, 0), MulScalar(Iota(queryBM.Graph(), queryBM.Shape(), 0), queries))
 	embeddingBMD := Gather(Reshape(m.EmbeddingBQD, batch*queries, d), InsertAxes(index, -1))
-	maps := Einsum("bmd,bpd->bmp", embeddingBMD, Reshape(m.FeaturesBhwD, batch, h*w, d))
-	return ConvertDType(Reshape(maps, batch*targets, h, w), m.dtype())
+	maps := m.product("bmd,bpd->bmp", embeddingBMD, Reshape(m.FeaturesBhwD, batch, h*w, d))
+	return Reshape(maps, batch*targets, h, w)
+}
+
+// product multiplies factors in their own dtype, with the result in that of losses.
+func (m Masks) product(equation string, x, y *Node) *Node {
+	if backend.WidensProducts(x.Graph().Backend()) {
+		x, y = ConvertDType(x, m.dtype()), ConvertDType(y, m.dtype())
+	}
+	return Dot(x, y).WithOutputDType(m.dtype()).Einsum(equation)
 }
 
 // working is the dtype in which the losses of logits of a dtype are computed.

@@ -72,12 +72,12 @@ func (n *net) attend(q, k, v, allowedBTS *Node) *Node {
 	largest := ReduceAndKeep(scores, ReduceMax, -1)
 	weights := Exp(Sub(scores, largest))
 	sum := ReduceAndKeep(weights, ReduceSum, -1)
-	y := Div(n.product(weights, []int{3}, []int{0, 1}, v, []int{2}, []int{0, 1}), sum)
+	y := n.activation(Div(n.wideProduct(weights, []int{3}, []int{0, 1}, v, []int{2}, []int{0, 1}), sum))
 	return withGradient(y, inputs, func(dy *Node) []*Node {
 		weights := Exp(Sub(n.scores(after(dy, q), k, allowedBTS), Add(largest, Log(sum))))
 		dv := n.product(weights, []int{2}, []int{0, 1}, dy, []int{2}, []int{0, 1})
-		dWeights := n.product(dy, []int{3}, []int{0, 1}, v, []int{3}, []int{0, 1})
-		dScores := Mul(weights, Sub(dWeights, ReduceAndKeep(Mul(dy, y), ReduceSum, -1)))
+		dWeights := n.wideProduct(dy, []int{3}, []int{0, 1}, v, []int{3}, []int{0, 1})
+		dScores := Mul(weights, Sub(dWeights, ReduceAndKeep(Mul(widened(dy), widened(y)), ReduceSum, -1)))
 		dq := n.product(dScores, []int{3}, []int{0, 1}, k, []int{2}, []int{0, 1})
 		dk := n.product(dScores, []int{2}, []int{0, 1}, q, []int{2}, []int{0, 1})
 		return []*Node{dq, dk, dv}
@@ -86,7 +86,7 @@ func (n *net) attend(q, k, v, allowedBTS *Node) *Node {
 
 // scores is q k^T, [B, A, T, S], with the lowest value where t may not attend to s.
 func (n *net) scores(q, k, allowedBTS *Node) *Node {
-	scores := n.product(q, []int{3}, []int{0, 1}, k, []int{3}, []int{0, 1})
+	scores := n.wideProduct(q, []int{3}, []int{0, 1}, k, []int{3}, []int{0, 1})
 	if allowedBTS == nil {
 		return scores
 	}

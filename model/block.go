@@ -28,12 +28,17 @@ func (n *net) layerScale(name string, x *Node) *Node {
 func (n *net) mlp(name string, x *Node) *Node {
 	x = n.linear(name+".fc1", x)
 	if n.SwiGLU {
-		axis := x.Rank() - 1
-		gate := SliceAxis(x, axis, AxisRange(0, n.Hidden))
-		value := SliceAxis(x, axis, AxisRangeToEnd(n.Hidden))
-		x = Mul(Mul(gate, Sigmoid(gate)), value)
+		x = recompute(func(in []*Node) *Node { return gated(in[0]) }, x)
 	} else {
 		x = gelu(x)
 	}
 	return n.linear(name+".fc2", x)
+}
+
+// gated is silu(first) * second of the halves of x [..., 2H].
+func gated(x *Node) *Node {
+	axis, half := x.Rank()-1, x.Shape().Dim(-1)/2
+	gate := widened(SliceAxis(x, axis, AxisRange(0, half)))
+	value := widened(SliceAxis(x, axis, AxisRangeToEnd(half)))
+	return ConvertDType(Mul(Mul(gate, Sigmoid(gate)), value), x.DType())
 }

@@ -13,7 +13,7 @@ import (
 type net struct {
 	arch.Architecture
 	params Params
-	// dtype is that of matrix products' operands.
+	// dtype is that of activations: tokens, maps and what products take and return.
 	dtype         dtypes.DType
 	rematerialise Remat
 	// later is set by the backward pass: the gradient of the feature map of the
@@ -34,29 +34,21 @@ func newNet(a arch.Architecture, params Params, pixelsBHW3 *Node, opts Options) 
 	return n
 }
 
-// dot contracts the last axis of x [..., in] with axis `in` of wOI [out, in].
-func (n *net) dot(x, wOI *Node) *Node {
-	return n.product(x, []int{x.Rank() - 1}, nil, wOI, []int{1}, nil)
-}
-
-// product is DotGeneral with operands in the matmul dtype and the result in the
-// dtype of lhs.
-func (n *net) product(lhs *Node, lhsContract, lhsBatch []int, rhs *Node, rhsContract, rhsBatch []int) *Node {
-	dtype := lhs.DType()
-	y := DotGeneral(ConvertDType(lhs, n.dtype), lhsContract, lhsBatch,
-		ConvertDType(rhs, n.dtype), rhsContract, rhsBatch)
-	return ConvertDType(y, dtype)
-}
-
 // linear is torch's Linear: x [..., in] -> [..., out], with the map's low-rank factors.
 func (n *net) linear(name string, x *Node) *Node {
 	y := n.adapted(name, x, n.dot(x, n.params.at(name+".weight")))
 	return n.addBias(y, n.params.at(name+".bias"))
 }
 
+// logits is linear with a result that is float32 at least.
+func (n *net) logits(name string, x *Node) *Node {
+	w := n.params.at(name + ".weight")
+	return n.addBias(n.wideProduct(x, []int{x.Rank() - 1}, nil, w, []int{1}, nil), n.params.at(name+".bias"))
+}
+
 // addBias adds b [D] to x [..., D].
 func (n *net) addBias(x, b *Node) *Node {
-	y := Add(x, alongLastAxis(b, x))
+	y := Add(x, alongLastAxis(ConvertDType(b, x.DType()), x))
 	return withGradient(y, []*Node{x, b}, func(dy *Node) []*Node {
 		return []*Node{dy, columnSums(dy)}
 	})
@@ -64,22 +56,22 @@ func (n *net) addBias(x, b *Node) *Node {
 
 // scale multiplies x [..., D] by gamma [D].
 func (n *net) scale(x, gamma *Node) *Node {
-	y := Mul(x, alongLastAxis(gamma, x))
-	return withGradient(y, []*Node{x, gamma}, func(dy *Node) []*Node {
-		return []*Node{Mul(dy, alongLastAxis(gamma, dy)), columnSums(Mul(dy, x))}
+	along := alongLastAxis(ConvertDType(gamma, x.DType()), x)
+	return withGradient(Mul(x, along), []*Node{x, gamma}, func(dy *Node) []*Node {
+		return []*Node{Mul(dy, along), columnSums(Mul(widened(dy), widened(x)))}
 	})
 }
 
-// columnSums sums x [..., D] over all axes but the last, as a matrix product with
-// rows of ones. XLA's CPU compiler fuses a plain sum with its input and then walks
+// columnSums sums x [..., D] over all axes but the last, in float32 at least, as a matrix
+// product with rows of ones. XLA's CPU compiler fuses a plain sum with its input and then walks
 // the rows once per column; it keeps a matrix product with a few rows, of which one
 // is used (docs/performance.md).
 func columnSums(x *Node) *Node {
 	const fewRows = 4
 	d := x.Shape().Dimensions[x.Rank()-1]
 	rows := x.Shape().Size() / d
-	ones := Ones(x.Graph(), shapes.Make(x.DType(), fewRows, rows))
-	sums := DotGeneral(ones, []int{1}, nil, Reshape(x, rows, d), []int{0}, nil)
+	ones := operand{Ones(x.Graph(), shapes.Make(x.DType(), fewRows, rows)), []int{1}, nil}
+	sums := ones.times(operand{Reshape(x, rows, d), []int{0}, nil}, wide(x.DType()))
 	return Reshape(SliceAxis(sums, 0, AxisElem(0)), d)
 }
 
@@ -96,30 +88,32 @@ func (n *net) norm(name string, x *Node) *Node {
 // layerNorm normalises the last axis of x [..., D] with biased variance, then scales
 // and shifts. The backward pass keeps x, and mean and deviation of each row.
 func layerNorm(x, weight, bias *Node, epsilon float64) *Node {
-	input := x
-	x = StopGradient(x)
+	input, dtype := x, x.DType()
+	x = widened(StopGradient(x))
 	mean := ReduceAndKeep(x, ReduceMean, -1)
 	centred := Sub(x, mean)
 	// Divided by Sqrt: GoMLX has no gradient of Rsqrt.
 	deviation := Sqrt(AddScalar(ReduceAndKeep(Square(centred), ReduceMean, -1), epsilon))
 	y := Div(centred, deviation)
 	y = Add(Mul(y, alongLastAxis(weight, y)), alongLastAxis(bias, y))
-	return withGradient(y, []*Node{input, weight, bias}, func(dy *Node) []*Node {
-		normal := Div(Sub(after(dy, x), mean), deviation)
+	return withGradient(ConvertDType(y, dtype), []*Node{input, weight, bias}, func(dy *Node) []*Node {
+		normal := Div(Sub(widened(after(dy, StopGradient(input))), mean), deviation)
+		dy = widened(dy)
 		dNormal := Mul(dy, alongLastAxis(weight, dy))
 		rowMean := func(v *Node) *Node { return ReduceAndKeep(v, ReduceMean, -1) }
 		dx := Div(Sub(Sub(dNormal, rowMean(dNormal)), Mul(normal, rowMean(Mul(dNormal, normal)))), deviation)
-		return []*Node{dx, columnSums(Mul(dy, normal)), columnSums(dy)}
+		return []*Node{ConvertDType(dx, dtype), columnSums(Mul(dy, normal)), columnSums(dy)}
 	})
 }
 
 // gelu is the exact form, x * Phi(x). The backward pass keeps only x.
 func gelu(x *Node) *Node {
-	y := Mul(x, phi(x))
+	dtype, y := x.DType(), widened(x)
+	y = ConvertDType(Mul(y, phi(y)), dtype)
 	return withGradient(y, []*Node{x}, func(dy *Node) []*Node {
-		x := after(dy, x)
+		x := widened(after(dy, x))
 		density := MulScalar(Exp(MulScalar(Square(x), -0.5)), invSqrt2Pi)
-		return []*Node{Mul(dy, Add(phi(x), Mul(x, density)))}
+		return []*Node{ConvertDType(Mul(widened(dy), Add(phi(x), Mul(x, density))), dtype)}
 	})
 }
 

@@ -23,7 +23,7 @@ func nineProducts(x, w *Node) *Node {
 	var sum *Node
 	for ky := range 3 {
 		for kx := range 3 {
-			shifted := shift(padded, ky, kx)
+			shifted := widened(shift(padded, ky, kx))
 			tap := Reshape(Slice(w, AxisRange(), AxisRange(), AxisElem(ky), AxisElem(kx)), d)
 			term := Mul(shifted, alongLastAxis(tap, shifted))
 			if sum == nil {
@@ -33,7 +33,7 @@ func nineProducts(x, w *Node) *Node {
 			}
 		}
 	}
-	return sum
+	return ConvertDType(sum, x.DType())
 }
 
 // depthwiseWeightGradient is dw [D, 1, 3, 3]: for each tap the sum over pixels of
@@ -47,7 +47,7 @@ func depthwiseWeightGradient(x, dy *Node) *Node {
 			if len(taps) > 0 {
 				dy = after(taps[len(taps)-1], dy)
 			}
-			taps = append(taps, columnSums(Mul(shift(padded, ky, kx), dy)))
+			taps = append(taps, columnSums(Mul(widened(shift(padded, ky, kx)), widened(dy))))
 		}
 	}
 	return Reshape(Stack(taps, 1), d, 1, 3, 3)

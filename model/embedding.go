@@ -34,11 +34,12 @@ func (n *net) embed(pixelsBHW3 *Node) *Node {
 	w := Reshape(n.params.at("backbone.patch_embed.proj.weight"), d, 3*p*p)
 	patches := n.addBias(n.dot(x, w), n.params.at("backbone.patch_embed.proj.bias"))
 	if n.Kind == arch.DINOv2 {
-		patches = Add(patches, BroadcastToDims(n.params.at("backbone.pos_embed"), b, gh*gw, d))
+		position := BroadcastToDims(n.params.at("backbone.pos_embed"), b, gh*gw, d)
+		patches = n.activation(Add(widened(patches), position))
 	}
-	tokens := []*Node{BroadcastToDims(n.params.at("backbone.cls_token"), b, 1, d)}
+	tokens := []*Node{n.activation(BroadcastToDims(n.params.at("backbone.cls_token"), b, 1, d))}
 	if n.Registers > 0 {
-		tokens = append(tokens, BroadcastToDims(n.params.at("backbone.reg_token"), b, n.Registers, d))
+		tokens = append(tokens, n.activation(BroadcastToDims(n.params.at("backbone.reg_token"), b, n.Registers, d)))
 	}
 	return Concatenate(append(tokens, patches), 1)
 }

@@ -59,7 +59,7 @@ func (n *net) rotaryFor(g *Graph, skip int, scale *Node) *rotary {
 func (n *net) insertQueries(x *Node) *Node {
 	b := x.Shape().Dimensions[0]
 	q := BroadcastToDims(InsertAxes(n.params.at("q.weight"), 0), b, n.Queries, n.Width)
-	return Concatenate([]*Node{q, x}, 1)
+	return Concatenate([]*Node{n.activation(q), x}, 1)
 }
 
 // predict appends the prediction at tokens x [B, S, D] and returns its masks.
@@ -67,7 +67,7 @@ func (n *net) predict(out *Predictions, x *Node) Masks {
 	x = n.norm("backbone.norm", x)
 	out.TokensBSD = x
 	queries := sliceTokens(x, 0, n.Queries)
-	classLogits := n.linear("class_head", queries)
+	classLogits := n.logits("class_head", queries)
 	embedding := n.linear("mask_head.0", queries)
 	embedding = n.linear("mask_head.2", gelu(embedding))
 	embedding = n.linear("mask_head.4", gelu(embedding))
@@ -79,7 +79,7 @@ func (n *net) predict(out *Predictions, x *Node) Masks {
 		}
 		return features
 	})
-	masks := Masks{FeaturesBhwD: ConvertDType(features, n.dtype), EmbeddingBQD: ConvertDType(embedding, n.dtype)}
+	masks := Masks{FeaturesBhwD: features, EmbeddingBQD: embedding}
 	out.Masks = append(out.Masks, masks)
 	out.ClassLogitsBQC = append(out.ClassLogitsBQC, classLogits)
 	return masks
@@ -109,10 +109,10 @@ func (n *net) inTurn(x *Node, f func(x *Node) *Node) *Node {
 // that p = 0 is the unmasked graph. Features are resized to the patch grid instead of
 // logits, of which resizing is a linear function as well.
 func (n *net) allowed(masks Masks, m *Masking, l int) *Node {
-	features := toPatchGrid(StopGradient(masks.FeaturesBhwD), n.GridH(), n.GridW())
+	features := toPatchGrid(widened(StopGradient(masks.FeaturesBhwD)), n.GridH(), n.GridW())
 	b := features.Shape().Dimensions[0]
 	features = Reshape(features, b, n.GridH()*n.GridW(), n.Width)
-	positive := IsPositive(DotGeneral(StopGradient(masks.EmbeddingBQD), []int{2}, []int{0}, features, []int{2}, []int{0}))
+	positive := IsPositive(n.wideProduct(StopGradient(masks.EmbeddingBQD), []int{2}, []int{0}, features, []int{2}, []int{0}))
 	if m.ProbsL == nil {
 		return positive
 	}

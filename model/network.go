@@ -103,11 +103,8 @@ type Masks struct {
 // LogitsBhwQ are the logits of all queries at all pixels, [B, h, w, Q], in float32 if
 // the factors are narrower.
 func (m Masks) LogitsBhwQ() *Node {
-	logits := DotGeneral(m.FeaturesBhwD, []int{3}, []int{0}, m.EmbeddingBQD, []int{2}, []int{0})
-	if logits.DType().IsHalfPrecision() {
-		return ConvertDType(logits, dtypes.Float32)
-	}
-	return logits
+	features, embedding := operand{m.FeaturesBhwD, []int{3}, []int{0}}, operand{m.EmbeddingBQD, []int{2}, []int{0}}
+	return features.times(embedding, wide(m.FeaturesBhwD.DType()))
 }
 
 // last is p without intermediate predictions.

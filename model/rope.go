@@ -45,12 +45,13 @@ func (n *net) newRotary(g *Graph, skip int, scale *Node) *rotary {
 // rotate maps x [B, A, S, E]: x cos + rotateHalf(x) sin on tokens from skip on.
 func (r *rotary) rotate(x *Node) *Node {
 	fixed := SliceAxis(x, 2, AxisRange(0, r.skip))
-	moved := SliceAxis(x, 2, AxisRangeToEnd(r.skip))
+	moved := widened(SliceAxis(x, 2, AxisRangeToEnd(r.skip)))
 	e := x.Shape().Dimensions[3]
 	first := SliceAxis(moved, 3, AxisRange(0, e/2))
 	second := SliceAxis(moved, 3, AxisRangeToEnd(e/2))
 	turned := Concatenate([]*Node{Neg(second), first}, 3)
 	dims := moved.Shape().Dimensions
 	cos, sin := BroadcastToDims(InsertAxes(r.cosNE, 0, 0), dims...), BroadcastToDims(InsertAxes(r.sinNE, 0, 0), dims...)
-	return Concatenate([]*Node{fixed, Add(Mul(moved, cos), Mul(turned, sin))}, 2)
+	moved = Add(Mul(moved, cos), Mul(turned, sin))
+	return Concatenate([]*Node{fixed, ConvertDType(moved, x.DType())}, 2)
 }
