@@ -33,7 +33,7 @@ func (s *Step) accumulate(state *State, batch *data.Batch) (Losses, error) {
 func part(b *data.Batch, first, n int) *data.Batch {
 	p := *b
 	p.B = n
-	p.Names = b.Names[first : first+n]
+	p.Names = ofImages(b.Names, b.B, first, n)
 	p.Images = ofImages(b.Images, b.B, first, n)
 	p.Masks = ofImages(b.Masks, b.B, first, n)
 	p.Classes = ofImages(b.Classes, b.B, first, n)
