@@ -21,8 +21,9 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 .PHONY: setup
-setup: ## fetch the PJRT plugin into the cache (PJRT=cpu, cuda13, cuda12 or tpu)
+setup: ## fetch the PJRT plugin into the cache (PJRT=cpu, cuda13, cuda12 or tpu), and ONNX Runtime (ORT=cpu or openvino)
 	@scripts/setup.sh $(PJRT) "$(CACHE)"
+	@$(if $(ORT),scripts/setup.sh ort-$(ORT) "$(CACHE)")
 
 .PHONY: quickstart
 quickstart: setup ## train on generated shapes, evaluate, draw, report; minutes on 2 cores
@@ -49,7 +50,7 @@ test: setup $(STATICCHECK) ## vet, static checks and all tests
 	@test -z "$$(gofmt -l .)" || { echo "not formatted by gofmt:"; gofmt -l .; exit 1; }
 	go vet ./...
 	$(STATICCHECK) ./...
-	CGO_ENABLED=0 go build -o /dev/null ./cmd/train
+	CGO_ENABLED=0 go build ./...
 	EOMT_REQUIRE_XLA=$$(test ! -f "$(CACHE)/pjrt/pjrt_c_api_cpu_plugin.so" || echo 1) go test -timeout 40m ./...
 
 .PHONY: parity

@@ -39,6 +39,7 @@ require (
 	github.com/cheggaaa/pb/v3 v3.3.0
 	github.com/go-logr/logr v1.4.3 // indirect
 	github.com/gofrs/flock v0.13.0
+	github.com/gomlx/compute-onnx v0.1.5
 	github.com/gomlx/go-huggingface v0.4.3
 	github.com/google/go-cmp v0.7.0
 	github.com/mattn/go-isatty v0.0.24 // indirect
@@ -46,6 +47,7 @@ require (
 	github.com/parquet-go/parquet-go v0.32.0
 	github.com/pixiv/go-libjpeg v0.0.0-20190822045933-3da21a74767d
 	github.com/pkg/errors v0.9.1 // indirect
+	github.com/yalue/onnxruntime_go v1.27.0
 	golang.org/x/exp v0.0.0-20260410095643-746e56fc9e2f // indirect
 	golang.org/x/image v0.47.0
 	golang.org/x/sync v0.24.0

@@ -22,19 +22,20 @@ var knows = map[string][]string{
 	"model":       {"arch"},
 	"losses":      {"matcher"},
 	"checkpoints": {"arch", "data"},
+	"export":      {"arch", "data", "checkpoints"},
 	"eval":        {"arch", "data"},
 	"train":       {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval"},
 	"configs":     {"arch", "data", "losses", "train", "eval"},
-	"segment":     {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs"},
+	"segment":     {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "export"},
 	"experiment":  {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "segment"},
 	"examples":    {"data", "configs", "experiment", "segment"},
-	"cmd":         {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "segment", "experiment"},
+	"cmd":         {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "segment", "experiment", "export"},
 	"scripts":     {"arch", "data", "checkpoints", "eval", "configs"},
 }
 
 // noEngine are the rooms that compute on host arrays: no GoMLX, neither directly
 // nor through internal/backend.
-var noEngine = []string{"arch", "data", "eval", "checkpoints"}
+var noEngine = []string{"arch", "data", "eval", "checkpoints", "export"}
 
 func TestImportDirections(t *testing.T) {
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
@@ -79,6 +80,9 @@ func TestImportDirections(t *testing.T) {
 }
 
 func usesEngine(importPath string) bool {
+	if importPath == "github.com/gomlx/compute-onnx/support/protos" { // types of a file format
+		return false
+	}
 	for _, prefix := range []string{"github.com/gomlx/gomlx", "github.com/gomlx/compute", "github.com/gomlx/go-xla", "eomt/internal/backend"} {
 		if strings.HasPrefix(importPath, prefix) {
 			return true

@@ -41,7 +41,7 @@ func TestFetchCUDA(t *testing.T) {
 	}
 	folder := filepath.Join(dir, "cache")
 	run := func(command, table string) (string, error) {
-		c := exec.Command("python3", "cuda.py", command, table, folder)
+		c := exec.Command("python3", "wheels.py", command, table, folder)
 		c.Env = append(os.Environ(), "PIP_NO_INDEX=1", "PIP_FIND_LINKS="+wheels)
 		out, err := c.CombinedOutput()
 		return string(out), err
@@ -98,9 +98,14 @@ func TestFetchCUDA(t *testing.T) {
 }
 
 func TestSetupRefusesAnUnknownPlugin(t *testing.T) {
-	out, err := exec.Command("./setup.sh", "cuda11", t.TempDir()).CombinedOutput()
-	if err == nil || string(out) != "setup: PJRT=cuda11: expected cpu, cuda12, cuda13 or tpu\n" {
-		t.Errorf("%v, %q", err, out)
+	for kind, want := range map[string]string{
+		"cuda11":  "setup: PJRT=cuda11: expected cpu, cuda12, cuda13 or tpu\n",
+		"ort-tpu": "setup: ORT=tpu: expected cpu or openvino\n",
+	} {
+		out, err := exec.Command("./setup.sh", kind, t.TempDir()).CombinedOutput()
+		if err == nil || string(out) != want {
+			t.Errorf("%s: %v, %q", kind, err, out)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"eomt/arch"
 	"eomt/checkpoints/weights"
@@ -22,14 +23,15 @@ type Description struct {
 	Stated         []data.Class // the same where the weights themselves state it; otherwise nil
 	Score, Overlap float64      // panoptic: see [postprocess.PanopticOptions]
 	TopK           int          // instance: detections per image
-	Precision      string       // number format of activations and products, f32 or bf16
+	Precision      string       // number format of activations and products: f32, bf16, or f16 in an ONNX file
+	Masked         bool         // attention of queries is masked by their own predictions
 	// Assumed has a sentence for each value that nobody states.
 	Assumed []string
 }
 
-// describe collects it: from the options, then from the weights, then from the
+// Describe collects it: from the options, then from the weights, then from the
 // configuration that is named or lies in the weights' run folder.
-func describe(stored *weights.Model, o Options) (Description, error) {
+func Describe(stored *weights.Model, o Options) (Description, error) {
 	if stored.Architecture.BackboneOnly() {
 		return Description{}, errors.New("the weights are of a backbone alone, without queries and heads")
 	}
@@ -42,7 +44,8 @@ func describe(stored *weights.Model, o Options) (Description, error) {
 	}
 	defaults := configs.Default()
 	d := Description{Architecture: stored.Architecture, Stated: stored.Classes, Precision: defaults.Eval.Precision,
-		Score: defaults.Eval.Score, Overlap: defaults.Eval.Overlap, TopK: defaults.Eval.TopK}
+		Masked: slices.ContainsFunc(stored.MaskProbs, func(p float32) bool { return p > 0 }),
+		Score:  defaults.Eval.Score, Overlap: defaults.Eval.Overlap, TopK: defaults.Eval.TopK}
 	if c != nil {
 		d.Precision = c.Eval.Precision
 		d.Score, d.Overlap, d.TopK = c.Eval.Score, c.Eval.Overlap, c.Eval.TopK

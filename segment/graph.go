@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"eomt/checkpoints/tensor"
 	"eomt/checkpoints/weights"
 	"eomt/eval/postprocess"
 	"eomt/internal/backend"
@@ -64,6 +65,20 @@ func newGraph(stored *weights.Model, s *Segmenter, o Options) (engine, error) {
 	}
 	g.predictor, err = model.NewPredictor(b, network, g.params, probs, precision)
 	return g, err
+}
+
+// tensorsChecksum is the checksum of weights' values and mask probabilities.
+func tensorsChecksum(list []tensor.Tensor, probs []float32) (string, error) {
+	sum := sha256.New()
+	for _, t := range list {
+		values, err := t.Float32s()
+		if err != nil {
+			return "", err
+		}
+		addFloats(sum, values)
+	}
+	fmt.Fprint(sum, probs)
+	return fmt.Sprintf("%x", sum.Sum(nil)), nil
 }
 
 // addFloats adds values in little-endian order.

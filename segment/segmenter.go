@@ -16,7 +16,8 @@ import (
 // Options override what [Open] takes from the weights. The zero value overrides
 // nothing.
 type Options struct {
-	Backend string           // xla:cuda, xla:cpu or go; empty: GOMLX_BACKEND, otherwise the best available
+	Engine  string           // what computes: graph (also if empty), or ort, ort:cuda ...: see [Engine]
+	Backend string           // of the graph: xla:cuda, xla:cpu or go; empty: GOMLX_BACKEND, otherwise the best available
 	Config  string           // configuration file that states what the weights do not
 	Task    postprocess.Task // in place of the one that the weights were trained for
 	Score   *float64         // panoptic: in place of the least class probability of a segment
@@ -47,8 +48,24 @@ type Segmenter struct {
 }
 
 // Open reads weights (a run folder, a checkpoint, a Hugging Face folder, a file of
-// safetensors or an official pytorch_model.bin) and brings them to a device.
-func Open(path string, o Options) (s *Segmenter, err error) {
+// safetensors or an official pytorch_model.bin) and brings them to a device. The engine
+// ort also opens an ONNX file that this project wrote.
+func Open(path string, o Options) (*Segmenter, error) {
+	chosen, err := ParseEngine(o.Engine)
+	if err != nil {
+		return nil, fmt.Errorf("segment: %w", err)
+	}
+	if !IsONNX(path) {
+		return openWeights(path, chosen, o)
+	}
+	s, err := openONNX(path, chosen, o)
+	if err != nil {
+		return nil, fmt.Errorf("segment: %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func openWeights(path string, chosen Engine, o Options) (s *Segmenter, err error) {
 	open := weights.Open
 	if o.Last {
 		open = weights.OpenLast
@@ -59,18 +76,22 @@ func Open(path string, o Options) (s *Segmenter, err error) {
 	}
 	defer func() { err = errors.Join(err, stored.Close()) }()
 	s = &Segmenter{Averaged: stored.Loading.Averaged > 0}
-	if s.Description, err = describe(stored, o); err != nil {
+	if s.Description, err = Describe(stored, o); err != nil {
 		return nil, fmt.Errorf("segment: %s: %w", path, err)
 	}
-	var engine engine
+	var e engine
 	err = panics.Recover(func() (err error) {
-		engine, err = newGraph(stored, s, o)
+		if chosen.Name == EngineORT {
+			e, err = newORT(stored, s, chosen.Provider, o)
+		} else {
+			e, err = newGraph(stored, s, o)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("segment: %s: %w", path, err)
 	}
-	s.device = newDevice(engine)
+	s.device = newDevice(e)
 	return s, nil
 }
 

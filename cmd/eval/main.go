@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
-	weights, err := segment.Open(o.weights, segment.Options{Backend: o.backend, Architecture: &a, Task: eval.Task(c.Task),
+	weights, err := segment.Open(o.weights, segment.Options{Engine: o.engine, Backend: o.backend, Architecture: &a, Task: eval.Task(c.Task),
 		Classes: ds.Classes(), Precision: c.Eval.Precision, Last: !o.ema, Checksum: true})
 	if err != nil {
 		return err

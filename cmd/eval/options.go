@@ -6,15 +6,16 @@ import (
 
 	"eomt/eval"
 	"eomt/internal/cli"
+	"eomt/segment"
 )
 
 // options are the command line.
 type options struct {
-	config, weights, backend string
-	protocol, save, json     string
-	limit                    int
-	ema                      bool
-	overrides                cli.Overrides
+	config, weights, engine, backend string
+	protocol, save, json             string
+	limit                            int
+	ema                              bool
+	overrides                        cli.Overrides
 }
 
 func parse(args []string) (options, error) {
@@ -22,11 +23,12 @@ func parse(args []string) (options, error) {
 	f := cli.Flags("eval", "go run ./cmd/eval -config FILE -weights PATH [-protocol exact|upstream|both] [-limit N] [-save-predictions DIR] [-json FILE]",
 		"go run ./cmd/eval -config configs/quickstart.yaml -weights runs/quickstart -protocol both -json result.json")
 	f.StringVar(&o.config, "config", "", "configuration `FILE`: data set, architecture, thresholds")
-	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin")
+	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin; with -engine ort also an exported .onnx file")
 	f.StringVar(&o.protocol, "protocol", string(eval.Exact), "`rule`: exact (the official tools'), upstream (the reference implementation's own), or both")
 	f.IntVar(&o.limit, "limit", 0, "evaluate the first `N` images only; 0 is all")
 	f.StringVar(&o.save, "save-predictions", "", "write to this `folder` predictions in the official formats and each image's statistics; cmd/report takes such a folder as a run")
 	f.StringVar(&o.json, "json", "", "also write the results to this `FILE`, and beside it, without -save-predictions, one line per image, from which an interrupted evaluation is resumed")
+	f.StringVar(&o.engine, "engine", "", segment.EngineUsage)
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best available")
 	f.BoolVar(&o.ema, "ema", true, "take the moving averages of a run with train.ema; -ema=false takes the weights of its step")
 	f.Var(&o.overrides, "set", "`key=value` over the configuration; may be repeated")
@@ -44,6 +46,9 @@ func parse(args []string) (options, error) {
 		return o, cli.Usagef("-protocol %s: want exact, upstream or both", o.protocol)
 	case o.limit < 0:
 		return o, cli.Usagef("-limit %d: want 0 or more images", o.limit)
+	}
+	if _, err := segment.ParseEngine(o.engine); err != nil {
+		return o, cli.Usagef("-%v", err)
 	}
 	if o.json != "" {
 		if info, err := os.Stat(filepath.Dir(o.json)); err != nil || !info.IsDir() {

@@ -1,28 +1,32 @@
 package main
 
-import "eomt/internal/cli"
+import (
+	"eomt/internal/cli"
+	"eomt/segment"
+)
 
 // defaultDrawn is the least score of instances that are drawn.
 const defaultDrawn = 0.5
 
 // options are the command line.
 type options struct {
-	weights, out, task, config, backend string
-	score                               float64
-	ema                                 bool
-	paths                               []string
+	weights, out, task, config, engine, backend string
+	score                                       float64
+	ema                                         bool
+	paths                                       []string
 }
 
 func parse(args []string) (options, error) {
 	var o options
 	f := cli.Flags("predict", "go run ./cmd/predict -weights PATH -out DIR [-task panoptic|instance|semantic] IMAGE|DIR ...",
 		"go run ./cmd/predict -weights runs/quickstart -out predictions photo.jpg holidays/")
-	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin")
+	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin; with -engine ort also an exported .onnx file")
 	f.StringVar(&o.out, "out", "", "`folder` for overlays/, the predictions in the official formats and images.json, which has the file name of each image id; an earlier run's results there are removed")
 	f.StringVar(&o.task, "task", "", "panoptic, instance or semantic; by default what the weights were trained for, or panoptic where they do not state it")
 	f.StringVar(&o.config, "config", "", "configuration `FILE` that states task, classes, thresholds and image size where the weights do not")
 	f.Float64Var(&o.score, "score", -1, "least `score`, 0 to 1, of panoptic segments (by default the run's or configuration's, otherwise 0.8), and of instances that are drawn (0.5; the results list has all)")
 	f.BoolVar(&o.ema, "ema", true, "take the moving averages of a run with train.ema; -ema=false takes the weights of its step")
+	f.StringVar(&o.engine, "engine", "", segment.EngineUsage)
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best available")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
@@ -39,6 +43,9 @@ func parse(args []string) (options, error) {
 		return o, cli.Usagef("-score %v: want 0 to 1", o.score)
 	case o.task != "" && o.task != "panoptic" && o.task != "instance" && o.task != "semantic":
 		return o, cli.Usagef("-task %s: want panoptic, instance or semantic", o.task)
+	}
+	if _, err := segment.ParseEngine(o.engine); err != nil {
+		return o, cli.Usagef("-%v", err)
 	}
 	return o, nil
 }

@@ -1,5 +1,5 @@
-// Command weights inspects, converts, compares, fetches and initialises weights,
-// and runs one forward pass for parity with other implementations.
+// Command weights inspects, converts, compares, fetches, initialises and exports
+// weights, and runs one forward pass for parity with other implementations.
 package main
 
 import (
@@ -15,6 +15,7 @@ const usage = `Usage: weights inspect [-deltas-from BASE] [-raw] PATH
        weights compare A B [-tolerance 0]
        weights fetch [-revision R] [-cache DIR] dinov2:NAME|dinov3:NAME|hf:OWNER/NAME
        weights init -config FILE -seed S -out PATH [-format native|hf|official]
+       weights export -in WEIGHTS -out FILE.onnx [-opset 20|17] [-precision f32|f16] [-input float|uint8] [-for generic|onnxruntime] [-verify]
        weights forward -weights PATH -input IN.safetensors -output OUT.safetensors
 
 Weights are a run folder, checkpoints folder or checkpoint of this project, a
@@ -30,7 +31,7 @@ func main() { cli.Main("weights", run) }
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return cli.Usagef("want inspect, convert, compare, fetch, init or forward")
+		return cli.Usagef("want inspect, convert, compare, fetch, init, export or forward")
 	}
 	switch args[0] {
 	case "inspect":
@@ -43,13 +44,15 @@ func run(ctx context.Context, args []string) error {
 		return fetch(ctx, args[1:])
 	case "init":
 		return initialize(ctx, args[1:])
+	case "export":
+		return export(ctx, args[1:])
 	case "forward":
 		return forward(ctx, args[1:])
 	case "-h", "-help", "--help", "help":
 		fmt.Print(usage)
 		return flag.ErrHelp
 	}
-	return cli.Usagef("unknown command %q, want inspect, convert, compare, fetch, init or forward", args[0])
+	return cli.Usagef("unknown command %q, want inspect, convert, compare, fetch, init, export or forward", args[0])
 }
 
 // parse parses args, which may have flags before, between and after the

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"eomt/internal/cachedir"
 )
 
 // plugin is an installed PJRT plugin.
@@ -33,7 +35,7 @@ var cuda12Table string
 // cudaKinds are in the order of preference.
 var cudaKinds = []*cudaKind{parseKind("cuda13", cuda13Table), parseKind("cuda12", cuda12Table)}
 
-// parseKind reads what this package needs of a table that scripts/cuda.py reads too.
+// parseKind reads what this package needs of a table that scripts/wheels.py reads too.
 func parseKind(name, table string) *cudaKind {
 	k := &cudaKind{name: name}
 	for line := range strings.Lines(table) {
@@ -181,18 +183,8 @@ func setCUDAData(folder string) error {
 	return os.Setenv("XLA_FLAGS", strings.TrimSpace(flags+" "+flag+folder))
 }
 
-// CacheDir is the folder that `make setup` fills with PJRT plugins:
-// $EOMT_CACHE/pjrt, otherwise eomt/pjrt in the user's cache folder.
-func CacheDir() string {
-	if dir := os.Getenv("EOMT_CACHE"); dir != "" {
-		return filepath.Join(dir, "pjrt")
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		dir = os.TempDir()
-	}
-	return filepath.Join(dir, "eomt", "pjrt")
-}
+// CacheDir is the folder that `make setup` fills with PJRT plugins.
+func CacheDir() string { return filepath.Join(cachedir.Path(), "pjrt") }
 
 func pluginDirs() []string {
 	if env := os.Getenv(pluginPathEnv); env != "" {

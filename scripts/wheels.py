@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Fetches a CUDA plugin and NVIDIA's libraries, or checks the installed ones.
+"""Fetches shared libraries from the Python package index, or checks the installed ones:
+a CUDA plugin with NVIDIA's libraries, or ONNX Runtime.
 
-Usage: cuda.py fetch|check TABLE FOLDER
+Usage: wheels.py fetch|check TABLE FOLDER
 
-TABLE is internal/backend/cuda13.txt or cuda12.txt. fetch resumes an interrupted call:
-unpacked wheels are not fetched again, and the plugin gets the name that the commands
-look for once everything is installed.
+TABLE is a file of internal/backend or internal/ort that lists wheels and libraries.
+fetch resumes an interrupted call: unpacked wheels are not fetched again, and a plugin
+gets the name that the commands look for once everything is installed.
 """
 import ctypes
 import os
@@ -59,7 +60,7 @@ def fetch(table, folder):
     for number, wheel in enumerate(missing, 1):
         print(f"setup: {number}/{len(missing)} {wheel[0]} ({int(wheel[2]) / GB:.2f} GB)", file=sys.stderr)
         fetch_wheel(wheel, folder)
-    unpacked = os.path.join(folder, table["plugin"])
+    unpacked = os.path.join(folder, table.get("plugin", "none"))
     if os.path.exists(unpacked):
         os.replace(unpacked, plugin_path(table, folder))
 
@@ -88,9 +89,11 @@ def fetch_wheel(wheel, folder):
 
 
 def libraries(table, folder):
-    """All libraries in the order of opening, the plugin last."""
+    """All libraries in the order of opening, a plugin last."""
     listed = [fields[0] for fields in table["library"] + table["checked"]]
-    return listed + [os.path.relpath(plugin_path(table, folder), folder)]
+    if "plugin" in table:
+        listed.append(os.path.relpath(plugin_path(table, folder), folder))
+    return listed
 
 
 def check(table, folder):
@@ -105,7 +108,7 @@ def check(table, folder):
                 continue
             print(f"setup: {library} does not open: {error}", file=sys.stderr)
             yield library
-    for tool in ("bin/ptxas", "nvvm/libdevice/libdevice.10.bc"):
+    for tool in ("bin/ptxas", "nvvm/libdevice/libdevice.10.bc") if "data" in table else ():
         path = os.path.join(folder, table["data"], tool)
         if not os.path.exists(path):
             print(f"setup: {path} is missing", file=sys.stderr)
@@ -119,8 +122,12 @@ def main():
     failed = list(check(table, folder))
     if failed:
         sys.exit(f"setup: what was fetched cannot be used: remove {folder} and run setup again")
-    print(f"setup: {folder}: the plugin and its {len(libraries(table, folder)) - 1} libraries are there; "
-          f"a GPU needs NVIDIA's driver {table['driver']} or newer", file=sys.stderr)
+    count = len(libraries(table, folder))
+    if "plugin" in table:
+        print(f"setup: {folder}: the plugin and its {count - 1} libraries are there; "
+              f"a GPU needs NVIDIA's driver {table['driver']} or newer", file=sys.stderr)
+    else:
+        print(f"setup: {folder}: {', '.join(wheel[0] for wheel in table['wheel'])} is there", file=sys.stderr)
 
 
 main()
