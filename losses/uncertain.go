@@ -1,6 +1,8 @@
 package losses
 
 import (
+	"math"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
@@ -36,12 +38,13 @@ func MostUncertain(pointsNK2, logitsNK *Node, k int) *Node {
 	return Slice(Reshape(packed, n, k+1, 2), AxisRange(), AxisRange(0, k))
 }
 
-// magnitudes maps floats to integers that order as their absolute values do.
+// magnitudes maps floats to integers that order as their absolute values do, NaN last.
+// The sign is cut off the bits: Abs leaves it on a NaN on the Go backend.
 func magnitudes(x *Node) *Node {
 	if x.DType() == dtypes.Float64 {
-		return Bitcast(Abs(x), dtypes.Int64)
+		return BitwiseAnd(Bitcast(x, dtypes.Int64), Const(x.Graph(), int64(math.MaxInt64)))
 	}
-	return Bitcast(Abs(x), dtypes.Int32)
+	return BitwiseAnd(Bitcast(x, dtypes.Int32), Const(x.Graph(), int32(math.MaxInt32)))
 }
 
 // split returns which of the non-negative integers xNK are below the k-th smallest

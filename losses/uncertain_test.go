@@ -29,7 +29,7 @@ func TestMostUncertainIsAStableSort(t *testing.T) {
 				x = float32(math.Copysign(0, float64(i)-.5))
 			case 3: // NaN and infinities count as certain
 				if i%2 == 0 {
-					x = []float32{float32(math.NaN()), float32(math.Inf(-1)), float32(math.Inf(1))}[i/2%3]
+					x = []float32{float32(math.NaN()), float32(math.Inf(-1)), float32(math.Inf(1)), float32(math.Copysign(math.NaN(), -1))}[i/2%4]
 				}
 			case 4: // subnormal and largest
 				x = []float32{math.SmallestNonzeroFloat32, math.MaxFloat32, -1e-40}[i%3]

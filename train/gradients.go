@@ -80,8 +80,8 @@ type gradients struct {
 	terms   losses.Terms
 }
 
-// differentiate is the forward pass, the criterion and the backward pass.
-func (s *Step) differentiate(params, buffers, in []*Node, d draws) gradients {
+// forward is the forward pass as training does it.
+func (s *Step) forward(params, buffers, in []*Node, d draws) model.Predictions {
 	network := s.config.Network
 	a, dtype := network.Architecture(), params[0].DType()
 	values := append(append([]*Node{}, params...), buffers...)
@@ -89,7 +89,12 @@ func (s *Step) differentiate(params, buffers, in []*Node, d draws) gradients {
 	if d.masksLBQ != nil {
 		options.Masking = &model.Masking{ProbsL: in[inMaskProbs], DrawsLBQ: d.masksLBQ}
 	}
-	predictions := network.Forward(model.Bind(a, values), model.Normalize(in[inImages], dtype), options)
+	return network.Forward(model.Bind(a, values), model.Normalize(in[inImages], dtype), options)
+}
+
+// differentiate is the forward pass, the criterion and the backward pass.
+func (s *Step) differentiate(params, buffers, in []*Node, d draws) gradients {
+	predictions := s.forward(params, buffers, in, d)
 	var by losses.Normalizers
 	if len(in) == shareInputs {
 		by = losses.Normalizers{Masks: in[inMatched], ClassWeights: in[inClassWeights]}

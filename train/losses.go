@@ -21,13 +21,10 @@ type Losses struct {
 
 // Finite reports whether the losses and the gradient norm are finite.
 func (l Losses) Finite() bool {
-	for _, x := range []float64{l.Total, l.GradientNorm} {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return false
-		}
-	}
-	return true
+	return isFinite(l.Total) && isFinite(l.GradientNorm)
 }
+
+func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // add adds the losses of another share of the same batch.
 func (l *Losses) add(m Losses) {

@@ -115,7 +115,7 @@ func (r *reference) batch(step int) *data.Batch {
 	name := fmt.Sprintf("start/%d/", step)
 	images, dims := r.bytes(name + "images")
 	valid, targets := r.bytes(name + "valid")
-	b := &data.Batch{Step: step, B: dims[0], H: dims[1], W: dims[2], M: targets[1], Images: images}
+	b := &data.Batch{Step: step, Names: make([]string, dims[0]), B: dims[0], H: dims[1], W: dims[2], M: targets[1], Images: images}
 	for _, v := range valid {
 		b.Valid = append(b.Valid, v != 0)
 	}

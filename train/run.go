@@ -65,15 +65,20 @@ func (p Progress) DataWait() float64 { return p.Waited.Seconds() / p.Took.Second
 // NonFiniteError reports a step whose loss or gradient is NaN or infinite. Its update
 // was not saved.
 type NonFiniteError struct {
-	Step   int
-	Images []string
-	Losses Losses
-	Saved  int // the step of the newest checkpoint, 0 if there is none
+	Step     int
+	Images   []string
+	Losses   Losses
+	Saved    int    // the step of the newest checkpoint, 0 if there is none
+	Captured string // the folder with the batch and the state before the step; empty if it could not be written
 }
 
 func (e *NonFiniteError) Error() string {
-	return fmt.Sprintf("train: step %d: loss %v, gradient norm %v with images %s: the run stops; %s (lower train.lr, or look at these images with cmd/data inspect)",
-		e.Step, e.Losses.Total, e.Losses.GradientNorm, strings.Join(e.Images, ", "), kept(e.Saved))
+	replay := ""
+	if e.Captured != "" {
+		replay = "; cmd/train -replay " + e.Captured + " repeats the step and names the first tensor that is not finite"
+	}
+	return fmt.Sprintf("train: step %d: loss %v, gradient norm %v with images %s: the run stops; %s (lower train.lr, or look at these images with cmd/data inspect)%s",
+		e.Step, e.Losses.Total, e.Losses.GradientNorm, strings.Join(e.Images, ", "), kept(e.Saved), replay)
 }
 
 // ErrInterrupted means that a run was asked to stop, has saved its state and can be resumed.
@@ -113,7 +118,7 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 			return err
 		}
 		if !losses.Finite() {
-			return &NonFiniteError{Step: state.Step - 1, Images: batch.Names, Losses: losses, Saved: r.saved}
+			return r.nonFinite(ctx, batch, losses)
 		}
 		p := Progress{Step: state.Step, Losses: losses, Waited: started.Sub(waiting), Took: time.Since(waiting)}
 		r.record.add(batch, p)

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gomlx/compute/dtypes"
@@ -104,8 +105,13 @@ func (s *Step) updateGraph(in []*Node) []*Node {
 	for range s.optimizer.Slots() {
 		slots, in = append(slots, in[:n]), in[n:]
 	}
+	before := slices.Concat(params, slices.Concat(slots...))
 	next, slots, norm := s.update(params, slots, in[:n], in[n])
-	return append(append(next, slices.Concat(slots...)...), ConvertDType(norm, dtypes.Float64))
+	next = slices.Concat(next, slices.Concat(slots...))
+	for k, old := range before {
+		next[k] = Where(IsFinite(norm), next[k], old)
+	}
+	return append(next, ConvertDType(norm, dtypes.Float64))
 }
 
 // Gradients computes the gradients of one share at the state's step. The state's
@@ -193,8 +199,14 @@ func (s *Step) consume(exec *Exec, byDevice [][]*tensors.Tensor) ([][]*tensors.T
 }
 
 // Update applies the gradients of a whole global batch, which are consumed, and
-// completes the state's step. On an error the state is lost.
+// completes the state's step. If losses or gradients are not finite, parameters and
+// slots are as before. On an error the state is lost.
 func (s *Step) Update(state *State, g *Gradients) (Losses, error) {
+	if !isFinite(g.Losses.Total) {
+		losses := g.Losses
+		losses.GradientNorm = math.NaN()
+		return losses, nil
+	}
 	err := s.Place(state)
 	if err == nil {
 		err = s.sum(g)
@@ -221,7 +233,9 @@ func (s *Step) Update(state *State, g *Gradients) (Losses, error) {
 			return Losses{}, fmt.Errorf("train: update of step %d: %w", state.Step, err)
 		}
 	}
-	state.Step++
+	if losses.Finite() {
+		state.Step++
+	}
 	return losses, nil
 }
 

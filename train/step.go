@@ -156,13 +156,19 @@ func (s *Step) graph(in []*Node) []*Node {
 }
 
 // advance is the whole step with the given draws. It returns the next values of the
-// trained parameters, of each slot and of the buffers, then the packed losses.
+// trained parameters, of each slot and of the buffers, then the packed losses. If the
+// loss or a gradient is not finite, the values stay as they are.
 func (s *Step) advance(i inputs, d draws) []*Node {
 	g := s.differentiate(i.params, i.buffers, i.batch, d)
-	g.trained, g.buffers = s.summed(g.trained), s.mean(g.buffers)
+	sums := s.summed(append(slices.Clone(g.trained), g.total))
+	total := sums[len(g.trained)]
+	g.trained, g.buffers = sums[:len(g.trained)], s.mean(g.buffers)
 	next, slots, norm := s.update(s.ofTrained(i.params), i.slots, g.trained, i.scalars)
-	out := append(next, slices.Concat(slots...)...)
-	out = append(out, g.buffers...)
+	out := slices.Concat(next, slices.Concat(slots...), g.buffers)
+	finite := LogicalAnd(IsFinite(norm), IsFinite(total))
+	for k, before := range slices.Concat(s.ofTrained(i.params), slices.Concat(i.slots...), i.buffers) {
+		out[k] = Where(finite, out[k], before)
+	}
 	return append(out, pack(g.total, g.terms, norm))
 }
 
@@ -176,8 +182,8 @@ func (s *Step) ofTrained(all []*Node) []*Node {
 }
 
 // Run does step state.Step on batch: it replaces the state's tensors by the next ones
-// and returns the losses before the update. On an error the state is lost and the run
-// must return to a checkpoint.
+// and returns the losses before the update. If these are not finite, the state is as
+// before. On an error the state is lost and the run must return to a checkpoint.
 func (s *Step) Run(state *State, batch *data.Batch) (Losses, error) {
 	if s.config.Accumulate > 1 {
 		return s.accumulate(state, batch)
@@ -194,10 +200,12 @@ func (s *Step) Run(state *State, batch *data.Batch) (Losses, error) {
 	for d, out := range s.byDevice(out) {
 		packed = append(packed, s.storeOutputs(state.on(d), out)...)
 	}
-	state.Step++
 	l, err := lossesOf(packed)
 	if err != nil {
-		return Losses{}, fmt.Errorf("train: step %d: losses: %w", state.Step-1, err)
+		return Losses{}, fmt.Errorf("train: step %d: losses: %w", state.Step, err)
+	}
+	if l.Finite() {
+		state.Step++
 	}
 	return l, nil
 }

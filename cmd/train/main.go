@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"eomt/configs"
+	"eomt/experiment"
 	"eomt/internal/cli"
 	"eomt/internal/memory"
 )
@@ -17,6 +18,7 @@ func main() { cli.Main("train", run) }
 // options are the command line.
 type options struct {
 	config, out, backend     string
+	replay                   string // a captured step to repeat
 	resume                   resume
 	maxSteps                 int
 	printConfig, printParams bool
@@ -27,7 +29,7 @@ type options struct {
 
 func parse(args []string) (options, error) {
 	var o options
-	f := cli.Flags("train", "go run ./cmd/train -config FILE [-set key=value ...] [-out DIR] [-resume [auto]] [-max-steps N] [-print-config] [-print-params] [-plan [-memory 24GiB]]",
+	f := cli.Flags("train", "go run ./cmd/train -config FILE [-set key=value ...] [-out DIR] [-resume [auto]] [-max-steps N] [-print-config] [-print-params] [-plan [-memory 24GiB]]\n       go run ./cmd/train -replay DIR [-config FILE] [-set key=value ...]",
 		"go run ./cmd/train -config configs/quickstart.yaml -set train.total_steps=500 -out runs/try")
 	f.StringVar(&o.config, "config", "", "configuration `FILE`")
 	f.Var(&o.overrides, "set", "`key=value` over the configuration, such as data.batch=4; may be repeated")
@@ -38,6 +40,7 @@ func parse(args []string) (options, error) {
 	f.BoolVar(&o.printParams, "print-params", false, "print every parameter with shape, group and learning rate, and exit")
 	f.BoolVar(&o.plan, "plan", false, "compile the step, print the memory it takes, the largest batch that fits and what to set, and exit")
 	limit := f.String("memory", "", "`size` of a device's memory for -plan, such as 24GiB or 80GB; by default the free memory of this machine, on a CPU backend")
+	f.StringVar(&o.replay, "replay", "", "repeat the step that a run captured in `folder` because it was not finite, and name the first tensor that is not; -config and -set change the run's configuration for it")
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best available")
 	if err := cli.Parse(f, joinAuto(args)); err != nil {
 		return o, err
@@ -51,12 +54,14 @@ func parse(args []string) (options, error) {
 	switch {
 	case f.NArg() > 0:
 		return o, cli.Usagef("unexpected argument %q", f.Arg(0))
-	case o.config == "":
+	case o.config == "" && o.replay == "":
 		return o, cli.Usagef("-config is missing: the configuration file, such as configs/quickstart.yaml")
 	case o.maxSteps < 0:
 		return o, cli.Usagef("-max-steps %d: want a positive number", o.maxSteps)
 	case o.memory > 0 && !o.plan:
 		return o, cli.Usagef("-memory is for -plan only: add -plan")
+	case o.replay != "" && (o.plan || o.printConfig || o.printParams || o.resume.Resume != experiment.ResumeNever || o.out != "" || o.maxSteps > 0):
+		return o, cli.Usagef("-replay takes -config, -set and -backend only")
 	case o.plan && (o.printConfig || o.printParams):
 		return o, cli.Usagef("-plan cannot be combined with -print-config or -print-params")
 	}
@@ -67,6 +72,9 @@ func run(ctx context.Context, args []string) error {
 	o, err := parse(args)
 	if err != nil {
 		return err
+	}
+	if o.replay != "" {
+		return o.replayStep(ctx, os.Stdout)
 	}
 	c, err := configs.Read(o.config, o.overrides...)
 	if err != nil {
