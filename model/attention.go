@@ -25,9 +25,12 @@ func (n *net) attention(name string, x, allowedBQN *Node, rope *rotary) *Node {
 	}
 	q = MulScalar(q, 1/math.Sqrt(float64(e)))
 	var out *Node
-	if allowedBQN == nil {
+	switch {
+	case fuses(q):
+		out = n.fusedAttention(q, k, v, allowedBQN)
+	case allowedBQN == nil:
 		out = n.attend(q, k, v, nil)
-	} else {
+	default:
 		queries := SliceAxis(q, 2, AxisRange(0, n.Queries))
 		others := SliceAxis(q, 2, AxisRangeToEnd(n.Queries))
 		out = Concatenate([]*Node{n.attend(queries, k, v, n.withFreeTokens(allowedBQN)), n.attend(others, k, v, nil)}, 2)
@@ -84,6 +87,9 @@ func (n *net) attend(q, k, v, allowedBTS *Node) *Node {
 	})
 }
 
+// lowest is the score of what a token may not attend to.
+const lowest = -1e30
+
 // scores is q k^T, [B, A, T, S], with the lowest value where t may not attend to s.
 func (n *net) scores(q, k, allowedBTS *Node) *Node {
 	scores := n.wideProduct(q, []int{3}, []int{0, 1}, k, []int{3}, []int{0, 1})
@@ -92,6 +98,6 @@ func (n *net) scores(q, k, allowedBTS *Node) *Node {
 	}
 	dims := scores.Shape().Dimensions
 	allowed := BroadcastToDims(InsertAxes(allowedBTS, 1), dims...)
-	lowest := Scalar(scores.Graph(), scores.DType(), -1e30)
-	return Where(allowed, scores, BroadcastToDims(lowest, dims...))
+	hidden := Scalar(scores.Graph(), scores.DType(), lowest)
+	return Where(allowed, scores, BroadcastToDims(hidden, dims...))
 }
