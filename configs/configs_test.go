@@ -66,6 +66,7 @@ func TestWriteThenRead(t *testing.T) {
 		if err != nil {
 			return err
 		}
+		resolved.Derived.Accumulate = 2 // as train.fit leads to
 		var written, withDerived bytes.Buffer
 		if err := errors.Join(c.Write(&written), resolved.Write(&withDerived)); err != nil {
 			return err
@@ -231,6 +232,8 @@ func TestUnusableValues(t *testing.T) {
 		"train.accumulate=0":                           "train.accumulate",
 		"train.accumulate=-1":                          "train.accumulate",
 		"train.accumulate=3":                           "train.accumulate", // of a batch of 16
+		"train.fit=24":                                 "train.fit",
+		"train.fit=all":                                "train.fit",
 		"train.lr=0":                                   "train.lr",
 		"train.lr=.inf":                                "train.lr",
 		"train.layer_decay=-1":                         "train.layer_decay",

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +19,8 @@ type Derived struct {
 	StepsPerEpoch int         `yaml:"steps_per_epoch"`
 	Steps         int         `yaml:"steps"` // of the run
 	Annealing     train.Spans `yaml:"annealing,omitempty"`
+	Accumulate    int         `yaml:"accumulate,omitempty"` // by train.fit; 0 without it
+	Remat         string      `yaml:"remat,omitempty"`      // by train.fit, where the stated one does not fit
 }
 
 // Resolved is a configuration with what follows from it. As a file, a run's
@@ -27,6 +30,12 @@ type Resolved struct {
 	Config  `yaml:",inline"`
 	Derived Derived `yaml:"derived"`
 }
+
+// Shares are how many equal shares a step splits its batch into.
+func (r Resolved) Shares() int { return max(r.Derived.Accumulate, r.Train.Accumulate, 1) }
+
+// Remat is what the backward pass computes again.
+func (r Resolved) Remat() string { return cmp.Or(r.Derived.Remat, r.Train.Remat) }
 
 // Resolve derives what follows from the data set's counts and the number of blocks
 // whose masks are annealed. It fails if stated annealing does not fit the network.

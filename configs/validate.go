@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"eomt/data/formats"
+	"eomt/internal/memory"
 )
 
 // validate reports the first unusable value. sources says who stated a key; keys
@@ -80,6 +81,11 @@ func (c Config) checkTrain() *FieldError {
 		return fail("train.accumulate", "data.batch %d cannot be split into %d equal shares: it must be a multiple of train.accumulate", c.Data.Loader.Batch, t.Accumulate)
 	case err != nil:
 		return fail("loss", "%v", err)
+	}
+	if t.Fit != "" {
+		if _, err := memory.Parse(t.Fit); err != nil {
+			return fail("train.fit", "%v", err)
+		}
 	}
 	if err := t.Schedule.Annealing.Validate(); err != nil {
 		return fail("train.annealing", "%v", err)

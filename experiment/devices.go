@@ -11,7 +11,7 @@ import (
 // has at once, and says which they are where there is a choice.
 func (r *Run) chooseDevices() (err error) {
 	c := r.Config
-	atOnce := c.Data.Loader.Batch / max(c.Train.Accumulate, 1)
+	atOnce := c.Data.Loader.Batch / c.Shares()
 	there := r.device.NumDevices()
 	if r.devices, err = c.Train.Devices.Devices.Choose(there, atOnce, r.choice.OnProcessor()); err != nil {
 		return fmt.Errorf("%w (backend %s)", err, r.choice.Name)

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"io"
 	"sort"
-	"strings"
 
-	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute"
 
 	"eomt/arch"
 	"eomt/configs"
@@ -32,10 +31,14 @@ type Plan struct {
 	Config       configs.Resolved
 	Architecture arch.Architecture
 	Backend      string
-	Targets      int // per image, the most there can be
+	Devices      []compute.DeviceNum // which share out the images of a step
+	Targets      int                 // per image, the most there can be
 	Compiled     [2]PlanPoint
-	Limit        int64  // bytes of memory to fit in; 0: not known
+	Limit        int64  // bytes of a device's memory to fit in; 0: not known
 	LimitIs      string // what the limit is
+	Fitted       bool   // whether the derived values of Config are those that train.fit gives
+
+	recomputed *Plan // with train.remat=blocks, where no shares fit without
 }
 
 // PlanPoint is what so many images at once take, as compiled.
@@ -67,23 +70,23 @@ func NewPlan(ctx context.Context, c configs.Config, o PlanOptions) (*Plan, error
 		return nil, err
 	}
 	p.Backend, p.Targets = choice.Name, data.Bucket(p.Architecture.Queries)
-	p.limit(o.Memory)
-	step, err := train.NewStep(device, StepConfig(p.Config, network))
-	if err != nil {
-		return nil, err
+	if p.Devices, err = c.Train.Devices.Devices.Choose(device.NumDevices(), p.Config.Data.Loader.Batch/p.shares(), choice.OnProcessor()); err != nil {
+		return nil, fmt.Errorf("%w (backend %s)", err, choice.Name)
+	}
+	p.limit(device, 0)
+	if o.Memory > 0 {
+		p.Limit, p.LimitIs = o.Memory, "-memory"
 	}
 	display := o.Watch.start("plan", len(p.Compiled), "", 1)
 	defer display.Finish()
-	for i, images := range planned(p.atOnce()) {
-		display.Phase("compiling for " + count(images, "image"))
-		m, err := compiled(ctx, step, images, p.Targets, p.shares() > 1)
-		if err != nil {
-			return nil, err
-		}
-		p.Compiled[i] = PlanPoint{images, m}
-		display.Set(i+1, "")
+	planner := planner{device, network, display}
+	if err := planner.compile(ctx, p); err != nil {
+		return nil, err
 	}
-	return p, nil
+	if p.Config.Train.Fit != "" {
+		return p, p.fit(ctx, planner.compile)
+	}
+	return p, p.recompute(ctx, planner.compile)
 }
 
 // planned are the numbers of images to compile for, ascending, where so many are
@@ -96,41 +99,31 @@ func planned(atOnce int) [2]int {
 	return [2]int{2, atOnce}
 }
 
-// compiled waits for a compilation, which cannot be stopped, as long as ctx lasts.
-func compiled(ctx context.Context, step *train.Step, images, targets int, shares bool) (train.Memory, error) {
-	type result struct {
-		memory train.Memory
-		err    error
-	}
-	done := make(chan result, 1)
-	go func() {
-		m, err := step.Memory(images, targets, shares, dtypes.Float32)
-		done <- result{m, err}
-	}()
-	select {
-	case r := <-done:
-		return r.memory, r.err
-	case <-ctx.Done():
-		return train.Memory{}, ctx.Err()
-	}
-}
-
-// limit sets the memory to fit in.
-func (p *Plan) limit(given int64) {
-	onProcessor := p.Backend == backend.GoName || strings.HasPrefix(p.Backend, "go:") || strings.HasPrefix(p.Backend, "xla:cpu")
-	switch {
-	case given > 0:
-		p.Limit, p.LimitIs = given, "-memory"
-	case onProcessor:
+// limit sets the memory to fit in: what is stated, or what the device has. On the
+// processor that is what is free, in equal parts; held is what the state already takes.
+func (p *Plan) limit(device compute.Backend, held int64) {
+	switch fit := p.Config.Train.Fit; {
+	case fit != "":
+		p.Limit, _ = memory.Parse(fit) // which configs has checked
+		p.LimitIs = "train.fit"
+	case backend.Choice{Name: p.Backend}.OnProcessor():
 		p.Limit, p.LimitIs = memory.Available(), "free on this machine"
+		if p.Limit > 0 {
+			p.Limit = p.Limit/int64(p.devices()) + held
+		}
+	default:
+		p.Limit, p.LimitIs = backend.DeviceMemory(device), "of the device"
 	}
 }
 
 // shares are how many a step cuts its batch into.
-func (p *Plan) shares() int { return max(p.Config.Train.Accumulate, 1) }
+func (p *Plan) shares() int { return p.Config.Shares() }
 
-// atOnce are the images that a step has in memory at once.
-func (p *Plan) atOnce() int { return p.Config.Data.Loader.Batch / p.shares() }
+// atOnce are the images that a device has in memory at once.
+func (p *Plan) atOnce() int { return p.Config.Data.Loader.Batch / p.shares() / p.devices() }
+
+// devices are how many share out the images.
+func (p *Plan) devices() int { return max(len(p.Devices), 1) }
 
 // At is what so many images at once take: as compiled, or along the line through both
 // numbers that were.
@@ -165,16 +158,25 @@ func (p *Plan) inShares(images int) train.Memory {
 	return m
 }
 
-// accumulate is the smallest train.accumulate above the configured one that fits in
-// the limit; 0 where there is none.
-func (p *Plan) accumulate() int {
+// accumulate is the smallest train.accumulate of at least so much that fits in the
+// limit; 0 where there is none.
+func (p *Plan) accumulate(least int) int {
 	batch := p.Config.Data.Loader.Batch
-	for n := p.shares() + 1; n <= batch; n++ {
-		if batch%n == 0 && p.inShares(batch/n).Peak() <= p.Limit {
+	for n := least; n <= batch; n++ {
+		if batch%(n*p.devices()) == 0 && p.of(n).Peak() <= p.Limit {
 			return n
 		}
 	}
 	return 0
+}
+
+// of is about what the batch in so many shares takes.
+func (p *Plan) of(shares int) train.Memory {
+	images := p.Config.Data.Loader.Batch / shares / p.devices()
+	if shares == 1 {
+		return p.At(images)
+	}
+	return p.inShares(images)
 }
 
 // Known says whether the backend's compiler reports memory.

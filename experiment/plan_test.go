@@ -58,10 +58,11 @@ func TestPlansAdvice(t *testing.T) {
 		want       string
 	}{
 		{100, 1, "data.batch=8 fits, with 0 B to spare: nothing has to be set."},
-		{99, 1, "2 and 8 images: 7.\ndata.batch=8 takes 100 B: set train.accumulate=2, the same gradient in shares of 4 images, about 54 B; or data.batch=7, which is another recipe."},
-		{30, 1, "2 and 8 images: 1.\ndata.batch=8 takes 100 B: set train.accumulate=8, the same gradient in shares of 1 image, about 24 B; or data.batch=1,"},
-		{29, 1, "2 and 8 images: none.\nOne image takes 30 B: set a smaller model.size or model.image"},
-		{60, 2, "2 and 4 images: 6 in shares of 3.\ndata.batch=8 in 2 shares takes 66 B: set train.accumulate=4, the same gradient in shares of 2 images, about 46 B; or data.batch=6,"},
+		{99, 1, "2 and 8 images: 7.\ndata.batch=8 takes 100 B: -set train.accumulate=2 has the same gradient in shares of 4 images, about 54 B; -set data.batch=7 fits too and is another recipe."},
+		{30, 1, "2 and 8 images: 1.\ndata.batch=8 takes 100 B: -set train.accumulate=8 has the same gradient in shares of 1 image, about 24 B; -set data.batch=1 fits"},
+		{29, 1, "2 and 8 images: none.\ndata.batch=8 takes 100 B: -set train.accumulate=8 has the same gradient in shares of 1 image, about 24 B."},
+		{60, 2, "2 and 4 images: 6 in shares of 3.\ndata.batch=8 in 2 shares takes 66 B: -set train.accumulate=4 has the same gradient in shares of 2 images, about 46 B; -set data.batch=6 fits"},
+		{23, 1, "2 and 8 images: none.\ndata.batch=8 takes 100 B: one image takes 24 B: set a smaller model.size or model.image"},
 		{0, 1, "Backend xla:cuda does not say how much memory its device has: -memory 24GiB"},
 	} {
 		if got := planOf(c.limit, c.accumulate).advice(); !strings.Contains(got, c.want) {

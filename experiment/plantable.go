@@ -36,10 +36,14 @@ func (p *Plan) Write(w io.Writer) error {
 
 // cut says into what a batch is cut.
 func (p *Plan) cut() string {
-	if p.shares() == 1 {
-		return ""
+	text := ""
+	if p.shares() > 1 {
+		text = fmt.Sprintf(" in %d shares", p.shares())
 	}
-	return fmt.Sprintf(" in %d shares", p.shares())
+	if p.devices() > 1 {
+		text += fmt.Sprintf(" on %d devices", p.devices())
+	}
+	return text
 }
 
 // table prints a column for each number of images that was compiled.
@@ -76,30 +80,53 @@ func (p *Plan) advice() string {
 	if p.Limit <= 0 {
 		return fmt.Sprintf("Backend %s does not say how much memory its device has: -memory 24GiB gives the largest batch that fits.", p.Backend)
 	}
-	largest, batch, peak := p.Largest(), p.Config.Data.Loader.Batch, p.At(p.atOnce()).Peak()
+	if p.Fitted {
+		return p.chosen()
+	}
 	text := fmt.Sprintf("Memory: %s (%s). The largest batch that fits, along the line through %d and %d images: ",
 		memory.Format(p.Limit), p.LimitIs, p.Compiled[0].Images, p.Compiled[1].Images)
-	if largest == 0 {
-		return text + fmt.Sprintf("none.\nOne image takes %s: set a smaller model.size or model.image, or take a device with more memory.", memory.Format(p.At(1).Peak()))
-	}
-	if p.shares() > 1 {
+	switch largest := p.Largest() * p.devices(); {
+	case largest == 0:
+		text += "none.\n"
+	case p.shares() > 1:
 		text += fmt.Sprintf("%d in shares of %d.\n", largest*p.shares(), largest)
-	} else {
+	default:
 		text += fmt.Sprintf("%d.\n", largest)
 	}
+	peak := p.At(p.atOnce()).Peak()
 	if peak <= p.Limit {
-		return text + fmt.Sprintf("data.batch=%d%s fits, with %s to spare: nothing has to be set.", batch, p.cut(), memory.Format(p.Limit-peak))
+		return text + fmt.Sprintf("%s fits, with %s to spare: nothing has to be set.", p.batch(), memory.Format(p.Limit-peak))
 	}
-	return text + fmt.Sprintf("data.batch=%d%s takes %s: set %s.", batch, p.cut(), memory.Format(peak), p.smaller(largest*p.shares()))
+	return text + fmt.Sprintf("%s takes %s: %s.", p.batch(), memory.Format(peak), p.smaller())
+}
+
+// batch is the batch as configured.
+func (p *Plan) batch() string {
+	return fmt.Sprintf("data.batch=%d%s", p.Config.Data.Loader.Batch, p.cut())
+}
+
+// chosen says what train.fit derived.
+func (p *Plan) chosen() string {
+	return fmt.Sprintf("train.fit=%s: train.accumulate=%d and train.remat=%s, shares of %s, %s at most per device; gradient and schedules stay those of data.batch=%d.",
+		p.Config.Train.Fit, p.shares(), p.Config.Remat(), count(p.Config.Data.Loader.Batch/p.shares(), "image"), memory.Format(p.At(p.atOnce()).Peak()), p.Config.Data.Loader.Batch)
 }
 
 // smaller is what to set where the batch does not fit.
-func (p *Plan) smaller(largest int) string {
-	n := p.accumulate()
-	if n == 0 {
-		return fmt.Sprintf("data.batch=%d, which is another recipe", largest)
+func (p *Plan) smaller() string {
+	if n := p.accumulate(p.shares() + 1); n > 0 {
+		text := fmt.Sprintf("-set train.accumulate=%d has the same gradient in shares of %s, about %s",
+			n, count(p.Config.Data.Loader.Batch/n, "image"), memory.Format(p.of(n).Peak()))
+		if largest := p.Largest() * p.shares() * p.devices(); largest > 0 {
+			text += fmt.Sprintf("; -set data.batch=%d fits too and is another recipe", largest)
+		}
+		return text
 	}
-	share := p.Config.Data.Loader.Batch / n
-	return fmt.Sprintf("train.accumulate=%d, the same gradient in shares of %s, about %s; or data.batch=%d, which is another recipe",
-		n, count(share, "image"), memory.Format(p.inShares(share).Peak()), largest)
+	if q := p.recomputed; q != nil {
+		if n := q.accumulate(q.shares()); n > 0 {
+			return fmt.Sprintf("-set train.remat=blocks -set train.accumulate=%d has the same gradient in shares of %s and computes blocks twice, about %s",
+				n, count(p.Config.Data.Loader.Batch/n, "image"), memory.Format(q.of(n).Peak()))
+		}
+	}
+	return fmt.Sprintf("one image takes %s: set a smaller model.size or model.image, or take a device with more memory",
+		memory.Format(p.of(p.Config.Data.Loader.Batch/p.devices()).Peak()))
 }

@@ -113,6 +113,9 @@ func Open(ctx context.Context, c configs.Config, o Options) (_ *Run, err error) 
 	if err := r.chooseDevices(); err != nil {
 		return nil, err
 	}
+	if err := r.fit(ctx); err != nil {
+		return nil, err
+	}
 	if err := r.start(ctx); err != nil {
 		return nil, err
 	}
@@ -188,7 +191,12 @@ func (r *Run) Train(ctx context.Context) error {
 		display.Pause()
 		r.note(text)
 	}
-	c.Compiling = func(targets int) { display.Phase(fmt.Sprintf("compiling for %d targets per image", targets)) }
+	room := r.plan(0, r.held())
+	c.Compiling = func(targets int) error {
+		display.Phase(fmt.Sprintf("compiling for %d targets per image", targets))
+		room.Targets = targets
+		return r.fits(ctx, step, room)
+	}
 	c.Progress = func(p train.Progress) {
 		display.Set(p.Step, fmt.Sprintf("loss %.3f, %.0f%% data wait", p.Losses.Total, 100*p.DataWait()))
 	}
@@ -196,7 +204,11 @@ func (r *Run) Train(ctx context.Context) error {
 		display.Pause()
 		return r.validate(ctx, state, maskProbs)
 	}
-	return train.Run(ctx, c, step, r.State, r.batches, validate)
+	err = train.Run(ctx, c, step, r.State, r.batches, validate)
+	if outOfMemory(err) {
+		return r.tooLarge(ctx, step, room, err)
+	}
+	return err
 }
 
 // Result is the last evaluation that [Run.Train] made; nil before there is one.

@@ -14,8 +14,8 @@ func StepConfig(c configs.Resolved, n model.Network) train.StepConfig {
 	loss.Points = c.Train.Points
 	return train.StepConfig{Network: n, Loss: loss,
 		Optimizer: c.Train.Optimizer, FineTune: c.Train.FineTune, Schedule: schedule(c),
-		BatchSize: c.Data.Loader.Batch, Accumulate: c.Train.Accumulate, Seed: c.Seed,
-		Precision: Precision(c.Train.Precision), Remat: model.Remat(c.Train.Remat)}
+		BatchSize: c.Data.Loader.Batch, Accumulate: c.Shares(), Seed: c.Seed,
+		Precision: Precision(c.Train.Precision), Remat: model.Remat(c.Remat())}
 }
 
 // Precision is the dtype that a configuration's precision names.

@@ -43,8 +43,8 @@ type RunConfig struct {
 	// Progress, if not nil, is called after every step.
 	Progress func(Progress) `yaml:"-"`
 	// Compiling, if not nil, is called before a step that must be compiled first, with
-	// the padded target count.
-	Compiling func(targets int) `yaml:"-"`
+	// the padded target count. Its error ends the run before that step.
+	Compiling func(targets int) error `yaml:"-"`
 }
 
 // DefaultRun has the default logging and saving intervals.
@@ -112,7 +112,12 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 			return fmt.Errorf("train: batch of step %d has %d images, the step takes %d", state.Step, batch.B, r.batchSize())
 		}
 		started := time.Now()
-		r.compiling(batch.M)
+		if err := r.compiling(batch.M); err != nil {
+			if ctx.Err() != nil {
+				return r.interrupted(ctx)
+			}
+			return err
+		}
 		losses, err := step.Run(state, batch)
 		if err != nil {
 			return err
@@ -143,11 +148,12 @@ type run struct {
 }
 
 // compiling announces a compilation for a padded target count.
-func (r *run) compiling(targets int) {
-	if !r.compiled[targets] && r.Compiling != nil {
-		r.Compiling(targets)
+func (r *run) compiling(targets int) error {
+	if r.compiled[targets] || r.Compiling == nil {
+		return nil
 	}
 	r.compiled[targets] = true
+	return r.Compiling(targets)
 }
 
 // begin opens the run folder's log and validations up to the state's step.

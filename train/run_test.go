@@ -257,7 +257,10 @@ func TestInterruptedValidationIsDoneOnResume(t *testing.T) {
 func TestCompilingIsAnnounced(t *testing.T) {
 	tr := newTrial(t, backendtest.Go(t))
 	var announced []int
-	tr.Compiling = func(targets int) { announced = append(announced, targets) }
+	tr.Compiling = func(targets int) error {
+		announced = append(announced, targets)
+		return nil
+	}
 	met := map[int]bool{}
 	tr.wrap = func(from Batches) Batches {
 		return wrapped(func(ctx context.Context) (*data.Batch, error) {
@@ -270,6 +273,22 @@ func TestCompilingIsAnnounced(t *testing.T) {
 	}
 	if err := tr.run(t.Context(), tr.fresh(), nil); err != nil || len(announced) != len(met) {
 		t.Errorf("announced %v, met %v: %v", announced, met, err)
+	}
+}
+
+// What is told before a compilation can end the run, with nothing changed.
+func TestCompilingCanEndTheRun(t *testing.T) {
+	tr := newTrial(t, backendtest.Go(t))
+	refused := errors.New("too large")
+	tr.Compiling = func(int) error { return refused }
+	state := tr.fresh()
+	if err := tr.run(t.Context(), state, nil); !errors.Is(err, refused) || state.Step != 0 {
+		t.Errorf("step %d, %v", state.Step, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	tr.Compiling = func(int) error { cancel(); return ctx.Err() }
+	if err := tr.run(ctx, tr.fresh(), nil); !errors.Is(err, ErrInterrupted) {
+		t.Errorf("interrupted: %v", err)
 	}
 }
 

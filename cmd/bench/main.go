@@ -20,7 +20,10 @@ import (
 	"eomt/internal/memory"
 )
 
-func main() { cli.Main("bench", run) }
+func main() {
+	backend.HugePages()
+	cli.Main("bench", run)
+}
 
 // options are the command line.
 type options struct {

@@ -20,7 +20,10 @@ import (
 	"eomt/segment"
 )
 
-func main() { cli.Main("eval", run) }
+func main() {
+	backend.HugePages()
+	cli.Main("eval", run)
+}
 
 func run(ctx context.Context, args []string) error {
 	o, err := parse(args)

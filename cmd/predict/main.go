@@ -15,12 +15,16 @@ import (
 	"eomt/eval/inference"
 	"eomt/eval/postprocess"
 	"eomt/eval/predictions"
+	"eomt/internal/backend"
 	"eomt/internal/cli"
 	"eomt/internal/progress"
 	"eomt/segment"
 )
 
-func main() { cli.Main("predict", run) }
+func main() {
+	backend.HugePages()
+	cli.Main("predict", run)
+}
 
 func run(ctx context.Context, args []string) error {
 	o, err := parse(args)

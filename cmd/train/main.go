@@ -9,11 +9,15 @@ import (
 
 	"eomt/configs"
 	"eomt/experiment"
+	"eomt/internal/backend"
 	"eomt/internal/cli"
 	"eomt/internal/memory"
 )
 
-func main() { cli.Main("train", run) }
+func main() {
+	backend.HugePages()
+	cli.Main("train", run)
+}
 
 // options are the command line.
 type options struct {

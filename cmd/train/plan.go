@@ -8,14 +8,10 @@ import (
 
 	"eomt/configs"
 	"eomt/experiment"
-	"eomt/internal/backend"
 )
 
 // printPlan writes what -plan asks for. It needs no data and no run folder.
 func (o options) printPlan(ctx context.Context, w io.Writer, c configs.Config) error {
-	if err := backend.CompileQuickly(); err != nil { // nothing of this process runs
-		return err
-	}
 	p, err := experiment.NewPlan(ctx, c, experiment.PlanOptions{Backend: o.backend, Memory: o.memory, Notes: os.Stderr, Watch: experiment.Terminal})
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)

@@ -9,7 +9,6 @@ import (
 )
 
 func TestPlan(t *testing.T) {
-	t.Setenv("XLA_FLAGS", "")
 	b := newBench(t, "panoptic")
 	text, err := output(t, b.args("-plan", "-memory", "24GiB")...)
 	if err != nil || !strings.Contains(text, "tiny on go: 64 x 64 px, batch 2") || !strings.Contains(text, "reports no temporary memory") {

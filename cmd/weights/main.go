@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 
+	"eomt/internal/backend"
 	"eomt/internal/cli"
 )
 
@@ -27,7 +28,10 @@ Example:
   go run ./cmd/weights inspect pytorch_model.bin
 `
 
-func main() { cli.Main("weights", run) }
+func main() {
+	backend.HugePages()
+	cli.Main("weights", run)
+}
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {

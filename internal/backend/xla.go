@@ -27,10 +27,11 @@ func init() { xla.EnableAutoInstall(false) }
 func openLibrary(path string) error {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
-	if C.dlopen(name, C.RTLD_LAZY|C.RTLD_LOCAL) == nil {
+	library := C.dlopen(name, C.RTLD_LAZY|C.RTLD_LOCAL)
+	if library == nil {
 		return errors.New(C.GoString(C.dlerror()))
 	}
-	return nil
+	return intercept(path, library)
 }
 
 // openDevices opens a backend that makes so many devices of the processor: an option

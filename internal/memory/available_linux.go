@@ -22,20 +22,34 @@ func available(root string) int64 {
 			least = kB << 10
 		}
 	}
-	for _, group := range []struct{ limit, used string }{
-		{"memory.max", "memory.current"},                                 // version 2
-		{"memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"}, // version 1
+	for _, group := range []struct{ limit, used, detail, cache string }{
+		{"memory.max", "memory.current", "memory.stat", ""},                                              // version 2
+		{"memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_"}, // version 1
 	} {
 		limit, err := strconv.ParseInt(text(root, "sys/fs/cgroup", group.limit), 10, 64)
 		if err != nil {
 			continue // no limit, or no such group
 		}
 		used, err := strconv.ParseInt(text(root, "sys/fs/cgroup", group.used), 10, 64)
+		used -= cached(text(root, "sys/fs/cgroup", group.detail), group.cache)
 		if left := max(limit-used, 0); err == nil && (least == 0 || left < least) {
 			least = left
 		}
 	}
 	return least
+}
+
+// cached are the bytes of files in a group's memory.stat. They count as used, though
+// the system gives them up when memory is needed.
+func cached(stat, prefix string) (bytes int64) {
+	for line := range strings.Lines(stat) {
+		fields := strings.Fields(line)
+		if len(fields) == 2 && (fields[0] == prefix+"active_file" || fields[0] == prefix+"inactive_file") {
+			n, _ := strconv.ParseInt(fields[1], 10, 64)
+			bytes += n
+		}
+	}
+	return bytes
 }
 
 // text is a small file's, empty where it cannot be read.

@@ -18,9 +18,13 @@ func TestAvailable(t *testing.T) {
 		{"no number", map[string]string{"proc/meminfo": "MemAvailable: much kB\n"}, 0},
 		{"no limit", map[string]string{"proc/meminfo": meminfo, "sys/fs/cgroup/memory.max": "max\n", "sys/fs/cgroup/memory.current": "1\n"}, 4096},
 		{"limit", map[string]string{"proc/meminfo": meminfo, "sys/fs/cgroup/memory.max": "3000\n", "sys/fs/cgroup/memory.current": "1000\n"}, 2000},
+		{"cached files", map[string]string{"proc/meminfo": meminfo, "sys/fs/cgroup/memory.max": "3000\n", "sys/fs/cgroup/memory.current": "2900\n",
+			"sys/fs/cgroup/memory.stat": "anon 900\ninactive_file 1500\nactive_file 500\n"}, 2100},
 		{"loose limit", map[string]string{"proc/meminfo": meminfo, "sys/fs/cgroup/memory.max": "30000\n", "sys/fs/cgroup/memory.current": "1000\n"}, 4096},
 		{"version 1", map[string]string{"proc/meminfo": meminfo, "sys/fs/cgroup/memory/memory.limit_in_bytes": "3000\n",
 			"sys/fs/cgroup/memory/memory.usage_in_bytes": "2900\n"}, 100},
+		{"version 1, cached files", map[string]string{"proc/meminfo": meminfo, "sys/fs/cgroup/memory/memory.limit_in_bytes": "3000\n",
+			"sys/fs/cgroup/memory/memory.usage_in_bytes": "2900\n", "sys/fs/cgroup/memory/memory.stat": "active_file 7\ntotal_active_file 1000\n"}, 1100},
 	} {
 		root := t.TempDir()
 		for name, content := range c.files {

@@ -32,7 +32,7 @@ values out of range and keys that have no effect beside the others are refused; 
 evaluation are accepted for every task. Of keys that exclude each other (epochs and total_steps; the ways
 to state annealing) an override replaces what the file states.
 
-A run's ` + "`config.yaml`" + ` holds all keys and a section ` + "`derived`" + ` (images, classes, steps, annealing spans), which is recomputed at every start and not
+A run's ` + "`config.yaml`" + ` holds all keys and a section ` + "`derived`" + ` (images, classes, steps, annealing spans, what train.fit leads to), which is recomputed at every start and not
 read: it can be given to ` + "`-config`" + ` and changed by ` + "`-set`" + ` like the original. ` + "`go run ./cmd/train -config FILE -print-config`" + ` prints it.
 
 Ranges are intervals: [0, 1] has its ends, (0, inf) excludes them; of a list each number lies in the range.

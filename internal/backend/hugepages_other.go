@@ -1,0 +1,6 @@
+//go:build !linux
+
+package backend
+
+// HugePages does nothing: only glibc can be asked for huge pages.
+func HugePages() {}
