@@ -119,6 +119,8 @@ func (a Architecture) CheckRead() error {
 	switch {
 	case a.Heads < 0 || a.Heads > 0 && a.Width%a.Heads != 0:
 		return fmt.Errorf("%d attention heads cannot share a width of %d", a.Heads, a.Width)
+	case a.DecoderHeads < 0 || a.DecoderHeads > 0 && a.DecoderWidth%a.DecoderHeads != 0:
+		return fmt.Errorf("%d attention heads cannot share a decoder's width of %d", a.DecoderHeads, a.DecoderWidth)
 	case a.Grid[0] < 0 || a.Grid[1] < 0 || a.Grid[0] > maxGrid || a.Grid[1] > maxGrid:
 		return fmt.Errorf("a grid of %d x %d patches is of no image", a.Grid[0], a.Grid[1])
 	case !(a.NormEps > 0 && a.NormEps < 1):

@@ -3,6 +3,7 @@ package weights
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,6 +31,8 @@ func infer(tensors []tensor.Tensor, kind arch.Kind) (arch.Architecture, error) {
 	essential := map[string]int{arch.PatchWeight: 4, firstUp: 2, firstDown: 2}
 	if _, ok := index[arch.QueryWeight]; ok {
 		essential[arch.QueryWeight], essential[arch.ClassWeight] = 2, 2
+	} else if _, ok := index[arch.QueryFeatures]; ok {
+		essential[arch.QueryFeatures], essential[arch.ClassWeight] = 2, 2
 	} else if _, ok := index[arch.ClassWeight]; ok {
 		essential[arch.QueryWeight] = 2
 	}
@@ -65,13 +68,44 @@ func infer(tensors []tensor.Tensor, kind arch.Kind) (arch.Architecture, error) {
 		a.Upscales = count(tensors, arch.UpPrefix)
 		a.MaskBlocks = map[int]int{12: 3, 24: 4, 40: 5}[a.Blocks]
 	}
+	if t, ok := index[arch.QueryFeatures]; ok {
+		a.Queries, a.Classes = t.Shape[0], index[arch.ClassWeight].Shape[0]-1
+		return inferDecoder(a, tensors, index), nil
+	}
 	return a, nil
+}
+
+// inferDecoder adds what names and shapes show of a network with a Transformer decoder.
+func inferDecoder(a arch.Architecture, tensors []tensor.Tensor, index map[string]tensor.Tensor) arch.Architecture {
+	has := func(prefix string) bool {
+		return slices.ContainsFunc(tensors, func(t tensor.Tensor) bool { return strings.HasPrefix(t.Name, prefix) })
+	}
+	network := arch.SingleScaleDecoder
+	switch {
+	case has("adapter."):
+		network = arch.ViTAdapterMask2Former
+	case has("pixel."):
+		network = arch.ViTMask2Former
+	case has("pyramid."):
+		network = arch.MultiScaleDecoder
+	}
+	rows := func(name string) int {
+		if t, ok := index[name]; ok && len(t.Shape) > 0 {
+			return t.Shape[0]
+		}
+		return 0
+	}
+	a = a.ForPatch(a.Patch).ForNetwork(network)
+	a.DecoderWidth = index[arch.QueryFeatures].Shape[1]
+	a.DecoderLayers, a.DecoderHidden = count(tensors, "decoder.layers."), rows("decoder.layers.0.fc1.weight")
+	a.EncoderLayers, a.EncoderHidden = count(tensors, "pixel.encoder.layers."), rows("pixel.encoder.layers.0.fc1.weight")
+	return a
 }
 
 // checkRanks fails unless the named tensors are there with so many axes.
 func checkRanks(index map[string]tensor.Tensor, ranks map[string]int) error {
 	mismatch := &checkpoints.MismatchError{}
-	for _, name := range []string{arch.PatchWeight, firstUp, firstDown, arch.QueryWeight, arch.ClassWeight} {
+	for _, name := range []string{arch.PatchWeight, firstUp, firstDown, arch.QueryWeight, arch.QueryFeatures, arch.ClassWeight} {
 		rank, wanted := ranks[name]
 		t, ok := index[name]
 		switch {

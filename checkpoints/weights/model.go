@@ -188,7 +188,7 @@ func completed(shown arch.Architecture, state *arch.Architecture) (arch.Architec
 	}
 	a := shown
 	a.Network, a.Heads, a.Grid, a.MaskBlocks, a.HeadSiLU = state.Network, state.Heads, state.Grid, state.MaskBlocks, state.HeadSiLU
-	a.NormEps, a.RopeTheta = state.NormEps, state.RopeTheta
+	a.NormEps, a.RopeTheta, a.DecoderHeads = state.NormEps, state.RopeTheta, state.DecoderHeads
 	if differences := state.Differences(a); differences != nil {
 		var parts []string
 		for _, d := range differences {
@@ -264,7 +264,7 @@ func (m *Model) fill(table *names.Table, tensors []tensor.Tensor, correct func(a
 	if a.Kind == arch.DINOv2 && a.Grid == [2]int{} {
 		return fmt.Errorf("the position embedding is for no square grid of patches")
 	}
-	if !a.BackboneOnly() && (a.MaskBlocks < 1 || a.MaskBlocks > a.Blocks) {
+	if !a.BackboneOnly() && !a.HasDecoder() && (a.MaskBlocks < 1 || a.MaskBlocks > a.Blocks) {
 		return fmt.Errorf("%d of %d blocks see the queries; the file does not state a possible number", a.MaskBlocks, a.Blocks)
 	}
 	m.Architecture = a

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"eomt/arch"
@@ -130,6 +131,9 @@ func (m *Model) tensorsIn(format names.Format) ([]tensor.Tensor, error) {
 	if m.Architecture.BackboneOnly() {
 		return nil, errors.New("a backbone without queries and heads is no EoMT")
 	}
+	if m.Architecture.HasDecoder() {
+		return nil, fmt.Errorf("no other program has the network %s: -format native writes it", m.Architecture.Network)
+	}
 	tensors, err := names.Lookup(format).Write(m.Tensors, m.Architecture.SwiGLU)
 	if err != nil {
 		return nil, err
@@ -144,15 +148,19 @@ func (m *Model) tensorsIn(format names.Format) ([]tensor.Tensor, error) {
 	}
 	empty[len(empty)-1] = noObjectWeight
 	buffer(names.EmptyWeight, []int{len(empty)}, empty)
-	probs := []int{len(m.MaskProbs)}
+	maskProbs := m.MaskProbs
+	if m.Architecture.Network == arch.EoMTMasked {
+		maskProbs = slices.Repeat([]float32{1}, m.Architecture.MaskBlocks)
+	}
+	probs := []int{len(maskProbs)}
 	if format == names.HFDINOv2 || format == names.HFDINOv3 {
 		if m.Architecture.Registers == 0 { // transformers has a parameter without elements then
 			buffer(names.HFRegisters, []int{1, 0, m.Architecture.Width}, nil)
 		}
-		buffer(names.HFMaskProbs, probs, m.MaskProbs)
+		buffer(names.HFMaskProbs, probs, maskProbs)
 		return tensors, nil
 	}
-	buffer(names.OfficialMaskProbs, probs, m.MaskProbs)
+	buffer(names.OfficialMaskProbs, probs, maskProbs)
 	buffer(names.OfficialPixelMean, []int{1, 3, 1, 1}, pixelMean)
 	buffer(names.OfficialPixelStd, []int{1, 3, 1, 1}, pixelStd)
 	return tensors, nil

@@ -28,19 +28,19 @@ func main() {
 // options are the command line.
 type options struct {
 	works          []string
-	size           string
+	size, network  string
 	image, batch   int
 	accumulate     int // shares that a step splits its batch into
 	json, backend  string
 	paced          bool
 	choice         backend.Choice
-	architecture   arch.Architecture // of size and image
+	architecture   arch.Architecture // of size, network and image
 	forwardedFlags []string          // for a child that measures one of the works
 }
 
 func parse(args []string) (options, error) {
 	var o options
-	f := cli.Flags("bench", `bench [-work forward,step,...] [-size S|B|L|g] [-image 640] [-batch 1] [-accumulate 1] [-json FILE]
+	f := cli.Flags("bench", `bench [-work forward,step,...] [-size S|B|L|g] [-network eomt] [-image 640] [-batch 1] [-accumulate 1] [-json FILE]
 
 Measures on random weights and targets, after a first run that compiles:
 `+summaries()+`
@@ -51,6 +51,7 @@ The model has 200 queries and 133 classes; an image has 10 targets.`,
 		"go run ./cmd/bench -work forward,step -size S -image 640")
 	list := f.String("work", strings.Join(names(), ","), "`works` to measure, separated by commas")
 	f.StringVar(&o.size, "size", "S", "model size: S, B, L or g")
+	f.StringVar(&o.network, "network", arch.EoMT, "network: "+strings.Join(arch.Networks, ", "))
 	f.IntVar(&o.image, "image", 640, "image side in `pixels`, a multiple of 16")
 	f.IntVar(&o.batch, "batch", 1, "images per batch")
 	f.IntVar(&o.accumulate, "accumulate", 1, "equal `shares` that a step splits its batch into and computes one after the other")
@@ -93,10 +94,17 @@ func (o *options) check(rest []string) error {
 	if o.image < a.Patch || o.image%a.Patch != 0 {
 		return cli.Usagef("-image %d: must be a positive multiple of %d", o.image, a.Patch)
 	}
+	if !slices.Contains(arch.Networks, o.network) {
+		return cli.Usagef("-network %q: expected one of %s", o.network, strings.Join(arch.Networks, ", "))
+	}
+	a = a.ForNetwork(o.network)
 	a.Grid = [2]int{o.image / a.Patch, o.image / a.Patch}
+	if err := a.Validate(); err != nil {
+		return cli.Usagef("%v", err)
+	}
 	o.architecture = a
 	o.choice = backend.Choose(o.backend)
-	o.forwardedFlags = []string{"-size", o.size, "-image", fmt.Sprint(o.image), "-batch", fmt.Sprint(o.batch),
+	o.forwardedFlags = []string{"-size", o.size, "-network", o.network, "-image", fmt.Sprint(o.image), "-batch", fmt.Sprint(o.batch),
 		"-accumulate", fmt.Sprint(o.accumulate), "-backend", o.choice.Name}
 	return backend.Check(o.backend)
 }
@@ -130,7 +138,7 @@ func run(ctx context.Context, args []string) error {
 
 // measure returns one work's result, measured in this process if it is the only one.
 func (o options) measure(ctx context.Context, name string) (Result, error) {
-	result := Result{Work: name, Size: o.size, Image: o.image, Batch: o.batch, Processor: hardware.Host().Processor, DType: "float32"}
+	result := Result{Work: name, Size: o.size, Network: o.network, Image: o.image, Batch: o.batch, Processor: hardware.Host().Processor, DType: "float32"}
 	switch {
 	case name == "startup":
 		return o.startup(ctx, result)

@@ -34,6 +34,8 @@ func TestWrongCommandLines(t *testing.T) {
 		{"-work flops,flops", "-work names flops twice"},
 		{"-work ,", `-work ""`},
 		{"-size XL", `-size "XL": expected S, B, L or g`},
+		{"-network mask2former", `-network "mask2former": expected one of eomt, eomt_masked, vit_decoder_single_scale, vit_decoder, vit_mask2former, vit_adapter_mask2former`},
+		{"-network vit_decoder -image 80", "model: image height 80: must be a multiple of 32 for vit_decoder"},
 		{"-size custom", `-size "custom": expected S, B, L or g`},
 		{"-image 100", "-image 100: must be a positive multiple of 16"},
 		{"-image 0", "-image 0: must be a positive multiple of 16"},
@@ -70,7 +72,7 @@ func TestResults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"; go\n", "| flops | S | 32 | 2 |", "| matcher | S | 32 | 2 |"} {
+	for _, want := range []string{"; go\n", "| flops | S | eomt | 32 | 2 |", "| matcher | S | eomt | 32 | 2 |"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("printed %q, want %q in it", text, want)
 		}
@@ -89,7 +91,7 @@ func TestResults(t *testing.T) {
 	if report.Machine == "" || report.Backend != "go" || len(report.Results) != 2 {
 		t.Fatalf("-json wrote %s", raw)
 	}
-	keys := []string{"batch", "dtype", "flops", "image", "parameters", "peak_rss_bytes", "processor", "runs",
+	keys := []string{"batch", "dtype", "flops", "image", "network", "parameters", "peak_rss_bytes", "processor", "runs",
 		"seconds_max", "seconds_median", "seconds_min", "size", "temp_bytes", "work"}
 	for _, result := range report.Results {
 		var got []string

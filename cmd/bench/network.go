@@ -44,7 +44,7 @@ func prepareForward(_ context.Context, o options) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	predictor, err := model.NewPredictor(b, network, state.Params, nil, 0)
+	predictor, err := model.NewPredictor(b, network, state.Values(), nil, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -72,19 +72,12 @@ func prepareForwardMasked(_ context.Context, o options) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	probs := make([]float32, a.MaskBlocks)
-	for i := range probs {
-		probs[i] = 1
-	}
-	args := []any{makeBatch(o).imageTensor(), probs}
-	for _, p := range state.Params {
+	args := []any{makeBatch(o).imageTensor()}
+	for _, p := range state.Values() {
 		args = append(args, p)
 	}
 	w, err := graphWork(o, args, func(in []*Node) []*Node {
-		images, probs := in[0], in[1]
-		draws := BroadcastToDims(Scalar(probs.Graph(), probs.DType(), 0.5), a.MaskBlocks, o.batch, a.Queries)
-		p := network.Forward(model.Bind(a, in[2:]), model.Normalize(images, dtypes.Float32),
-			model.Options{Masking: &model.Masking{ProbsL: probs, DrawsLBQ: draws}})
+		p := network.Forward(model.Bind(a, in[1:]), model.Normalize(in[0], dtypes.Float32), model.Options{Masking: &model.Masking{}})
 		out := p.ClassLogitsBQC
 		for _, m := range p.Masks {
 			out = append(out, m.LogitsBhwQ())
@@ -112,7 +105,7 @@ func prepareStep(_ context.Context, o options) (*work, error) {
 	}
 	step, err := train.NewStep(b, train.StepConfig{Network: network, Loss: losses.Defaults(), BatchSize: o.batch, Accumulate: o.accumulate,
 		Optimizer: train.DefaultOptimizer(),
-		Schedule:  train.Schedule{Total: total, Annealing: train.AnnealingRule(total, a.MaskBlocks)}})
+		Schedule:  train.Schedule{Total: total, Annealing: train.AnnealingRule(total, a.AnnealedBlocks())}})
 	if err != nil {
 		return nil, err
 	}

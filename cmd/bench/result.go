@@ -18,6 +18,7 @@ type Results struct {
 type Result struct {
 	Work       string  `json:"work"`
 	Size       string  `json:"size"`
+	Network    string  `json:"network"`
 	Image      int     `json:"image"` // pixels a side
 	Batch      int     `json:"batch"`
 	Processor  string  `json:"processor"`
@@ -45,10 +46,10 @@ func (r *Result) setSeconds(seconds []float64) {
 // WriteMarkdown writes the results as a table.
 func (r Results) WriteMarkdown(w io.Writer) {
 	fmt.Fprintf(w, "%s; %s\n\n", r.Machine, r.Backend)
-	fmt.Fprintln(w, "| work | size | image | batch | ms, median (range) | runs | peak MiB | temporary MiB | parameters, M | G multiply-adds | G per second |")
-	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|---|---|")
+	fmt.Fprintln(w, "| work | size | network | image | batch | ms, median (range) | runs | peak MiB | temporary MiB | parameters, M | G multiply-adds | G per second |")
+	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|---|---|---|")
 	for _, x := range r.Results {
-		fmt.Fprintf(w, "| %s | %s | %d | %d | ", x.Work, x.Size, x.Image, x.Batch)
+		fmt.Fprintf(w, "| %s | %s | %s | %d | %d | ", x.Work, x.Size, x.Network, x.Image, x.Batch)
 		rate := 0.0
 		if x.Runs > 0 {
 			fmt.Fprintf(w, "%.1f (%.1f-%.1f)", x.Median*1e3, x.Min*1e3, x.Max*1e3)

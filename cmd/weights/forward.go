@@ -64,9 +64,8 @@ final norm.`, "go run ./cmd/weights forward -weights eomt_small -input in.safete
 		return err
 	}
 	if probs == nil {
-		probs = make([]float32, a.MaskBlocks)
-	}
-	if len(probs) != a.MaskBlocks {
+		probs = make([]float32, a.AnnealedBlocks())
+	} else if len(probs) != a.MaskBlocks {
 		return fmt.Errorf("%s: mask_probs has %d values, the model has %d blocks that see queries", *input, len(probs), a.MaskBlocks)
 	}
 	b, _, err := backend.Start(*backendName, os.Stderr)
@@ -74,7 +73,11 @@ final norm.`, "go run ./cmd/weights forward -weights eomt_small -input in.safete
 		return err
 	}
 	results, err := interruptible(ctx, func() ([]tensor.Tensor, error) {
-		return runForward(b, network, append(params, pixels, tensors.FromValue(probs)))
+		args := append(params, pixels)
+		if len(probs) > 0 {
+			args = append(args, tensors.FromValue(probs))
+		}
+		return runForward(b, network, args)
 	})
 	if err != nil {
 		return err
@@ -133,17 +136,20 @@ func networkFor(a arch.Architecture, pixels []int) (model.Network, error) {
 	return model.New(a)
 }
 
-// runForward calls the graph of all predictions on the parameters, pixels and
-// mask probabilities, and names its outputs.
+// runForward calls the graph of all predictions on the parameters, pixels and, except
+// for a network that masks always, mask probabilities, and names its outputs.
 func runForward(b compute.Backend, network model.Network, args []*tensors.Tensor) ([]tensor.Tensor, error) {
 	var outputNames []string
 	exec, err := NewExec(b, func(in []*Node) []*Node {
 		a := network.Architecture()
-		pixels, probs := in[len(in)-2], in[len(in)-1]
-		// At probabilities 0 and 1 any draw between them decides alike.
-		draws := BroadcastToDims(Scalar(probs.Graph(), probs.DType(), 0.5), a.MaskBlocks, pixels.Shape().Dimensions[0], a.Queries)
-		p := network.Forward(model.Bind(a, in), TransposeAllAxes(pixels, 0, 2, 3, 1),
-			model.Options{Masking: &model.Masking{ProbsL: probs, DrawsLBQ: draws}})
+		count := len(a.Tensors())
+		pixels, masking := in[count], &model.Masking{}
+		if len(in) > count+1 {
+			// At probabilities 0 and 1 any draw between them decides alike.
+			masking.ProbsL = in[count+1]
+			masking.DrawsLBQ = BroadcastToDims(Scalar(pixels.Graph(), pixels.DType(), 0.5), a.MaskBlocks, pixels.Shape().Dimensions[0], a.Queries)
+		}
+		p := network.Forward(model.Bind(a, in), TransposeAllAxes(pixels, 0, 2, 3, 1), model.Options{Masking: masking})
 		outputNames = []string{"tokens"}
 		out := []*Node{p.TokensBSD}
 		for k, m := range p.Masks {

@@ -62,6 +62,9 @@ readable file's tensors as they are called and ordered there.`, "go run ./cmd/we
 	if !a.BackboneOnly() {
 		fmt.Fprintf(out, " queries %d classes %d query blocks %d", a.Queries, a.Classes, a.MaskBlocks)
 	}
+	if a.Network != "" && !a.BackboneOnly() {
+		fmt.Fprintf(out, " network %s", a.Network)
+	}
 	fmt.Fprintln(out)
 	return nil
 }
