@@ -57,6 +57,10 @@ test: setup $(STATICCHECK) ## vet, static checks and all tests
 parity: setup ## compare with the reference implementations in a virtual environment
 	@scripts/parity/run.sh "$(CACHE)"
 
+.PHONY: precision
+precision: setup ## train the quickstart model with three seeds in f32 and in bf16; PQ of both
+	@scripts/precision.sh
+
 .PHONY: bench
 bench: setup ## this project's benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

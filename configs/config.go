@@ -46,7 +46,7 @@ type Train struct {
 	FineTune   train.FineTuneConfig  `yaml:",inline"`
 	Points     int                   `yaml:"points" doc:"Points sampled per mask pair in loss and matching, a multiple of 4." range:"[4, inf)"`
 	Precision  string                `yaml:"precision" doc:"Number format of activations and matrix products; parameters, moments, norms, softmax and losses are f32 with both (docs/precision.md)." choice:"f32 bf16"`
-	Remat      string                `yaml:"remat" doc:"What the backward pass computes again to save memory: blocks keeps of each block its input only." choice:"none blocks"`
+	Remat      string                `yaml:"remat" doc:"What the backward pass computes again to save memory: blocks keeps of each block its input only; auto does so where the step takes more memory than its device has without, as the backend's compiler reports it when the run starts, or where the device does not say what it has." choice:"none blocks auto"`
 	Accumulate int                   `yaml:"accumulate" doc:"Equal shares that a step splits its batch into and computes one after the other before it updates: activations take memory for one share only; gradient, losses and schedules stay those of the whole batch. data.batch must be a multiple of it." range:"[1, 1048576]"`
 	Devices    train.DevicesConfig   `yaml:",inline"`
 	Fit        string                `yaml:"fit,omitempty" doc:"Memory of a device that a step has to fit in, such as 24GiB: the smallest train.accumulate from the stated one on that does is derived at the start, and train.remat=blocks where none does without. It needs a backend whose compiler reports memory (xla). Without it nothing is derived." default:"not stated"`

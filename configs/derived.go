@@ -20,7 +20,7 @@ type Derived struct {
 	Steps         int         `yaml:"steps"` // of the run
 	Annealing     train.Spans `yaml:"annealing,omitempty"`
 	Accumulate    int         `yaml:"accumulate,omitempty"` // by train.fit; 0 without it
-	Remat         string      `yaml:"remat,omitempty"`      // by train.fit, where the stated one does not fit
+	Remat         string      `yaml:"remat,omitempty"`      // by train.fit or train.remat=auto, where none does not fit
 }
 
 // Resolved is a configuration with what follows from it. As a file, a run's
@@ -34,8 +34,16 @@ type Resolved struct {
 // Shares are how many equal shares a step splits its batch into.
 func (r Resolved) Shares() int { return max(r.Derived.Accumulate, r.Train.Accumulate, 1) }
 
-// Remat is what the backward pass computes again.
-func (r Resolved) Remat() string { return cmp.Or(r.Derived.Remat, r.Train.Remat) }
+// RematAuto is the train.remat of which a start derives none or blocks.
+const RematAuto = "auto"
+
+// Remat is what the backward pass computes again: none or blocks.
+func (r Resolved) Remat() string {
+	if r.Derived.Remat == "" && r.Train.Remat == RematAuto {
+		return "none"
+	}
+	return cmp.Or(r.Derived.Remat, r.Train.Remat)
+}
 
 // Resolve derives what follows from the data set's counts and the number of blocks
 // whose masks are annealed. It fails if stated annealing does not fit the network.

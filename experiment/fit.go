@@ -86,23 +86,27 @@ func (p *Plan) recompute(ctx context.Context, compile func(context.Context, *Pla
 	return nil
 }
 
-// fit derives what the run's train.fit asks for.
+// fit derives what the run's train.fit, or without it train.remat=auto, asks for.
 func (r *Run) fit(ctx context.Context) error {
+	derive, said, title := (*Plan).fit, (*Plan).chosen, "fit into "+r.Config.Train.Fit
 	if r.Config.Train.Fit == "" {
-		return nil
+		if r.Config.Train.Remat != configs.RematAuto {
+			return nil
+		}
+		derive, said, title = (*Plan).auto, (*Plan).found, "train.remat=auto"
 	}
 	p := r.plan(data.Bucket(r.Architecture.Queries), 0)
-	display := r.options.Watch.start("fit into "+r.Config.Train.Fit, len(p.Compiled), "", 1)
+	display := r.options.Watch.start(title, len(p.Compiled), "", 1)
 	defer display.Finish()
 	planner := planner{r.device, r.network, display}
 	if err := planner.compile(ctx, p); err != nil {
 		return err
 	}
-	if err := p.fit(ctx, planner.compile); err != nil {
+	if err := derive(p, ctx, planner.compile); err != nil {
 		return err
 	}
 	r.Config.Derived = p.Config.Derived
-	fmt.Fprintf(r.options.Notes, "%s\n", p.chosen())
+	fmt.Fprintf(r.options.Notes, "%s\n", said(p))
 	return nil
 }
 

@@ -86,6 +86,9 @@ func NewPlan(ctx context.Context, c configs.Config, o PlanOptions) (*Plan, error
 	if p.Config.Train.Fit != "" {
 		return p, p.fit(ctx, planner.compile)
 	}
+	if err := p.auto(ctx, planner.compile); err != nil {
+		return nil, err
+	}
 	return p, p.recompute(ctx, planner.compile)
 }
 
