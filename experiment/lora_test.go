@@ -1,16 +1,24 @@
 package experiment
 
 import (
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute/dtypes"
+
+	"eomt/arch"
 	"eomt/checkpoints"
+	"eomt/checkpoints/tensor"
 	"eomt/checkpoints/weights"
 	"eomt/data"
+	"eomt/internal/backend/backendtest"
+	"eomt/model"
 	"eomt/segment"
+	"eomt/train"
 )
 
 // A run with low-rank factors starts as its base, and its folder segments as the run
@@ -18,7 +26,7 @@ import (
 func TestMergedFactorsPredictTheSame(t *testing.T) {
 	path, _ := tiny(t)
 	base := filepath.Join(t.TempDir(), "base")
-	c := read(t, path, "train.lora.rank=3", "train.lora.alpha=6", "train.lr=0.05", "train.ema=0.5")
+	c := read(t, path, "weights="+base, "train.lora.rank=3", "train.lora.alpha=6", "train.lr=0.05", "train.ema=0.5")
 	a, err := c.Model.Architecture(8)
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +34,6 @@ func TestMergedFactorsPredictTheSame(t *testing.T) {
 	if err := weights.Random(a, 7).WriteNative(base); err != nil {
 		t.Fatal(err)
 	}
-	c.Weights = base
 	out := filepath.Join(t.TempDir(), "run")
 	run, notes, err := open(t, c, Options{Dir: out})
 	if err != nil {
@@ -110,4 +117,69 @@ func compare(t *testing.T, what string, got, want []float32, tolerance float64) 
 	if !(differ <= tolerance*largest) {
 		t.Errorf("%s: mask logits up to %g differ by %g", what, largest, differ)
 	}
+}
+
+// EoMT, with masks too, gated or not, computes the same with factors and with merged weights.
+func TestFactorsOfNetworks(t *testing.T) {
+	for _, name := range []string{arch.EoMT, arch.EoMTMasked} {
+		for _, gated := range []bool{false, true} {
+			s := arch.Settings{Size: arch.SizeCustom, Network: name, Backbone: "dinov3", Image: [2]int{64, 64}, Queries: 6,
+				Width: 32, Blocks: 4, Heads: 2, MLPHidden: 48, QueryBlocks: 2, Patch: 16}
+			a, err := s.Architecture(5)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.SwiGLU = gated
+			if a, err = (train.LoRAConfig{Rank: 3, Alpha: 2}).Adapt(a); err != nil {
+				t.Fatal(err)
+			}
+			m := weights.Random(a, 1)
+			for i, p := range a.Parameters() {
+				if p.Part == arch.PartLoRA {
+					p.Init = arch.InitTruncated
+					m.Tensors[i] = tensor.FromFloat32s(p.Name, p.Shape, p.Initialize(2))
+				}
+			}
+			dir := t.TempDir()
+			if err := m.WriteNative(dir); err != nil {
+				t.Fatal(err)
+			}
+			merged, err := weights.Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer merged.Close()
+			compare(t, fmt.Sprintf("%s, gated %v", name, gated), logits(t, m), logits(t, merged), 1e-5)
+			if merged.Architecture.LoRA.Rank != 0 {
+				t.Errorf("%s: factors are left", name)
+			}
+		}
+	}
+}
+
+// logits are the mask logits of weights as they are.
+func logits(t *testing.T, m *weights.Model) []float32 {
+	t.Helper()
+	network, err := model.New(m.Architecture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	params, err := model.Load(m.Architecture.Tensors(), func(i int, dst []float32) error { return m.Tensors[i].ReadFloat32s(dst) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := model.NewPredictor(backendtest.Go(t), network, params, nil, dtypes.Float32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	pixels := make([]uint8, 64*64*3)
+	for i := range pixels {
+		pixels[i] = uint8(i * 7919 >> 3)
+	}
+	l, err := p.Predict(pixels, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Masks
 }

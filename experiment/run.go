@@ -17,6 +17,7 @@ import (
 	"eomt/data/loader"
 	"eomt/eval"
 	"eomt/internal/backend"
+	"eomt/internal/memory"
 	"eomt/model"
 	"eomt/train"
 )
@@ -176,8 +177,8 @@ func (r *Run) Train(ctx context.Context) error {
 		return err
 	}
 	if trained, total := train.Trained(r.Architecture, step.Groups()); trained < total {
-		fmt.Fprintf(r.options.Notes, "training %d of %d parameters (%.2f %%); the others are frozen and have no moments\n",
-			trained, total, 100*float64(trained)/float64(total))
+		fmt.Fprintf(r.options.Notes, "training %d of %d parameters (%.2f %%); the others are frozen, and the optimizer's slots take %s instead of %s\n",
+			trained, total, 100*float64(trained)/float64(total), memory.Format(step.SlotBytes(trained)), memory.Format(step.SlotBytes(total)))
 	}
 	stop := r.Config.Derived.Steps
 	if r.options.MaxSteps > 0 {

@@ -37,6 +37,9 @@ func (m Memory) Peak() int64 {
 	return max(m.Program.Peak()+m.Slots+m.Gradients, 2*(m.Parameters+m.Slots+m.Gradients))
 }
 
+// SlotBytes are those of the optimiser's slots in float32 for so many trained values.
+func (s *Step) SlotBytes(values int) int64 { return int64(4 * values * len(s.optimizer.Slots())) }
+
 // Memory compiles, without running it, what so many images with so many targets go
 // through at once on each device: the whole step or, where the batch is a share, its
 // gradients. A program that Run has compiled for such a batch is not compiled again.

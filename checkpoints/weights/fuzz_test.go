@@ -165,6 +165,7 @@ func FuzzState(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(state)
+	f.Add([]byte(strings.Replace(string(state), `"norm_eps"`, `"lora": {"rank": 2, "alpha": 1, "targets": "q fc2"}, "norm_eps"`, 1)))
 	f.Fuzz(func(t *testing.T, state []byte) {
 		writeState(t, step, state)
 		if m, err := Open(step); err == nil {

@@ -148,10 +148,9 @@ func openNative(path string, none error, take choice) (*Model, error) {
 	params := loaded.Params
 	state := loaded.State.Architecture
 	if state != nil && state.LoRA.Rank > 0 {
-		if params, err = merged(*state, params); err != nil {
+		if params, m.Loading.Merged, err = merge(state.LoRA, params); err != nil {
 			return nil, errors.Join(err, loaded.Close())
 		}
-		m.Loading.Merged = len(state.Adapters())
 		state.LoRA = arch.LoRA{}
 	}
 	if err := m.fill(names.Lookup(names.Native), params, func(a arch.Architecture) (arch.Architecture, error) {
