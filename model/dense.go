@@ -90,20 +90,31 @@ func (n *net) norm(name string, x *Node) *Node {
 func layerNorm(x, weight, bias *Node, epsilon float64) *Node {
 	input, dtype := x, x.DType()
 	x = widened(StopGradient(x))
-	mean := ReduceAndKeep(x, ReduceMean, -1)
-	centred := Sub(x, mean)
-	// Divided by Sqrt: GoMLX has no gradient of Rsqrt.
-	deviation := Sqrt(AddScalar(ReduceAndKeep(Square(centred), ReduceMean, -1), epsilon))
-	y := Div(centred, deviation)
+	mean, deviation := moments(x, epsilon)
+	y := Div(Sub(x, mean), deviation)
 	y = Add(Mul(y, alongLastAxis(weight, y)), alongLastAxis(bias, y))
 	return withGradient(ConvertDType(y, dtype), []*Node{input, weight, bias}, func(dy *Node) []*Node {
 		normal := Div(Sub(widened(after(dy, StopGradient(input))), mean), deviation)
-		dy = widened(dy)
-		dNormal := Mul(dy, alongLastAxis(weight, dy))
-		rowMean := func(v *Node) *Node { return ReduceAndKeep(v, ReduceMean, -1) }
-		dx := Div(Sub(Sub(dNormal, rowMean(dNormal)), Mul(normal, rowMean(Mul(dNormal, normal)))), deviation)
-		return []*Node{ConvertDType(dx, dtype), columnSums(Mul(dy, normal)), columnSums(dy)}
+		dx, dWeight, dBias := normGradient(widened(dy), normal, deviation, weight)
+		return []*Node{ConvertDType(dx, dtype), dWeight, dBias}
 	})
+}
+
+// moments are the mean of each row of x [..., D] and its deviation, the root of the
+// biased variance plus epsilon, [..., 1].
+func moments(x *Node, epsilon float64) (mean, deviation *Node) {
+	mean = ReduceAndKeep(x, ReduceMean, -1)
+	// A root, by which to divide: GoMLX has no gradient of Rsqrt.
+	return mean, Sqrt(AddScalar(ReduceAndKeep(Square(Sub(x, mean)), ReduceMean, -1), epsilon))
+}
+
+// normGradient are the gradients of a LayerNorm's input, weight and bias, given that of
+// its result and the normalised input.
+func normGradient(dy, normal, deviation, weight *Node) (dx, dWeight, dBias *Node) {
+	dNormal := Mul(dy, alongLastAxis(weight, dy))
+	rowMean := func(v *Node) *Node { return ReduceAndKeep(v, ReduceMean, -1) }
+	dx = Div(Sub(Sub(dNormal, rowMean(dNormal)), Mul(normal, rowMean(Mul(dNormal, normal)))), deviation)
+	return dx, columnSums(Mul(dy, normal)), columnSums(dy)
 }
 
 // gelu is the exact form, x * Phi(x). The backward pass keeps only x.
@@ -111,10 +122,15 @@ func gelu(x *Node) *Node {
 	dtype, y := x.DType(), widened(x)
 	y = ConvertDType(Mul(y, phi(y)), dtype)
 	return withGradient(y, []*Node{x}, func(dy *Node) []*Node {
-		x := widened(after(dy, x))
-		density := MulScalar(Exp(MulScalar(Square(x), -0.5)), invSqrt2Pi)
-		return []*Node{ConvertDType(Mul(widened(dy), Add(phi(x), Mul(x, density))), dtype)}
+		slope := geluSlope(widened(after(dy, x)))
+		return []*Node{ConvertDType(Mul(widened(dy), slope), dtype)}
 	})
+}
+
+// geluSlope is the derivative of gelu.
+func geluSlope(x *Node) *Node {
+	density := MulScalar(Exp(MulScalar(Square(x), -0.5)), invSqrt2Pi)
+	return Add(phi(x), Mul(x, density))
 }
 
 // phi is the normal distribution's cumulative function.

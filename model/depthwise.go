@@ -11,15 +11,19 @@ import (
 // gradient of the nine products is a chain of pads and of sums over pixels that run
 // channel by channel (docs/performance.md).
 func depthwise(x, w *Node) *Node {
-	return withGradient(nineProducts(x, w), []*Node{x, w}, func(dy *Node) []*Node {
-		// Correlation with the kernel rotated by 180 degrees.
-		return []*Node{nineProducts(dy, Reverse(w, 2, 3)), depthwiseWeightGradient(x, dy)}
+	return withGradient(nineProducts(padHW(x), w), []*Node{x, w}, func(dy *Node) []*Node {
+		return []*Node{nineProducts(padHW(dy), rotated(w)), depthwiseWeightGradient(padHW(x), dy)}
 	})
 }
 
-// nineProducts sums the nine taps: y[i, j] = sum of x[i+ky-1, j+kx-1] w[ky, kx].
-func nineProducts(x, w *Node) *Node {
-	padded, d := padHW(x), x.Shape().Dimensions[3]
+// rotated is w rotated by 180 degrees: correlation with it is the gradient of the
+// convolution's input.
+func rotated(w *Node) *Node { return Reverse(w, 2, 3) }
+
+// nineProducts is the convolution of a map that is padded by one on each side,
+// [B, h+2, w+2, D]: y[i, j] = sum of padded[i+ky, j+kx] w[ky, kx].
+func nineProducts(padded, w *Node) *Node {
+	d := padded.Shape().Dimensions[3]
 	var sum *Node
 	for ky := range 3 {
 		for kx := range 3 {
@@ -33,14 +37,15 @@ func nineProducts(x, w *Node) *Node {
 			}
 		}
 	}
-	return ConvertDType(sum, x.DType())
+	return ConvertDType(sum, padded.DType())
 }
 
-// depthwiseWeightGradient is dw [D, 1, 3, 3]: for each tap the sum over pixels of
-// the shifted input times dy. Each tap waits for the one before it, so that one
-// product of the map's size is alive at a time instead of nine.
-func depthwiseWeightGradient(x, dy *Node) *Node {
-	padded, d := padHW(x), x.Shape().Dimensions[3]
+// depthwiseWeightGradient is dw [D, 1, 3, 3], given the padded input and the gradient of
+// the result: for each tap the sum over pixels of the shifted input times dy. Each tap
+// waits for the one before it, so that one product of the map's size is alive at a
+// time instead of nine.
+func depthwiseWeightGradient(padded, dy *Node) *Node {
+	d := padded.Shape().Dimensions[3]
 	taps := make([]*Node, 0, 9)
 	for ky := range 3 {
 		for kx := range 3 {
