@@ -53,6 +53,12 @@ test: setup $(STATICCHECK) ## vet, static checks and all tests
 	CGO_ENABLED=0 go build ./...
 	EOMT_REQUIRE_XLA=$$(test ! -f "$(CACHE)/pjrt/pjrt_c_api_cpu_plugin.so" || echo 1) go test -timeout 40m ./...
 
+KILLS ?= 30
+
+.PHONY: chaos
+chaos: ## kill a run at KILLS random moments, and hold what it ends with against one never stopped
+	EOMT_CHAOS_KILLS=$(KILLS) go test -count=1 -timeout 60m -v -run TestKilledRunEndsAsOneNeverStopped ./cmd/train
+
 .PHONY: parity
 parity: setup ## compare with the reference implementations in a virtual environment
 	@scripts/parity/run.sh "$(CACHE)"
