@@ -50,6 +50,8 @@ type Metric struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
 	Step  int     `json:"step"`
+	// Images is how many of the first validation images were evaluated; 0 is all.
+	Images int `json:"images,omitempty"`
 }
 
 // The files of a checkpoint folder.

@@ -25,7 +25,7 @@ type Config struct {
 	TopK           int        `yaml:"top_k" doc:"Instance: predictions kept per image." range:"[1, 65536]"`
 	Precision      string     `yaml:"precision" doc:"Number format of activations and matrix products in evaluation and prediction (docs/precision.md)." choice:"f32 bf16"`
 	Absent         iou.Absent `yaml:"-"` // semantic: the data set's rule, for [Exact]
-	Limit          int        `yaml:"-"` // evaluate the first images only; 0 is all
+	Limit          int        `yaml:"limit,omitempty" doc:"Images, the first of the split, that each validation of a training run evaluates; the last state is evaluated on all images as well, and the best checkpoint is chosen among validations over as many images. cmd/eval has -limit instead." range:"[0, 1e9]" default:"all images"`
 	// ModelClasses, if not empty, is the weights' class table; it must be the data
 	// set's.
 	ModelClasses []data.Class `json:"-" yaml:"-"`

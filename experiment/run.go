@@ -201,6 +201,12 @@ func (r *Run) Train(ctx context.Context) error {
 	c.Progress = func(p train.Progress) {
 		display.Set(p.Step, fmt.Sprintf("loss %.3f, %.0f%% data wait", p.Losses.Total, 100*p.DataWait()))
 	}
+	if n := r.Config.Eval.Limit; n > 0 && n < r.val.Len() {
+		c.Final = func(ctx context.Context, state *train.State, maskProbs []float64) error {
+			display.Pause()
+			return r.evaluateWhole(ctx, state, maskProbs)
+		}
+	}
 	validate := func(ctx context.Context, state *train.State, maskProbs []float64) (checkpoints.Metric, error) {
 		display.Pause()
 		return r.validate(ctx, state, maskProbs)

@@ -15,36 +15,84 @@ import (
 	"eomt/train"
 )
 
-// validate evaluates the state, by its moving averages where it has them, on the validation split, prints the table and writes
-// eval/step-NNNNNNNN.json. The folder of that name holds the predictions and a
-// journal, from which an interrupted evaluation of the same weights resumes.
+// validate evaluates the state on the validation split, or on the first eval.limit
+// images of it, and draws some of them.
 func (r *Run) validate(ctx context.Context, state *train.State, maskProbs []float64) (checkpoints.Metric, error) {
+	c := Evaluation(r.Config.Config, r.Architecture)
+	if c.Limit >= r.val.Len() {
+		c.Limit = 0
+	}
 	predictor, err := r.predictorOf(state, maskProbs)
 	if err != nil {
 		return checkpoints.Metric{}, err
 	}
-	name := fmt.Sprintf("step-%08d", state.Step)
-	c := Evaluation(r.Config.Config, r.Architecture)
-	c.Save = filepath.Join(r.options.Dir, "eval", name)
-	if c.Identity, err = identity(state.Averaged(), maskProbs); err != nil {
+	result, err := r.evaluate(ctx, state, maskProbs, predictor, c)
+	if err != nil {
 		return checkpoints.Metric{}, err
 	}
-	display := r.options.Watch.start("evaluate", r.val.Len(), "images", 1)
+	if err := r.draw(ctx, state.Step, predictor, c); err != nil {
+		return checkpoints.Metric{}, err
+	}
+	metric, value := result.Outcomes[0].Headline()
+	return checkpoints.Metric{Name: metric, Value: value, Step: state.Step, Images: c.Limit}, nil
+}
+
+// evaluateWhole evaluates the state on all images, unless that has been done.
+func (r *Run) evaluateWhole(ctx context.Context, state *train.State, maskProbs []float64) error {
+	var done struct {
+		Images int `json:"images"`
+	}
+	raw, err := os.ReadFile(filepath.Join(r.options.Dir, "eval", stepName(state.Step)+".json"))
+	if err == nil && json.Unmarshal(raw, &done) == nil && done.Images == r.val.Len() {
+		return nil
+	}
+	c := Evaluation(r.Config.Config, r.Architecture)
+	c.Limit = 0
+	predictor, err := r.predictorOf(state, maskProbs)
+	if err == nil {
+		_, err = r.evaluate(ctx, state, maskProbs, predictor, c)
+	}
+	return err
+}
+
+// stepName names what belongs to a step, as its checkpoint is named.
+func stepName(step int) string { return fmt.Sprintf("step-%08d", step) }
+
+// evaluate evaluates the state, by its moving averages if it has them, prints the table
+// and writes eval/step-NNNNNNNN.json. The folder of that name holds the predictions and
+// a journal, from which an interrupted evaluation of the same weights resumes.
+func (r *Run) evaluate(ctx context.Context, state *train.State, maskProbs []float64, predictor inference.Predictor, c eval.Config) (*eval.Result, error) {
+	name, images := stepName(state.Step), r.val.Len()
+	if c.Limit > 0 {
+		images = c.Limit
+	}
+	c.Save = filepath.Join(r.options.Dir, "eval", name)
+	var err error
+	if c.Identity, err = identity(state.Averaged(), maskProbs); err != nil {
+		return nil, err
+	}
+	display := r.options.Watch.start("evaluate", images, "images", 1)
 	result, err := eval.Evaluate(ctx, r.val, predictor, c, func(done, _ int) { display.Set(done, "") })
 	display.Finish()
 	if err != nil {
-		return checkpoints.Metric{}, err
+		return nil, err
 	}
 	result.Config = filepath.Join(r.options.Dir, configFile)
 	result.Weights = filepath.Join(r.options.Dir, "checkpoints", name)
 	r.lastEval = result
 	if err := r.writeResult(name, result); err != nil {
-		return checkpoints.Metric{}, err
+		return nil, err
 	}
-	fmt.Fprintf(r.options.Results, "step %d, %d validation images\n", state.Step, len(result.Records))
+	fmt.Fprintf(r.options.Results, "step %d, %s\n", state.Step, imagesOf(images, r.val.Len()))
 	WriteOutcome(r.options.Results, result.Outcomes[0])
-	metric, value := result.Outcomes[0].Headline()
-	return checkpoints.Metric{Name: metric, Value: value, Step: state.Step}, r.prune(name)
+	return result, r.prune(name)
+}
+
+func imagesOf(n, all int) string {
+	if n == all {
+		return fmt.Sprintf("%d validation images", n)
+	}
+	return fmt.Sprintf("the first %d of %d validation images", n, all)
 }
 
 // predictorOf predicts with the state's values on each of its devices. Their programs

@@ -22,6 +22,7 @@
 //	validations.go finished validations, and the best one
 //	record.go      metrics.jsonl, metrics.parquet, TensorBoard; log.go reads them back
 //	capture.go     a step that is not finite, kept; replay.go repeats it
+//	pictures.go    validation images for TensorBoard
 //	space.go       waiting where the disk is full
 //	lock.go        one process per run folder
 //	provenance.go  provenance of a run; commit.go, of its source

@@ -17,6 +17,7 @@ func (e EarlyStop) reached(v validations, every int) (why string) {
 	if e.Patience == 0 || len(v) == 0 {
 		return ""
 	}
+	v = v.comparable()
 	bar, since := v[0], -1
 	for _, m := range v {
 		switch {

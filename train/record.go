@@ -115,7 +115,7 @@ func openRecord(dir string, done int, validated *checkpoints.Metric) (*record, e
 		err = board.Write(last.Time, last.Step, last.scalars())
 	}
 	if err == nil && validated != nil {
-		err = r.board.Write(time.Now(), validated.Step, validatedScalars(*validated))
+		err = r.chart(*validated)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("train: log: %w", err), r.Close())
@@ -182,17 +182,27 @@ func (r *record) write(ctx context.Context, e Entry) error {
 	return nil
 }
 
-// evaluated writes a validation's metric to TensorBoard.
+// evaluated writes a validation's metric and pictures to TensorBoard.
 func (r *record) evaluated(ctx context.Context, m checkpoints.Metric) error {
-	err := r.disk.Do(ctx, "TensorBoard's log", func() error { return r.board.Write(time.Now(), m.Step, validatedScalars(m)) })
+	err := r.disk.Do(ctx, "TensorBoard's log", func() error { return r.chart(m) })
 	if err != nil {
 		return fmt.Errorf("train: log: %w", err)
 	}
 	return nil
 }
 
-func validatedScalars(m checkpoints.Metric) []tensorboard.Scalar {
-	return []tensorboard.Scalar{{Tag: "eval/" + m.Name, Value: m.Value}}
+// chart writes a validation to TensorBoard; what is written twice is shown once.
+func (r *record) chart(m checkpoints.Metric) error {
+	images, err := pictures(r.dir, m.Step)
+	if err != nil {
+		return err
+	}
+	if len(images) > 0 {
+		if err := r.board.WriteImages(time.Now(), m.Step, images); err != nil {
+			return err
+		}
+	}
+	return r.board.Write(time.Now(), m.Step, []tensorboard.Scalar{{Tag: "eval/" + m.Name, Value: m.Value}})
 }
 
 // tabulate makes metrics.parquet of all entries so far.

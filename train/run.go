@@ -38,6 +38,9 @@ type RunConfig struct {
 	// Saved is what checkpoints state besides step and position. Best is taken from the
 	// checkpoint that a run resumes from.
 	Saved checkpoints.State `yaml:"-"`
+	// Final, if not nil, is called with the last state after its validation, if validations
+	// are of a part of the images.
+	Final func(ctx context.Context, state *State, maskProbs []float64) error `yaml:"-"`
 	// Say, if not nil, is told what a user should know at once.
 	Say func(text string) `yaml:"-"`
 	// Progress, if not nil, is called after every step.
@@ -208,7 +211,24 @@ func (r *run) finish(ctx context.Context) error {
 	if err := r.save(ctx); err != nil {
 		return err
 	}
-	return r.evaluate(ctx)
+	if err := r.evaluate(ctx); err != nil || r.Final == nil {
+		return err
+	}
+	return r.final(ctx)
+}
+
+// final evaluates the last state on all images.
+func (r *run) final(ctx context.Context) error {
+	err := r.patiently(ctx, "the last evaluation", func() error {
+		return r.Final(ctx, r.state, r.step.maskProbs(r.state.Step))
+	})
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ErrInterrupted
+	}
+	return fmt.Errorf("train: evaluation on all images after step %d: %w", r.state.Step, err)
 }
 
 // interrupted saves the state of a run that was asked to stop.

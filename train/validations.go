@@ -60,8 +60,15 @@ func (v validations) write(dir string) error {
 	return nil
 }
 
-// best is the first of the largest values, nil if there is none.
+// comparable are those over as many images as the last.
+func (v validations) comparable() validations {
+	return slices.DeleteFunc(slices.Clone(v), func(m checkpoints.Metric) bool { return m.Images != v[len(v)-1].Images })
+}
+
+// best is the first of the largest values over as many images as the last, nil if there
+// is none.
 func (v validations) best() *checkpoints.Metric {
+	v = v.comparable()
 	var best *checkpoints.Metric
 	for i := range v {
 		if best == nil || v[i].Value > best.Value {

@@ -123,3 +123,22 @@ func TestValidationsThatCannotBeRead(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Results over different numbers of images are not compared: the last says how many
+// count.
+func TestBestComparesEqualSubsets(t *testing.T) {
+	list := validations{{Value: .9, Step: 1, Images: 2}, {Value: .5, Step: 2}, {Value: .4, Step: 3}}
+	if best := list.best(); best == nil || best.Step != 2 {
+		t.Errorf("best of whole validations: %+v", best)
+	}
+	if best := list[:1].best(); best == nil || best.Step != 1 {
+		t.Errorf("best of subsets: %+v", best)
+	}
+	early := EarlyStop{Patience: 1}
+	if why := early.reached(validations{{Value: .9, Step: 1, Images: 2}, {Value: .5, Step: 2}}, 1); why != "" {
+		t.Errorf("a subset's result stops a run: %s", why)
+	}
+	if why := early.reached(list, 1); why == "" {
+		t.Error("two whole validations without improvement")
+	}
+}

@@ -70,6 +70,14 @@ def compare(run):
             want = [(e["step"], e[NAMES[tag]] if tag in NAMES else e[group][int(index)]) for e in entries]
         wrong += differing([(e.step, e.value) for e in board.Scalars(tag)], want)
     table.add(f"{len(tags)} TensorBoard charts of a resumed run, values that differ", "tensorboard", wrong, wrong, 0, ok=len(tags) > 10)
+
+    tags, last = board.Tags()["images"], sorted((run / "pictures").iterdir())[-1]
+    wrong = 0
+    for tag in tags:
+        event, want = board.Images(tag)[-1], (last / f"{tag.rpartition('/')[2]}.png").read_bytes()
+        size = int.from_bytes(want[16:20]), int.from_bytes(want[20:24])  # as the PNG states them
+        wrong += event.encoded_image_string != want or (event.width, event.height) != size or f"step-{event.step:08d}" != last.name
+    table.add(f"{len(tags)} TensorBoard pictures of a resumed run that differ from pictures/", "tensorboard", wrong, wrong, 0, ok=len(tags) > 1)
     return table
 
 

@@ -21,6 +21,13 @@ type Scalar struct {
 	Value float64
 }
 
+// Image is a picture.
+type Image struct {
+	Tag  string // "group/name"
+	PNG  []byte
+	W, H int // pixels
+}
+
 // Writer appends to its own event file. Every call writes through to the file: a
 // killed process leaves at most one incomplete record, which readers skip. A call that
 // fails leaves nothing and may be repeated.
@@ -72,6 +79,25 @@ func (w *Writer) Write(at time.Time, step int, values []Scalar) error {
 	return w.event(at, step, summary(values))
 }
 
+// WriteImages adds the pictures of one step, made at the given time.
+func (w *Writer) WriteImages(at time.Time, step int, images []Image) error {
+	var summary []byte
+	for _, i := range images {
+		summary = append(summary, embed(summaryValue, imageValue(i))...)
+	}
+	return w.event(at, step, embed(eventSummary, summary))
+}
+
+// imageValue is the Summary.Value of a picture.
+func imageValue(i Image) []byte {
+	picture := protowire.AppendVarint(protowire.AppendTag(nil, imageHeight, protowire.VarintType), uint64(i.H))
+	picture = protowire.AppendVarint(protowire.AppendTag(picture, imageWidth, protowire.VarintType), uint64(i.W))
+	picture = protowire.AppendVarint(protowire.AppendTag(picture, imageColorspace, protowire.VarintType), colorspaceRGBA)
+	picture = append(picture, embed(imageEncoded, i.PNG)...)
+	value := protowire.AppendString(protowire.AppendTag(nil, valueTag, protowire.BytesType), i.Tag)
+	return append(value, embed(valueImage, picture)...)
+}
+
 // Sync forces what was written to disk.
 func (w *Writer) Sync() error {
 	if err := w.file.Sync(); err != nil {
@@ -106,9 +132,15 @@ const (
 	summaryValue     protowire.Number = 1
 	valueTag         protowire.Number = 1
 	valueSimple      protowire.Number = 2
+	valueImage       protowire.Number = 4
+	imageHeight      protowire.Number = 1
+	imageWidth       protowire.Number = 2
+	imageColorspace  protowire.Number = 3
+	imageEncoded     protowire.Number = 4
 	sessionStatus    protowire.Number = 1
 
-	sessionStart = 1
+	sessionStart   = 1
+	colorspaceRGBA = 4
 )
 
 func embed(field protowire.Number, message []byte) []byte {
