@@ -75,6 +75,20 @@ bench: setup ## this project's benchmarks
 bench-peers: setup ## time the same work here and in the Python references, alternating within one run
 	@scripts/peers/run.sh "$(CACHE)" $(REALDATA)
 
+.PHONY: ladder
+ladder: setup ## train the networks that EoMT is compared with in small on generated shapes, one seed; compare them
+	@scripts/ladder/train.sh runs/ladder 1 200
+
+.PHONY: ladder-quality
+ladder-quality: setup ## the same with three seeds and more steps; hours
+	@scripts/ladder/train.sh runs/ladder-quality 3 1000
+
+.PHONY: ladder-speed
+ladder-speed: setup ## time these networks, S and L at 640 px, alternating; writes the table to README.md
+	@mkdir -p "$(CACHE)"
+	@python3 scripts/ladder/speed.py > "$(CACHE)/ladder-speed.md"
+	@python3 scripts/insert.py README.md ladder-speed "$(CACHE)/ladder-speed.md"
+
 .PHONY: bench-gpu
 bench-gpu: ## forward and training step of S, B and L on xla:cuda; does nothing without a GPU
 	@compgen -G '/dev/nvidia[0-9]*' >/dev/null || compgen -G /dev/dxg >/dev/null || \

@@ -122,14 +122,17 @@ func (a Architecture) Tensors() []Tensor {
 	return list
 }
 
-// HeadNames are the names of the parameters that a backbone's weights do not
-// have.
+// HeadNames are the names of the parameters and buffers that a backbone's weights do
+// not have.
 func (a Architecture) HeadNames() []string {
 	var list []string
 	for _, p := range a.Parameters() {
 		if p.Part == PartHead {
 			list = append(list, p.Name)
 		}
+	}
+	for _, b := range a.Buffers() {
+		list = append(list, b.Name)
 	}
 	return list
 }

@@ -48,8 +48,8 @@ func TestConfigurationsResolve(t *testing.T) {
 		}
 		delete(steps, c.Name)
 		spans := r.Train.Schedule.Schedule(r.Derived.Steps, r.Derived.Annealing).Annealing
-		if !c.Train.Schedule.Annealing.Off && len(spans) != m.MaskBlocks {
-			t.Errorf("%s: %d annealing spans for %d blocks", path, len(spans), m.MaskBlocks)
+		if !c.Train.Schedule.Annealing.Off && len(spans) != m.AnnealedBlocks() {
+			t.Errorf("%s: %d annealing spans for %d blocks", path, len(spans), m.AnnealedBlocks())
 		}
 		for k, span := range spans {
 			if span.Start < 0 || span.End <= span.Start || span.End > r.Derived.Steps || k > 0 && span.Start < spans[k-1].Start {

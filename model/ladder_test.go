@@ -258,6 +258,27 @@ func compareLadder(t *testing.T, b compute.Backend, name string, training bool) 
 	}
 }
 
+// In float32 the sampling is the reference's within 1e-5 of the largest value: a
+// coordinate of 1 is rounded at 6e-8, times the few pixels of a map and their steps.
+func TestSamplingInFloat32(t *testing.T) {
+	r := readLadder(t, "core")
+	var args []any
+	for _, name := range []string{"value", "locations", "weights"} {
+		args = append(args, tensors.FromFlatDataAndDimensions(narrow(r.at(t, name)), r.tensors[name].Shape...))
+	}
+	got := tensors.MustCopyFlatData[float32](MustExecOnce(backendtest.Fast(t), func(in []*Node) *Node {
+		return samplePoints(in[0], in[1], in[2], []grid{{3, 5}, {2, 2}})
+	}, args...))
+	want := narrow(r.at(t, "out"))
+	largest := 0.0
+	for _, v := range want {
+		largest = max(largest, math.Abs(float64(v)))
+	}
+	if d := largestDifference(got, want); !(d <= 1e-5*largest) {
+		t.Errorf("differs by %g of %g", d, largest)
+	}
+}
+
 // The sampling of deformable attention is transformers': points inside, on the rim and
 // far outside, forward and the gradients of values, locations and weights.
 func TestSamplingMatchesReference(t *testing.T) {

@@ -58,6 +58,24 @@ func TestEveryNetworkRoundTrips(t *testing.T) {
 	}
 }
 
+// A backbone's weights start every network: all else, running values included, is new.
+func TestBackboneStartsEveryNetwork(t *testing.T) {
+	backbone := arch.Architecture{Width: 16, Blocks: 4, Heads: 2, Hidden: 24, Registers: 1, Grid: [2]int{4, 4}}.ForKind(arch.DINOv2).ForPatch(16)
+	m := Random(backbone.Backbone(), 1)
+	for _, name := range arch.Networks {
+		whole := backbone
+		whole.Queries, whole.Classes, whole.MaskBlocks = 5, 3, 1
+		a := whole.ForNetwork(name)
+		fitted, loading, err := m.Fit(a, a.HeadNames())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if want := len(a.Tensors()); len(fitted)+len(loading.Fresh) != want || len(fitted) != len(m.Tensors) {
+			t.Errorf("%s: %d loaded and %d new of %d", name, len(fitted), len(loading.Fresh), want)
+		}
+	}
+}
+
 // In other programs' files a network that masks always is EoMT with masks on.
 func TestMaskedNetworkInOtherFormats(t *testing.T) {
 	a := arch.Architecture{Width: 16, Blocks: 2, Heads: 2, Hidden: 24, MaskBlocks: 2, Grid: [2]int{4, 4}, Queries: 5, Classes: 3}.
