@@ -50,8 +50,8 @@ func printRates(w io.Writer, c configs.Config, a arch.Architecture) {
 		}
 	}
 	fmt.Fprintf(w, "#   tokens and embeddings as block 0; norm, queries, heads, ScaleBlocks: %.4g\n", c.Train.Optimizer.LearningRate)
-	if f := c.Train.FineTune; len(f.Freeze)+len(f.Multipliers) > 0 {
-		fmt.Fprintln(w, "# train.freeze and train.multipliers come on top; -print-params has every parameter's rate.")
+	if f := c.Train.FineTune; len(f.Freeze)+len(f.Multipliers)+f.LoRA.Rank > 0 {
+		fmt.Fprintln(w, "# train.freeze, train.multipliers and train.lora come on top; -print-params has every parameter's rate.")
 	}
 }
 
