@@ -38,20 +38,23 @@ func TestLoRAConfig(t *testing.T) {
 
 // Of a network with low-rank factors the backbone stays to the bit and has no slots;
 // factors, queries and heads move, unless they are frozen by name, also where blocks are
-// rematerialised.
+// rematerialised or activations bfloat16.
 func TestLoRATrainsTheFactors(t *testing.T) {
 	for _, remat := range []model.Remat{model.RematNone, model.RematBlocks} {
-		t.Run(fmt.Sprint("remat ", remat), func(t *testing.T) { trainsTheFactors(t, remat) })
+		for _, precision := range []dtypes.DType{dtypes.Float32, dtypes.BFloat16} {
+			t.Run(fmt.Sprint("remat ", remat, ", ", precision), func(t *testing.T) { trainsTheFactors(t, remat, precision) })
+		}
 	}
 }
 
-func trainsTheFactors(t *testing.T, remat model.Remat) {
+func trainsTheFactors(t *testing.T, remat model.Remat, precision dtypes.DType) {
 	s := seamStep(t, backendtest.Go(t), func(c *StepConfig) {
 		a, err := LoRAConfig{Rank: 2, Targets: []string{"k", "fc2"}}.Adapt(smallArchitecture(5))
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Network, c.FineTune.Freeze, c.Remat = network(a), []string{"mask_head"}, remat
+		c.Network, c.FineTune.Freeze = network(a), []string{"mask_head"}
+		c.Remat, c.Precision = remat, precision
 	})
 	a := s.config.Network.Architecture()
 	state, before := s.start(t, dtypes.Float32), s.start(t, dtypes.Float32)

@@ -117,3 +117,42 @@ func TestFactorsThatDoNotFit(t *testing.T) {
 		}
 	}
 }
+
+// Merged weights are exported as whole ones are.
+func TestMergedFactorsAreExported(t *testing.T) {
+	opened, err := Open(saved(t, adaptedModel(t, false)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	dir := t.TempDir()
+	official := filepath.Join(dir, "official.bin")
+	for path, write := range map[string]func(string) error{
+		filepath.Join(dir, "native"): opened.WriteNative, filepath.Join(dir, "hf"): opened.WriteHF, official: opened.WriteOfficial,
+	} {
+		if err := write(path); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer again.Close()
+		if again.Loading.Merged != 0 || len(again.Tensors) != len(opened.Tensors) {
+			t.Errorf("%s: %d pairs merged, %d tensors", path, again.Loading.Merged, len(again.Tensors))
+		}
+		for i, one := range again.Tensors {
+			got, err := one.Float32s()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := opened.Tensors[i].Float32s()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if one.Name != opened.Tensors[i].Name || !slices.Equal(got, want) {
+				t.Errorf("%s: %s differs", path, one.Name)
+			}
+		}
+	}
+}
