@@ -119,40 +119,46 @@ func compare(t *testing.T, what string, got, want []float32, tolerance float64) 
 	}
 }
 
-// EoMT, with masks too, gated or not, computes the same with factors and with merged weights.
+// Every network computes the same with factors and with merged weights, gated or not.
 func TestFactorsOfNetworks(t *testing.T) {
-	for _, name := range []string{arch.EoMT, arch.EoMTMasked} {
-		for _, gated := range []bool{false, true} {
-			s := arch.Settings{Size: arch.SizeCustom, Network: name, Backbone: "dinov3", Image: [2]int{64, 64}, Queries: 6,
-				Width: 32, Blocks: 4, Heads: 2, MLPHidden: 48, QueryBlocks: 2, Patch: 16}
-			a, err := s.Architecture(5)
-			if err != nil {
-				t.Fatal(err)
+	for i, name := range arch.Networks {
+		gated := i%2 == 1
+		s := arch.Settings{Size: arch.SizeCustom, Network: name, Backbone: "dinov3", Image: [2]int{64, 64}, Queries: 6,
+			Width: 32, Blocks: 4, Heads: 2, MLPHidden: 48, QueryBlocks: 2, Patch: 16}
+		if name != arch.EoMT && name != arch.EoMTMasked {
+			s.QueryBlocks = 0
+			s.Decoder = arch.DecoderSettings{Width: 32, Heads: 2, Layers: 3, Hidden: 48}
+			if name == arch.ViTMask2Former || name == arch.ViTAdapterMask2Former {
+				s.Decoder.EncoderLayers, s.Decoder.EncoderHidden = 1, 48
 			}
-			a.SwiGLU = gated
-			if a, err = (train.LoRAConfig{Rank: 3, Alpha: 2}).Adapt(a); err != nil {
-				t.Fatal(err)
+		}
+		a, err := s.Architecture(5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.SwiGLU = gated
+		if a, err = (train.LoRAConfig{Rank: 3, Alpha: 2}).Adapt(a); err != nil {
+			t.Fatal(err)
+		}
+		m := weights.Random(a, 1)
+		for i, p := range a.Parameters() {
+			if p.Part == arch.PartLoRA {
+				p.Init = arch.InitTruncated
+				m.Tensors[i] = tensor.FromFloat32s(p.Name, p.Shape, p.Initialize(2))
 			}
-			m := weights.Random(a, 1)
-			for i, p := range a.Parameters() {
-				if p.Part == arch.PartLoRA {
-					p.Init = arch.InitTruncated
-					m.Tensors[i] = tensor.FromFloat32s(p.Name, p.Shape, p.Initialize(2))
-				}
-			}
-			dir := t.TempDir()
-			if err := m.WriteNative(dir); err != nil {
-				t.Fatal(err)
-			}
-			merged, err := weights.Open(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer merged.Close()
-			compare(t, fmt.Sprintf("%s, gated %v", name, gated), logits(t, m), logits(t, merged), 1e-5)
-			if merged.Architecture.LoRA.Rank != 0 {
-				t.Errorf("%s: factors are left", name)
-			}
+		}
+		dir := t.TempDir()
+		if err := m.WriteNative(dir); err != nil {
+			t.Fatal(err)
+		}
+		merged, err := weights.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer merged.Close()
+		compare(t, fmt.Sprintf("%s, gated %v", name, gated), logits(t, m), logits(t, merged), 1e-5)
+		if merged.Architecture.LoRA.Rank != 0 {
+			t.Errorf("%s: factors are left", name)
 		}
 	}
 }
