@@ -106,7 +106,7 @@ func sampleLevel(mapBhwME, at, weight *Node, level grid) *Node {
 	corners := Stack([]*Node{Mul(gy, gx), Mul(gy, fx), Mul(fy, gx), Mul(fy, fx)}, -1)
 	corners = Mul(corners, BroadcastLike(InsertAxes(weight, -1), corners))
 	quads = Mul(quads, BroadcastLike(ConvertDType(InsertAxes(corners, -1), quads.DType()), quads))
-	return ReduceSum(quads, 3, 4)
+	return ConvertDType(ReduceSum(widened(quads), 3, 4), quads.DType())
 }
 
 // quadTable has for each of the (h+1)(w+1) places between pixels of a map [B, h, w, M, E],

@@ -23,11 +23,11 @@ func (n *net) layerNormOf(name string, x *Node) *Node {
 func (n *net) groupNorm(name string, x *Node) *Node {
 	dims := x.Shape().Dimensions
 	b, c := dims[0], dims[3]
-	grouped := Reshape(x, b, dims[1]*dims[2], arch.NormGroups, c/arch.NormGroups)
+	grouped := Reshape(widened(x), b, dims[1]*dims[2], arch.NormGroups, c/arch.NormGroups)
 	mean := ReduceAndKeep(grouped, ReduceMean, 1, 3)
 	centred := Sub(grouped, mean)
 	deviation := Sqrt(AddScalar(ReduceAndKeep(Square(centred), ReduceMean, 1, 3), mapNormEpsilon))
-	y := Reshape(Div(centred, deviation), dims...)
+	y := ConvertDType(Reshape(Div(centred, deviation), dims...), x.DType())
 	return n.addBias(n.scale(y, n.params.at(name+".weight")), n.params.at(name+".bias"))
 }
 
@@ -37,6 +37,7 @@ func (n *net) groupNorm(name string, x *Node) *Node {
 func (n *net) batchNorm(name string, x *Node) *Node {
 	weight, bias := n.params.at(name+".weight"), n.params.at(name+".bias")
 	mean, variance := n.params.at(name+".running_mean"), n.params.at(name+".running_var")
+	x = widened(x)
 	if n.running != nil {
 		c := x.Shape().Dim(3)
 		count := float64(x.Shape().Size() / c)
@@ -46,10 +47,10 @@ func (n *net) batchNorm(name string, x *Node) *Node {
 		n.running[name+".running_mean"] = towards(mean, batchMean)
 		n.running[name+".running_var"] = towards(variance, DivScalar(squares, max(count-1, 1)))
 		deviation := Sqrt(AddScalar(DivScalar(squares, count), mapNormEpsilon))
-		return n.addBias(n.scale(centred, Div(weight, deviation)), bias)
+		return n.activation(n.addBias(n.scale(centred, Div(weight, deviation)), bias))
 	}
 	scale := Div(weight, Sqrt(AddScalar(variance, mapNormEpsilon)))
-	return n.addBias(n.scale(x, scale), Sub(bias, Mul(mean, scale)))
+	return n.activation(n.addBias(n.scale(x, scale), Sub(bias, Mul(mean, scale))))
 }
 
 // towards moves a running value a step towards the batch's.

@@ -52,12 +52,14 @@ func relu(x *Node) *Node { return Max(x, ZerosLike(x)) }
 // enlarge resizes a map [B, h, w, C] bilinearly by a whole factor: half-pixel centres,
 // edges repeated, one matrix product an axis.
 func enlarge(x *Node, factor int) *Node {
+	dtype := x.DType()
+	x = widened(x)
 	for _, side := range []int{x.Shape().Dim(1), x.Shape().Dim(2)} {
 		m := ConstAsDType(x.Graph(), x.DType(), enlargement(side, factor))
 		// Contracts the first spatial axis and puts the new one last; after both, [B, C, h, w].
 		x = DotGeneral(x, []int{1}, nil, Reshape(m, side*factor, side), []int{1}, nil)
 	}
-	return TransposeAllAxes(x, 0, 2, 3, 1)
+	return ConvertDType(TransposeAllAxes(x, 0, 2, 3, 1), dtype)
 }
 
 // enlargement is the matrix [size*factor, size] of bilinear enlarging.
@@ -74,4 +76,6 @@ func enlargement(size, factor int) []float64 {
 }
 
 // halve resizes a map bilinearly to half its size: the mean of each 2 x 2 cell.
-func halve(x *Node) *Node { return toPatchGrid(x, x.Shape().Dim(1)/2, x.Shape().Dim(2)/2) }
+func halve(x *Node) *Node {
+	return ConvertDType(toPatchGrid(widened(x), x.Shape().Dim(1)/2, x.Shape().Dim(2)/2), x.DType())
+}

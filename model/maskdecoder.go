@@ -15,16 +15,16 @@ import (
 func (n *net) maskDecoder(out *Predictions, levels []*Node, featuresBhwd *Node, all bool) {
 	b, d, g := featuresBhwd.Shape().Dim(0), n.DecoderWidth, featuresBhwd.Graph()
 	learned := func(name string) *Node {
-		return BroadcastToDims(InsertAxes(n.params.at("decoder.queries."+name), 0), b, n.Queries, d)
+		return n.activation(BroadcastToDims(InsertAxes(n.params.at("decoder.queries."+name), 0), b, n.Queries, d))
 	}
 	var keys, values, features []*Node
 	for l, m := range levels {
 		at := grid{m.Shape().Dim(1), m.Shape().Dim(2)}
 		value := toTokens(m)
-		value = Add(value, BroadcastLike(InsertAxes(n.levelEmbed("decoder.level_embed", l, at), 0), value))
+		value = Add(value, n.activation(BroadcastLike(InsertAxes(n.levelEmbed("decoder.level_embed", l, at), 0), value)))
 		values = append(values, value)
-		keys = append(keys, Add(value, BroadcastLike(InsertAxes(n.sine(g, at), 0), value)))
-		features = append(features, toTokens(toPatchGrid(StopGradient(featuresBhwd), at.h, at.w)))
+		keys = append(keys, Add(value, n.activation(BroadcastLike(InsertAxes(n.sine(g, at), 0), value))))
+		features = append(features, toTokens(toPatchGrid(widened(StopGradient(featuresBhwd)), at.h, at.w)))
 	}
 	x, position := learned("features"), learned("positions")
 	for i := range n.DecoderLayers {
@@ -48,8 +48,8 @@ func (n *net) predictQueries(out *Predictions, x, featuresBhwd *Node, keep bool)
 	embedding = relu(n.linear("mask_head.2", embedding))
 	embedding = n.linear("mask_head.4", embedding)
 	if keep {
-		out.Masks = append(out.Masks, Masks{FeaturesBhwD: ConvertDType(featuresBhwd, n.dtype), EmbeddingBQD: ConvertDType(embedding, n.dtype)})
-		out.ClassLogitsBQC = append(out.ClassLogitsBQC, n.linear("class_head", y))
+		out.Masks = append(out.Masks, Masks{FeaturesBhwD: featuresBhwd, EmbeddingBQD: embedding})
+		out.ClassLogitsBQC = append(out.ClassLogitsBQC, n.logits("class_head", y))
 	}
 	return embedding
 }
@@ -59,7 +59,7 @@ func (n *net) predictQueries(out *Predictions, x, featuresBhwd *Node, keep bool)
 // features [B, N, d] are those of the masks, resized to the level, of which the logits
 // there are a linear function. There is no gradient.
 func visible(embeddingBQd, featuresBNd *Node) *Node {
-	logits := DotGeneral(StopGradient(embeddingBQd), []int{2}, []int{0}, featuresBNd, []int{2}, []int{0})
+	logits := DotGeneral(widened(StopGradient(embeddingBQd)), []int{2}, []int{0}, featuresBNd, []int{2}, []int{0})
 	nothing := BroadcastLike(IsNegative(ReduceAndKeep(logits, ReduceMax, -1)), logits)
 	return Or(IsNonNegative(logits), nothing)
 }

@@ -24,7 +24,7 @@ func (n *net) pixelDecoder(maps []*Node) (levels []*Node, featuresBhwd *Node) {
 		positions = append(positions, Add(n.sine(g, at), n.levelEmbed("pixel.level_embed", k, at)))
 	}
 	y := Concatenate(tokens, 1)
-	position := BroadcastLike(InsertAxes(Concatenate(positions, 0), 0), y)
+	position := n.activation(BroadcastLike(InsertAxes(Concatenate(positions, 0), 0), y))
 	points := references(grids...)
 	for i := range n.EncoderLayers {
 		y = n.encoderLayer(fmt.Sprintf("pixel.encoder.layers.%d.", i), y, position, points, grids)
