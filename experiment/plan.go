@@ -65,7 +65,7 @@ func NewPlan(ctx context.Context, c configs.Config, o PlanOptions) (*Plan, error
 	if o.Notes == nil {
 		o.Notes = io.Discard
 	}
-	device, choice, err := backend.Start(o.Backend, o.Notes)
+	device, choice, err := backend.StartDevices(o.Backend, c.Train.Devices.Devices.Least(), o.Notes)
 	if err != nil {
 		return nil, err
 	}

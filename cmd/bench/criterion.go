@@ -54,10 +54,10 @@ func graphWork(o options, args []any, build func(in []*Node) []*Node) (*work, er
 func (o options) predictions() int { return o.architecture.Predictions() }
 
 func prepareMatcher(_ context.Context, o options) (*work, error) {
-	problems, places, queries := o.predictions()*o.batch, data.Bucket(targets), o.architecture.Queries
+	problems, places, queries := o.predictions()*o.batch, data.Bucket(o.targets), o.architecture.Queries
 	valid := make([]bool, problems*places)
 	for i := range valid {
-		valid[i] = i%places < targets
+		valid[i] = i%places < o.targets
 	}
 	args := []any{random(1, problems, places, queries), tensors.FromFlatDataAndDimensions(valid, problems, places)}
 	return graphWork(o, args, func(in []*Node) []*Node { return []*Node{matcher.Assign(in[0], in[1])} })
@@ -65,7 +65,7 @@ func prepareMatcher(_ context.Context, o options) (*work, error) {
 
 func preparePoints(_ context.Context, o options) (*work, error) {
 	c, config := o.architecture, losses.Defaults()
-	places := data.Bucket(targets)
+	places := data.Bucket(o.targets)
 	maps := o.batch * places
 	args := []any{[]uint64{1, 2, 3}}
 	for i := range o.predictions() {

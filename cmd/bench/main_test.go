@@ -44,6 +44,19 @@ func TestWrongCommandLines(t *testing.T) {
 		{"-batch 0", "-batch 0: must be at least 1"},
 		{"-accumulate 0", "-accumulate 0: -batch 1 does not split into so many equal shares"},
 		{"-batch 4 -accumulate 3", "-accumulate 3: -batch 4 does not split"},
+		{"-network detr", `-network "detr": expected one of eomt, eomt_masked`},
+		{"-precision f16", `-precision "f16": expected f32 or bf16`},
+		{"-remat all", `-remat "all": expected none or blocks`},
+		{"-seconds -1", "-seconds -1: must be at least 0"},
+		{"-queries 0", "-queries 0: must be at least 1"},
+		{"-targets 129", "-targets 129: must be 1 to 128"},
+		{"-devices 0", "-devices 0: 1 images at once cannot be split"},
+		{"-work step -batch 4 -accumulate 2 -devices 4", "-devices 4: 2 images at once cannot be split"},
+		{"-batch 2 -devices 2", "-devices 2: only -work step runs on several devices"},
+		{"-growth time", `-growth "time": expected some of batch, image, targets, queries`},
+		{"-growth batch -work step,forward", "-growth takes one work that runs, not step,forward"},
+		{"-growth batch -work flops", "-growth takes one work that runs, not flops"},
+		{"-growth batch -paced", "-growth cannot be combined with -paced"},
 		{"-paced", "-paced takes one work that runs"},
 		{"-paced -work startup", "-paced takes one work that runs, not startup"},
 		{"-runs 3", "flag provided but not defined: -runs"},
@@ -68,11 +81,11 @@ func TestHelpHasAnExample(t *testing.T) {
 // TestResults holds the contract of -json, for works in processes of their own.
 func TestResults(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out.json")
-	text, err := bench(t, "-work", "flops,matcher", "-image", "32", "-batch", "2", "-backend", "go", "-json", path)
+	text, err := bench(t, "-work", "flops,matcher", "-image", "32", "-batch", "2", "-seconds", "0.1", "-backend", "go", "-json", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"; go\n", "| flops | S | eomt | 32 | 2 |", "| matcher | S | eomt | 32 | 2 |"} {
+	for _, want := range []string{"; go\n", "| flops | eomt | S | 32 | 2 | f32 |", "| matcher | eomt | S | 32 | 2 | f32 |"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("printed %q, want %q in it", text, want)
 		}
@@ -91,8 +104,8 @@ func TestResults(t *testing.T) {
 	if report.Machine == "" || report.Backend != "go" || len(report.Results) != 2 {
 		t.Fatalf("-json wrote %s", raw)
 	}
-	keys := []string{"batch", "dtype", "flops", "image", "network", "parameters", "peak_rss_bytes", "processor", "runs",
-		"seconds_max", "seconds_median", "seconds_min", "size", "temp_bytes", "work"}
+	keys := []string{"batch", "dtype", "flops", "image", "network", "parameters", "peak_rss_bytes", "precision", "processor", "queries", "runs",
+		"seconds_max", "seconds_median", "seconds_min", "size", "targets", "temp_bytes", "work"}
 	for _, result := range report.Results {
 		var got []string
 		for key := range result {

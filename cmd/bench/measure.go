@@ -67,9 +67,8 @@ func prepareWork(ctx context.Context, name string, o options) (w *work, err erro
 	return w, err
 }
 
-// Unless paced from outside, a work runs for so long and so often.
+// Unless paced from outside, a work runs so often.
 const (
-	enoughTime = 10 * time.Second
 	fewestRuns = 3
 	mostRuns   = 1000
 )
@@ -98,7 +97,7 @@ func (o options) time(ctx context.Context, w *work) (seconds []float64, err erro
 		seconds = append(seconds, time.Since(start).Seconds())
 		if o.paced {
 			fmt.Println(seconds[len(seconds)-1])
-		} else if len(seconds) >= fewestRuns && time.Since(begin) > enoughTime {
+		} else if len(seconds) >= fewestRuns && time.Since(begin).Seconds() > o.seconds {
 			break
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -16,9 +17,6 @@ import (
 	"eomt/model"
 	"eomt/train"
 )
-
-// targets is how many an image has.
-const targets = 10
 
 // described is a work of the whole model with this many predict steps.
 func described(o options, predictions int) *work {
@@ -44,7 +42,7 @@ func prepareForward(_ context.Context, o options) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	predictor, err := model.NewPredictor(b, network, state.Values(), nil, 0)
+	predictor, err := model.NewPredictor(b, network, state.Values(), nil, o.dtype())
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +75,7 @@ func prepareForwardMasked(_ context.Context, o options) (*work, error) {
 		args = append(args, p)
 	}
 	w, err := graphWork(o, args, func(in []*Node) []*Node {
-		p := network.Forward(model.Bind(a, in[1:]), model.Normalize(in[0], dtypes.Float32), model.Options{Masking: &model.Masking{}})
+		p := network.Forward(model.Bind(a, in[1:]), model.Normalize(in[0], dtypes.Float32), model.Options{Masking: &model.Masking{}, Precision: o.dtype()})
 		out := p.ClassLogitsBQC
 		for _, m := range p.Masks {
 			out = append(out, m.LogitsBhwQ())
@@ -104,8 +102,8 @@ func prepareStep(_ context.Context, o options) (*work, error) {
 		return nil, err
 	}
 	step, err := train.NewStep(b, train.StepConfig{Network: network, Loss: losses.Defaults(), BatchSize: o.batch, Accumulate: o.accumulate,
-		Optimizer: train.DefaultOptimizer(),
-		Schedule:  train.Schedule{Total: total, Annealing: train.AnnealingRule(total, a.AnnealedBlocks())}})
+		Optimizer: train.DefaultOptimizer(), Precision: o.dtype(), Remat: model.Remat(o.remat), Devices: o.deviceNumbers(),
+		Schedule: train.Schedule{Total: total, Annealing: train.AnnealingRule(total, a.AnnealedBlocks())}})
 	if err != nil {
 		return nil, err
 	}
@@ -113,10 +111,13 @@ func prepareStep(_ context.Context, o options) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := step.Place(state); err != nil {
+		return nil, err
+	}
 	batch := makeBatch(o)
 	w := described(o, a.Predictions())
 	w.temporary = func() int64 {
-		m, err := step.Memory(o.batch/o.accumulate, batch.M, o.accumulate > 1, dtypes.Float32)
+		m, err := step.Memory(o.batch/o.accumulate/o.devices, batch.M, o.accumulate > 1, dtypes.Float32)
 		if err != nil {
 			return 0
 		}
@@ -133,13 +134,29 @@ func prepareStep(_ context.Context, o options) (*work, error) {
 	return w, nil
 }
 
+// dtype is that of activations and products, 0 for the parameters' own.
+func (o options) dtype() dtypes.DType {
+	if o.precision == "bf16" {
+		return dtypes.BFloat16
+	}
+	return 0
+}
+
+// deviceNumbers are the devices of a step.
+func (o options) deviceNumbers() (list []compute.DeviceNum) {
+	for i := range o.devices {
+		list = append(list, compute.DeviceNum(i))
+	}
+	return list
+}
+
 // batch is a training batch of random images and targets.
 type batch struct{ *data.Batch }
 
 // makeBatch draws a batch whose targets are overlapping discs.
 func makeBatch(o options) batch {
 	rng := rand.New(rand.NewPCG(1, 2))
-	side, m := o.image, data.Bucket(targets)
+	side, m := o.image, data.Bucket(o.targets)
 	b := &data.Batch{B: o.batch, H: side, W: side, M: m, Names: make([]string, o.batch),
 		Images: make([]uint8, o.batch*side*side*3), Classes: make([]int32, o.batch*m), Valid: make([]bool, o.batch*m)}
 	for i := range b.Images {
@@ -147,7 +164,7 @@ func makeBatch(o options) batch {
 	}
 	for i := range o.batch {
 		planes := data.NewPlanes(side, side, m)
-		for k := range targets {
+		for k := range o.targets {
 			b.Classes[i*m+k], b.Valid[i*m+k] = rng.Int32N(int32(o.architecture.Classes)), true
 			cx, cy, r := rng.Float64()*float64(side), rng.Float64()*float64(side), float64(side)*(0.05+0.2*rng.Float64())
 			for y := range side {

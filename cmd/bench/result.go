@@ -11,6 +11,7 @@ type Results struct {
 	Machine string   `json:"machine"`
 	Backend string   `json:"backend"`
 	Results []Result `json:"results"`
+	Growth  []Growth `json:"growth,omitempty"`
 }
 
 // Result is one work's. What a work does not have is 0: parameters and FLOPs of
@@ -21,8 +22,11 @@ type Result struct {
 	Network    string  `json:"network"`
 	Image      int     `json:"image"` // pixels a side
 	Batch      int     `json:"batch"`
+	Queries    int     `json:"queries"`
+	Targets    int     `json:"targets"` // of an image
 	Processor  string  `json:"processor"`
-	DType      string  `json:"dtype"`
+	DType      string  `json:"dtype"`     // of parameters
+	Precision  string  `json:"precision"` // of activations and products: f32 or bf16
 	Median     float64 `json:"seconds_median"`
 	Min        float64 `json:"seconds_min"`
 	Max        float64 `json:"seconds_max"`
@@ -46,10 +50,13 @@ func (r *Result) setSeconds(seconds []float64) {
 // WriteMarkdown writes the results as a table.
 func (r Results) WriteMarkdown(w io.Writer) {
 	fmt.Fprintf(w, "%s; %s\n\n", r.Machine, r.Backend)
-	fmt.Fprintln(w, "| work | size | network | image | batch | ms, median (range) | runs | peak MiB | temporary MiB | parameters, M | G multiply-adds | G per second |")
-	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|---|---|---|")
+	if len(r.Results) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "| work | network | size | image | batch | precision | ms, median (range) | runs | peak MiB | temporary MiB | parameters, M | G multiply-adds | G per second |")
+	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	for _, x := range r.Results {
-		fmt.Fprintf(w, "| %s | %s | %s | %d | %d | ", x.Work, x.Size, x.Network, x.Image, x.Batch)
+		fmt.Fprintf(w, "| %s | %s | %s | %d | %d | %s | ", x.Work, x.Network, x.Size, x.Image, x.Batch, x.Precision)
 		rate := 0.0
 		if x.Runs > 0 {
 			fmt.Fprintf(w, "%.1f (%.1f-%.1f)", x.Median*1e3, x.Min*1e3, x.Max*1e3)
