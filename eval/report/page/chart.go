@@ -20,12 +20,24 @@ type series struct {
 	name   string // direct label; empty if the title says it
 	ink    ink
 	dashed bool
-	dots   bool // no line; areas in proportion to weight
+	dots   bool // no line; areas in proportion to weight, or small if there is none
 	points []point
 }
 
 // point is one value drawn. low and high span the values it stands for.
 type point struct{ x, y, low, high, weight float64 }
+
+// radius is that of dot i, relative to that of the largest dot there can be.
+func (s series) radius(i int) float64 {
+	heaviest := 0.0
+	for _, p := range s.points {
+		heaviest = max(heaviest, p.weight)
+	}
+	if heaviest == 0 {
+		return 0.3
+	}
+	return math.Sqrt(s.points[i].weight / heaviest)
+}
 
 // maxPoints is the number of points that a line on the page can show, maxFanPoints
 // that of each of several lines close together.

@@ -124,7 +124,7 @@ func TestThin(t *testing.T) {
 // Values that are not finite break a line and are nowhere in the markup.
 func TestGapsBreakLines(t *testing.T) {
 	run := sampleRun(size{1, 2, 200, 2}, 1)
-	charts := slices.Concat(curves([]Run{run})...)
+	charts := slices.Concat(curves(Content{Runs: []Run{run}})...)
 	loss := charts[1].series[0]
 	if got := len(loss.pieces(charts[1].y)); got != 2 {
 		t.Errorf("the loss has %d pieces, want 2", got)

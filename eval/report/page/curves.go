@@ -49,7 +49,8 @@ func prediction(i, n int) string {
 // curves are the charts of what the runs logged, in groups that belong together:
 // first those that compare the runs, then each quantity with a chart per run.
 // The charts of a single run are one group.
-func curves(runs []Run) [][]chart {
+func curves(r Content) [][]chart {
+	runs := r.Runs
 	charts := validationCharts(runs)
 	if slices.ContainsFunc(runs, func(r Run) bool { return len(r.Steps) > 0 }) {
 		for _, c := range oneLine {
@@ -59,7 +60,7 @@ func curves(runs []Run) [][]chart {
 			}
 		}
 	}
-	groups := [][]chart{charts}
+	groups := [][]chart{append(charts, tradeoffCharts(r)...)}
 	for _, f := range fans {
 		scale := f.scale(runs)
 		var group []chart

@@ -33,7 +33,7 @@ const (
 // file name: NAME.svg and NAME.pdf.
 func paperFigures(r Content) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for _, c := range slices.Concat(append(curves(r.Runs), calibrationCharts(r.Runs))...) {
+	for _, c := range slices.Concat(append(curves(r), calibrationCharts(r.Runs))...) {
 		p, err := c.paper()
 		if err != nil {
 			return nil, fmt.Errorf("page: draw figure %s: %w", c.name, err)
@@ -227,9 +227,9 @@ func (c chart) addBand(p *plot.Plot, s series) error {
 }
 
 func addDots(p *plot.Plot, s series, ink color.Color) error {
-	xys, heaviest := make(plotter.XYs, len(s.points)), 0.0
+	xys := make(plotter.XYs, len(s.points))
 	for i, q := range s.points {
-		xys[i], heaviest = plotter.XY{X: q.x, Y: q.y}, max(heaviest, q.weight)
+		xys[i] = plotter.XY{X: q.x, Y: q.y}
 	}
 	if len(xys) == 0 {
 		return nil
@@ -239,7 +239,7 @@ func addDots(p *plot.Plot, s series, ink color.Color) error {
 		return err
 	}
 	scatter.GlyphStyleFunc = func(i int) draw.GlyphStyle {
-		return draw.GlyphStyle{Color: ink, Radius: vg.Length(1 + 4*math.Sqrt(s.points[i].weight/heaviest)), Shape: draw.CircleGlyph{}}
+		return draw.GlyphStyle{Color: ink, Radius: vg.Length(1 + 4*s.radius(i)), Shape: draw.CircleGlyph{}}
 	}
 	p.Add(scatter)
 	return nil

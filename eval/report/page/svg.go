@@ -102,12 +102,10 @@ func (c chart) grid(b *strings.Builder, f frame) {
 
 func (c chart) draw(b *strings.Builder, f frame, s series) {
 	if s.dots {
-		heaviest := 0.0
-		for _, p := range s.points {
-			heaviest = max(heaviest, p.weight)
-		}
-		for _, p := range s.points {
-			fmt.Fprintf(b, `<circle %s cx="%.2f" cy="%.2f" r="%.2f"/>`, s.ink.attributes("dot"), f.x(c, p.x), f.y(c, p.y), 2+6*math.Sqrt(p.weight/heaviest))
+		for i, p := range s.points {
+			title := strings.TrimSpace(fmt.Sprintf("%s %.3g, %.3g", s.name, p.x, p.y))
+			fmt.Fprintf(b, `<circle %s cx="%.2f" cy="%.2f" r="%.2f"><title>%s</title></circle>`, s.ink.attributes("dot"), f.x(c, p.x), f.y(c, p.y),
+				2+6*s.radius(i), html.EscapeString(title))
 		}
 		return
 	}

@@ -129,7 +129,7 @@ func newView(r Content) (*view, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	v := &view{Content: r, Several: len(r.Runs) > 1, ByRun: len(r.Runs) > maxColumns, Headline: headline(r.Runs), Costs: costs(r.Runs), Curves: curves(r.Runs), CurvesNote: caption(r.Runs),
+	v := &view{Content: r, Several: len(r.Runs) > 1, ByRun: len(r.Runs) > maxColumns, Headline: headline(r.Runs), Costs: costs(r.Runs), Curves: curves(r), CurvesNote: caption(r.Runs),
 		SideBySide: compareClasses(r.Runs)}
 	for i, d := range r.Compared {
 		v.Differences.add(d.A+" − "+d.B, d.Metric, &r.Compared[i])
