@@ -72,7 +72,7 @@ async ({figures, width}) => {
   const worst = new Map();
   while (walker.nextNode()) {
     const e = walker.currentNode.parentElement;
-    if (!walker.currentNode.data.trim() || e.closest('script, style')) continue;
+    if (!walker.currentNode.data.trim() || e.closest('script, style, title')) continue;
     const grounds = [];
     for (let p = e; p; p = p.parentElement) grounds.unshift(getComputedStyle(p).backgroundColor);
     const style = getComputedStyle(e), ground = over(grounds);
