@@ -36,6 +36,8 @@ type Config struct {
 	// scored. An interrupted journal of the same evaluation is resumed. With Save there
 	// is always one, by default in that folder.
 	Journal string `json:"-" yaml:"-"`
+	// Shared, if not nil, are the processes that evaluate together.
+	Shared Shared `json:"-" yaml:"-"`
 	// Identity identifies what else the result depends on (weights, data set); a journal
 	// with another identity is discarded.
 	Identity string `yaml:"-"`
@@ -106,7 +108,12 @@ func Evaluate(ctx context.Context, ds data.Dataset, p inference.Predictor, c Con
 	}
 	defer e.journal.close()
 	resumed := len(e.journal.records)
-	if err := inference.Run(ctx, ds, e.pending(), p, c.inference(ds.Classes()), e.score); err != nil {
+	images, err := e.share()
+	if err != nil {
+		return nil, err
+	}
+	err = inference.Run(ctx, ds, images, p, c.inference(ds.Classes()), e.score)
+	if err := e.exchange(ctx, err); err != nil {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("eval: stopped after %d of %d images: %w", len(e.journal.records), e.total, context.Cause(ctx))
 		}

@@ -11,7 +11,11 @@ import (
 // has at once, and says which they are where there is a choice.
 func (r *Run) chooseDevices() (err error) {
 	c := r.Config
-	atOnce := c.Data.Loader.Batch / c.Shares()
+	shares := c.Shares() * r.hosts()
+	atOnce := c.Data.Loader.Batch / shares
+	if atOnce*shares != c.Data.Loader.Batch {
+		return fmt.Errorf("data.batch %d cannot be split into %d equal shares on each of %d hosts", c.Data.Loader.Batch, shares/r.hosts(), r.hosts())
+	}
 	there := r.device.NumDevices()
 	if r.devices, err = c.Train.Devices.Devices.Choose(there, atOnce, r.choice.OnProcessor()); err != nil {
 		return fmt.Errorf("%w (backend %s)", err, r.choice.Name)

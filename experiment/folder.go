@@ -114,6 +114,7 @@ func (r *Run) describe() error {
 	}
 	p := train.Provenance{Start: train.ThisStart(r.State.Step, r.choice.Name, r.deviceNames()), Seed: r.Config.Seed,
 		Data: map[string]int{"train": r.train.Len(), "val": r.val.Len()}}
+	p.Hosts = r.topology
 	for _, row := range r.Architecture.Parameters() {
 		p.Parameters += row.Size()
 	}

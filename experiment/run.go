@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -28,6 +29,10 @@ type Options struct {
 	Backend  string // xla:cuda, xla:cpu or go; empty: GOMLX_BACKEND, otherwise the best available
 	Resume   Resume // whether to continue the run in Dir
 	MaxSteps int    // stop after this step without changing any schedule; 0: the whole run
+
+	// Hosts are the processes that train together, with one Run each; nil is this one
+	// alone.
+	Hosts train.Hosts
 
 	// Notes gets remarks, such as which backend was chosen; nil discards them.
 	Notes io.Writer
@@ -70,6 +75,8 @@ type Run struct {
 	batches   *loader.Loader
 	lastEval  *eval.Result
 	predictor *model.Predictor // of validations, on the first device; nil before the first
+	topology  []string         // of the processes of a run on several hosts, a line each
+	aside     string           // the folder of a process that does not write into the run's
 	closed    bool
 }
 
@@ -87,6 +94,7 @@ func Open(ctx context.Context, c configs.Config, o Options) (_ *Run, err error) 
 	if o.Dir == "" {
 		o.Dir = filepath.Join("runs", c.Name)
 	}
+	o.quieten()
 	r := &Run{options: o}
 	defer func() {
 		if err != nil {
@@ -95,12 +103,14 @@ func Open(ctx context.Context, c configs.Config, o Options) (_ *Run, err error) 
 	}()
 	space := c.Train.Run.Disk()
 	space.Say = r.note
-	err = space.Do(ctx, "the lock of the run folder", func() (err error) {
-		r.lock, err = train.LockFolder(o.Dir)
-		return err
-	})
-	if err != nil {
-		return nil, err
+	if r.rank() == 0 {
+		err = space.Do(ctx, "the lock of the run folder", func() (err error) {
+			r.lock, err = train.LockFolder(o.Dir)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	if err := r.checkFolder(); err != nil {
 		return nil, err
@@ -120,8 +130,15 @@ func Open(ctx context.Context, c configs.Config, o Options) (_ *Run, err error) 
 	if err := r.start(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.assemble(); err != nil {
+		return nil, err
+	}
+	if err := r.moveAside(); err != nil {
+		return nil, err
+	}
 	feed := c.Data.Loader
 	feed.Seed, feed.Start = c.Seed, r.State.Step
+	feed.Batch, feed.ShardIndex, feed.ShardCount = feed.Batch/r.hosts(), r.rank(), r.hosts()
 	feed.Transform = c.Data.Augment.Train(r.Architecture.ImageH(), r.Architecture.ImageW())
 	if r.batches, err = loader.New(r.train, feed); err != nil {
 		return nil, err
@@ -135,10 +152,13 @@ func (r *Run) note(text string) { fmt.Fprintln(r.options.Notes, text) }
 // openData opens both splits, checks that they fit each other and the evaluation,
 // and derives the network and the length of the run.
 func (r *Run) openData(ctx context.Context, c configs.Config) (err error) {
-	if r.train, err = OpenDataset(ctx, c, "train", r.options.Watch); err != nil {
+	err = r.inTurn(func() (err error) {
+		if r.train, err = OpenDataset(ctx, c, "train", r.options.Watch); err == nil {
+			r.val, err = OpenDataset(ctx, c, "val", r.options.Watch)
+		}
 		return err
-	}
-	if r.val, err = OpenDataset(ctx, c, "val", r.options.Watch); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	r.Classes = r.train.Classes()
@@ -168,7 +188,7 @@ func (r *Run) openData(ctx context.Context, c configs.Config) (err error) {
 // error wraps [train.ErrInterrupted]; a run that resumes continues from there.
 func (r *Run) Train(ctx context.Context) error {
 	sc := StepConfig(r.Config, r.network)
-	sc.Devices = r.devices
+	sc.Devices, sc.Hosts = r.devices, r.options.Hosts
 	step, err := train.NewStep(r.device, sc)
 	if err != nil {
 		return err
@@ -241,6 +261,9 @@ func (r *Run) Close() error {
 	}
 	if r.lock != nil {
 		errs = append(errs, r.lock.Release())
+	}
+	if r.aside != "" {
+		errs = append(errs, os.RemoveAll(r.aside))
 	}
 	return errors.Join(errs...)
 }

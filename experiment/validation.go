@@ -3,6 +3,7 @@ package experiment
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -43,8 +44,9 @@ func (r *Run) evaluateWhole(ctx context.Context, state *train.State, maskProbs [
 		Images int `json:"images"`
 	}
 	raw, err := os.ReadFile(filepath.Join(r.options.Dir, "eval", stepName(state.Step)+".json"))
-	if err == nil && json.Unmarshal(raw, &done) == nil && done.Images == r.val.Len() {
-		return nil
+	there, err := r.asFirst(err == nil && json.Unmarshal(raw, &done) == nil && done.Images == r.val.Len())
+	if there || err != nil {
+		return err
 	}
 	c := Evaluation(r.Config.Config, r.Architecture)
 	c.Limit = 0
@@ -67,6 +69,9 @@ func (r *Run) evaluate(ctx context.Context, state *train.State, maskProbs []floa
 		images = c.Limit
 	}
 	c.Save = filepath.Join(r.options.Dir, "eval", name)
+	if r.options.Hosts != nil {
+		c.Shared = r.options.Hosts
+	}
 	var err error
 	if c.Identity, err = identity(state.Averaged(), maskProbs); err != nil {
 		return nil, err
@@ -74,6 +79,9 @@ func (r *Run) evaluate(ctx context.Context, state *train.State, maskProbs []floa
 	display := r.options.Watch.start("evaluate", images, "images", 1)
 	result, err := eval.Evaluate(ctx, r.val, predictor, c, func(done, _ int) { display.Set(done, "") })
 	display.Finish()
+	if errors.Is(err, eval.ErrStopped) {
+		return nil, train.ErrInterrupted
+	}
 	if err != nil {
 		return nil, err
 	}

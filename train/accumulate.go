@@ -6,17 +6,23 @@ import (
 	"eomt/data"
 )
 
-// accumulate does the step on a batch in equal shares, one after the other, so that
-// only one share's activations are in memory at a time.
+// accumulate does the step on a batch, or on this process's part of it, in equal
+// shares, one after the other, so that only one share's activations are in memory at a
+// time.
 func (s *Step) accumulate(state *State, batch *data.Batch) (Losses, error) {
-	n := batch.B / s.config.Accumulate
-	if n*s.config.Accumulate != batch.B {
-		return Losses{}, fmt.Errorf("train: step %d: a batch of %d images cannot be split into %d equal shares", state.Step, batch.B, s.config.Accumulate)
+	shares := max(s.config.Accumulate, 1)
+	n := batch.B / shares
+	if n*shares != batch.B {
+		return Losses{}, fmt.Errorf("train: step %d: a batch of %d images cannot be split into %d equal shares", state.Step, batch.B, shares)
 	}
-	by := s.Normalizers(batch)
+	whole, err := s.together(batch)
+	if err != nil {
+		return Losses{}, err
+	}
+	batch = whole.Batch
 	var sum *Gradients
 	for first := 0; first < batch.B; first += n {
-		g, err := s.Gradients(state, Share{Batch: part(batch, first, n), First: first, By: by})
+		g, err := s.Gradients(state, Share{Batch: part(batch, first, n), First: whole.First + first, By: whole.By})
 		if err != nil {
 			return Losses{}, err
 		}

@@ -35,8 +35,9 @@ func (s *Step) setDevices() error {
 			return fmt.Errorf("train: device %d is named twice", d)
 		}
 	}
-	if shares := max(s.config.Accumulate, 1); s.config.BatchSize%(shares*n) != 0 {
-		return fmt.Errorf("train: a batch of %d images cannot be split into %s on each of %d devices", s.config.BatchSize, equalShares(shares), n)
+	shares, hosts := max(s.config.Accumulate, 1), s.hosts()
+	if s.config.BatchSize%(shares*n*hosts) != 0 {
+		return fmt.Errorf("train: a batch of %d images cannot be split into %s on each of %d devices of %d hosts", s.config.BatchSize, equalShares(shares), n, hosts)
 	}
 	if n == 1 {
 		return nil

@@ -36,7 +36,8 @@ type Start struct {
 	Platform string            `json:"platform"`
 	Modules  map[string]string `json:"modules"`
 	Backend  string            `json:"backend"`
-	Devices  []string          `json:"devices"`
+	Devices  []string          `json:"devices"`         // in use, of this process
+	Hosts    []string          `json:"hosts,omitempty"` // the processes of a run on several hosts, a line each
 	Machine  hardware.Machine  `json:"machine,omitzero"`
 }
 

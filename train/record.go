@@ -89,6 +89,7 @@ type record struct {
 	file          *appendfile.File
 	board         *tensorboard.Writer
 	disk          disk.Patience
+	hosts         int // processes, of which this is one
 	images        int
 	waited, spent time.Duration
 }
@@ -158,7 +159,7 @@ func cutLog(dir string, done int) (*Entry, error) {
 }
 
 func (r *record) add(b *data.Batch, p Progress) {
-	r.images += b.B
+	r.images += b.B * r.hosts
 	r.waited += p.Waited
 	r.spent += p.Took
 }

@@ -104,15 +104,12 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 	}
 	for state.Step < c.Stop && !r.endsEarly() {
 		waiting := time.Now()
-		batch, err := batches.Next(ctx)
-		if ctx.Err() != nil {
+		batch, stop, err := r.next(ctx, batches)
+		if stop {
 			return r.interrupted(ctx)
 		}
 		if err != nil {
-			return fmt.Errorf("train: batch of step %d: %w", state.Step, err)
-		}
-		if batch.B != r.batchSize() {
-			return fmt.Errorf("train: batch of step %d has %d images, the step takes %d", state.Step, batch.B, r.batchSize())
+			return err
 		}
 		started := time.Now()
 		if err := r.compiling(batch.M); err != nil {
@@ -135,6 +132,19 @@ func Run(ctx context.Context, c RunConfig, step *Step, state *State, batches Bat
 		}
 	}
 	return r.finish(ctx)
+}
+
+// next is the batch of the next step. stop says that the run is to stop instead.
+func (r *run) next(ctx context.Context, batches Batches) (batch *data.Batch, stop bool, err error) {
+	batch, err = batches.Next(ctx)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("train: batch of step %d: %w", r.state.Step, err)
+	case batch.B != r.step.local():
+		err = fmt.Errorf("train: batch of step %d has %d images, the step takes %d", r.state.Step, batch.B, r.step.local())
+	}
+	stop, err = r.step.agreed(ctx.Err() != nil, err)
+	return batch, stop, err
 }
 
 // run is the state of [Run] between steps.
@@ -176,7 +186,7 @@ func begin(ctx context.Context, c RunConfig, step *Step, state *State, validate 
 	if err != nil {
 		return nil, err
 	}
-	r.record.disk = r.Disk()
+	r.record.disk, r.record.hosts = r.Disk(), step.hosts()
 	return r, nil
 }
 
@@ -257,11 +267,14 @@ func (r *run) save(ctx context.Context) error {
 		state.MaskProbs = append(state.MaskProbs, float32(p))
 	}
 	snapshot := r.state.snapshot(r.step.config.Network.Architecture(), state)
-	err := r.patiently(ctx, fmt.Sprintf("the checkpoint of step %d", r.state.Step), func() error {
-		_, err := r.store.Save(snapshot)
-		return err
-	})
-	if err != nil {
+	var err error
+	if r.step.writes() {
+		err = r.patiently(ctx, fmt.Sprintf("the checkpoint of step %d", r.state.Step), func() error {
+			_, err := r.store.Save(snapshot)
+			return err
+		})
+	}
+	if _, err := r.step.agreed(false, err); err != nil {
 		return err
 	}
 	r.saved = r.state.Step
@@ -285,7 +298,7 @@ func (r *run) evaluate(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || errors.Is(err, ErrInterrupted) {
 			return ErrInterrupted
 		}
 		return fmt.Errorf("train: validation after step %d: %w", r.state.Step, err)

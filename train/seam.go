@@ -13,7 +13,7 @@ import (
 )
 
 // A global batch that is split into shares takes three stages: [Step.Gradients] of
-// each share, their sum ([Step.Add]; over devices in Update), and one [Step.Update]. Losses and gradients of a share are divided by the global batch's
+// each share, their sum ([Step.Add]; over devices and hosts in Update), and one [Step.Update]. Losses and gradients of a share are divided by the global batch's
 // normalizers, so that they only need to be summed.
 
 // parts are the programs of the step's parts.
@@ -210,6 +210,9 @@ func (s *Step) Update(state *State, g *Gradients) (Losses, error) {
 	err := s.Place(state)
 	if err == nil {
 		err = s.sum(g)
+	}
+	if err == nil {
+		err = s.sumHosts(state, g)
 	}
 	if err != nil {
 		return Losses{}, err

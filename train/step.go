@@ -51,7 +51,9 @@ type StepConfig struct {
 	Accumulate int
 	// Devices are the backend's devices to run on, which share out the images of each
 	// share equally; nil is the first alone.
-	Devices   []compute.DeviceNum
+	Devices []compute.DeviceNum
+	// Hosts are the processes that share out the batch; nil is this one alone.
+	Hosts     Hosts
 	Seed      uint64
 	Precision dtypes.DType // of activations and products; 0 is the parameters' dtype
 	Remat     model.Remat
@@ -185,7 +187,7 @@ func (s *Step) ofTrained(all []*Node) []*Node {
 // and returns the losses before the update. If these are not finite, the state is as
 // before. On an error the state is lost and the run must return to a checkpoint.
 func (s *Step) Run(state *State, batch *data.Batch) (Losses, error) {
-	if s.config.Accumulate > 1 {
+	if s.config.Accumulate > 1 || s.config.Hosts != nil {
 		return s.accumulate(state, batch)
 	}
 	args, err := s.arguments(state, batch)

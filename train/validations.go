@@ -13,11 +13,11 @@ import (
 	"eomt/internal/atomicfile"
 )
 
-// validationsFile lists every finished validation of a run, in the order of steps. A
+// ValidationsFile lists every finished validation of a run, in the order of steps. A
 // validation counts once it is written here: the best checkpoint, its link and the
 // charts are derived from the list, so a run that is killed at any point derives the
 // same when it resumes.
-const validationsFile = "validations.json"
+const ValidationsFile = "validations.json"
 
 // validations are a run's finished validations, in the order of steps.
 type validations []checkpoints.Metric
@@ -26,7 +26,7 @@ type validations []checkpoints.Metric
 // those of later steps, which the run does again. A folder of an earlier version has
 // no list; it starts with the best result that its checkpoint knows of, if any.
 func openValidations(dir string, done int, known *checkpoints.Metric) (validations, error) {
-	path := filepath.Join(dir, validationsFile)
+	path := filepath.Join(dir, ValidationsFile)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if known == nil || known.Step > done {
@@ -54,7 +54,7 @@ func (v validations) write(dir string) error {
 	if err != nil {
 		return fmt.Errorf("train: validations: %w", err)
 	}
-	if err := atomicfile.WriteBytes(filepath.Join(dir, validationsFile), append(raw, '\n')); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(dir, ValidationsFile), append(raw, '\n')); err != nil {
 		return fmt.Errorf("train: validations: %w", err)
 	}
 	return nil

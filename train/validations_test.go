@@ -65,7 +65,7 @@ func TestKilledAroundAValidation(t *testing.T) {
 		want string
 	}{
 		"before the list was written": {func(dir string) error {
-			return os.Remove(filepath.Join(dir, validationsFile))
+			return os.Remove(filepath.Join(dir, ValidationsFile))
 		}, "[2 2 4]"},
 		"before the link was set": {func(dir string) error {
 			return os.Remove(filepath.Join(dir, "checkpoints", checkpoints.Best))
@@ -103,7 +103,7 @@ func TestBestOfAnEarlierVersion(t *testing.T) {
 	if err := tr.run(t.Context(), tr.fresh(), s.validate); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(tr.dir, validationsFile)); err != nil {
+	if err := os.Remove(filepath.Join(tr.dir, ValidationsFile)); err != nil {
 		t.Fatal(err)
 	}
 	tr.Stop = 4
@@ -115,7 +115,7 @@ func TestBestOfAnEarlierVersion(t *testing.T) {
 
 func TestValidationsThatCannotBeRead(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, validationsFile)
+	path := filepath.Join(dir, ValidationsFile)
 	if err := os.WriteFile(path, []byte("["), 0o666); err != nil {
 		t.Fatal(err)
 	}
