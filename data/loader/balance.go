@@ -51,7 +51,7 @@ func balance(set data.Dataset, c Config) ([]float64, error) {
 	if rare == 0 {
 		slog.Warn("loader: balanced sampling changes nothing: no class is in fewer samples than data.sampling_threshold says", "threshold", c.Threshold)
 	} else {
-		slog.Info("loader: balanced sampling", "rare classes", rare, "largest repeat factor", slices.Max(factors))
+		slog.Info("loader: balanced sampling", "rare classes", rare, "largest repeat factor", math.Round(100*slices.Max(factors))/100)
 	}
 	return factors, nil
 }
