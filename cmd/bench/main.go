@@ -60,7 +60,7 @@ The model has 133 classes. -growth measures one work (step, if none is named) al
 and fits seconds and temporary memory to a power of what grows. Points that would
 take long or more memory than is free, as far as the points before say, are left out.`,
 		"go run ./cmd/bench -work forward,step -size S -image 640")
-	list := f.String("work", strings.Join(names(), ","), "`works` to measure, separated by commas")
+	list := f.String("work", strings.Join(defaults(), ","), "`works` to measure, separated by commas")
 	f.StringVar(&o.size, "size", "S", "model size: S, B, L or g")
 	f.StringVar(&o.network, "network", arch.EoMT, "network: "+strings.Join(arch.Networks, ", "))
 	f.IntVar(&o.image, "image", 640, "image side in `pixels`, a multiple of 16")
@@ -82,7 +82,7 @@ take long or more memory than is free, as far as the points before say, are left
 	o.works = strings.Split(*list, ",")
 	if *axes != "" {
 		o.growth = strings.Split(*axes, ",")
-		if *list == strings.Join(names(), ",") {
+		if *list == strings.Join(defaults(), ",") {
 			o.works = []string{"step"}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ var works = []struct {
 	{"points", "all predictions' points: drawn, sampled, the uncertain ones chosen", preparePoints},
 	{"losses", "matching and losses of all predictions, with gradients", prepareLosses},
 	{"loader", "a training batch of generated images, file to tensors", prepareLoader},
+	{workORT, "forward with the exported network in ONNX Runtime (only where -work names it)", prepareForwardORT},
 	{"startup", "process start to the first prediction, compilation included", nil},
 	{"flops", "operations of one inference, counted, not run", prepareFLOPs},
 }
@@ -44,6 +46,11 @@ func names() []string {
 		all[i] = w.name
 	}
 	return all
+}
+
+// defaults are the works that are measured unless -work names some.
+func defaults() []string {
+	return slices.DeleteFunc(names(), func(name string) bool { return name == workORT })
 }
 
 func summaries() string {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"eomt/data/shapes"
 	"eomt/internal/cli"
 	"eomt/internal/cli/clitest"
+	"eomt/internal/ort"
 )
 
 // tiny is a model small enough to be evaluated in moments, on generated shapes.
@@ -125,6 +127,25 @@ func TestEvaluatesARun(t *testing.T) {
 	}
 }
 
+// The exported network in ONNX Runtime gives the graph's figures.
+func TestEvaluatesWithORT(t *testing.T) {
+	if _, err := ort.Library(ort.CPU); err != nil {
+		t.Skip(err)
+	}
+	config, weights := tinyRun(t, "semantic")
+	var values [2]float64
+	for i, engine := range []string{"graph", "ort"} {
+		result := filepath.Join(t.TempDir(), "result.json")
+		if _, err := output(t, "-config", config, "-weights", weights, "-json", result, "-engine", engine); err != nil {
+			t.Fatal(err)
+		}
+		values[i] = readJSON(t, result)["pixel_accuracy"].(float64)
+	}
+	if values[0] == 0 || math.Abs(values[0]-values[1]) > 1e-3 {
+		t.Errorf("pixel accuracy %v", values)
+	}
+}
+
 func TestLimitAndOneProtocol(t *testing.T) {
 	config, weights := tinyRun(t, "panoptic")
 	result := filepath.Join(t.TempDir(), "result.json")
@@ -154,6 +175,8 @@ func TestRefuses(t *testing.T) {
 		{"protocol", true, "-protocol mine: want exact, upstream or both", []string{"-config", config, "-weights", weights, "-protocol", "mine"}},
 		{"limit", true, "-limit -2: want 0 or more images", []string{"-config", config, "-weights", weights, "-limit", "-2"}},
 		{"json folder", true, "its folder does not exist", []string{"-config", config, "-weights", weights, "-json", "no/such/folder.json"}},
+		{"engine", true, "-engine ort:: want graph, ort or ort:PROVIDER", []string{"-config", config, "-weights", weights, "-engine", "ort:"}},
+		{"onnx", false, "model.onnx: an ONNX file needs the engine ort", []string{"-config", config, "-weights", "model.onnx"}},
 		{"config file", false, "no-such.yaml", []string{"-config", "no-such.yaml", "-weights", weights}},
 		{"weights file", false, "no-such-weights", []string{"-config", config, "-weights", "no-such-weights"}},
 		{"other model", false, "width is 32 in the weights and 64 in the network", []string{"-config", config, "-weights", weights, "-set", "model.width=64", "-set", "model.heads=2"}},

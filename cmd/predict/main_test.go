@@ -159,6 +159,7 @@ func TestRefuses(t *testing.T) {
 		{"no image", true, "name at least one image", []string{"-weights", weights, "-out", dir}},
 		{"task", true, "-task depth: want", []string{"-weights", weights, "-out", dir, "-task", "depth", truncated}},
 		{"score", true, "-score 1.5: want 0 to 1", []string{"-weights", weights, "-out", dir, "-score", "1.5", truncated}},
+		{"engine", true, "-engine abacus: want graph, ort or ort:PROVIDER", []string{"-weights", weights, "-out", dir, "-engine", "abacus", truncated}},
 		{"absent", false, "no-such.jpg", []string{"-weights", weights, "-out", dir, "no-such.jpg"}},
 		{"empty folder", false, "has none", []string{"-weights", weights, "-out", dir, t.TempDir()}},
 		{"truncated", false, "1 of 1 images could not be read", []string{"-weights", weights, "-out", filepath.Join(dir, "out"), truncated}},

@@ -45,7 +45,9 @@ VARIANTS = [
 
 
 def run(*command):
-    subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{command[1]}: {done.stderr}")
 
 
 def networks(binary, folder):

@@ -28,8 +28,10 @@ trap 'rm -f "$EOMT_PARITY_ROWS"' EXIT
 status=0
 start=$SECONDS
 "$python" "$here/model.py" --backends "$backends" || status=1
+"$python" "$here/exported.py" || status=1
 "$python" "$here/recorded.py" || status=1
 "$python" "$here/weights.py" || status=1
+"$python" "$here/processor.py" ../shared/realdata || status=1
 "$python" "$here/metrics.py" || status=1
 "$python" "$here/runlog.py" || status=1
 "$python" "$here/jpeg.py" || status=1

@@ -1,5 +1,6 @@
 """Compares inference and the whole training step of EoMT-S at 640 px with Hugging
-Face's EoMT in eager PyTorch, on random weights and 10 targets per image.
+Face's EoMT in eager PyTorch, on random weights and 10 targets per image. Inference also
+runs with the exported network in ONNX Runtime (-engine ort) where that is installed.
 
     python scripts/peers/step.py [--rounds 5] [--batch 1] [--backend xla:cpu] [--bench BINARY]
 
@@ -110,13 +111,17 @@ class Side:
         self.process.wait()
 
 
-def compare(work, bench, arguments):
-    ours = [bench, "-paced", "-work", work, "-size", "S", "-image", str(IMAGE), "-batch", str(arguments.batch)]
-    if arguments.backend:
-        ours += ["-backend", arguments.backend]
-    theirs = [sys.executable, "-W", "ignore", __file__, "--worker", work, "--batch", str(arguments.batch)]
+def compare(work, bench, arguments, ort=False):
+    def ours(work):
+        command = [bench, "-paced", "-work", work, "-size", "S", "-image", str(IMAGE), "-batch", str(arguments.batch)]
+        return command + (["-backend", arguments.backend] if arguments.backend else [])
+
+    commands = {"this project": ours(work)}
+    if ort:
+        commands["this project, -engine ort"] = ours("forward_ort")
+    commands["PyTorch"] = [sys.executable, "-W", "ignore", __file__, "--worker", work, "--batch", str(arguments.batch)]
     sides = {}
-    for name, command in (("this project", ours), ("PyTorch", theirs)):
+    for name, command in commands.items():
         sides[name] = Side(command)
         sides[name].read()  # one after the other: compiling must not disturb the other's warm-up
     seconds = {name: [] for name in sides}
@@ -153,8 +158,11 @@ def main():
         bench = arguments.bench or f"{folder}/bench"
         if not arguments.bench:
             subprocess.run(["go", "build", "-o", bench, "./cmd/bench"], cwd=REPOSITORY, check=True)
-        for work in ("forward", "step"):
-            compare(work, bench, arguments)
+        ort = pathlib.Path(os.environ.get("EOMT_CACHE") or pathlib.Path.home() / ".cache/eomt", "ort/cpu").is_dir()
+        if not ort:
+            print("peers: no ONNX Runtime (`make setup ORT=cpu`): -engine ort is skipped", file=sys.stderr)
+        compare("forward", bench, arguments, ort)
+        compare("step", bench, arguments)
 
 
 if __name__ == "__main__":
