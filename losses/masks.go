@@ -32,7 +32,7 @@ func (m Masks) fixed() Masks {
 // Sampling is linear: features are sampled, and then multiplied.
 func (m Masks) at(pointsBP2 *Node) *Node {
 	features := ConvertDType(SampleRows(m.FeaturesBhwD, pointsBP2), m.FeaturesBhwD.DType())
-	return m.product("bpd,bqd->bpq", features, m.EmbeddingBQD)
+	return m.product(features, m.EmbeddingBQD)
 }
 
 // ofTargets returns the logits of each target's query, [B*M, h, w]; an arbitrary
@@ -43,16 +43,17 @@ func (m Masks) ofTargets(queryBM *Node) *Node {
 	targets, queries := queryBM.Shape().Dim(1), m.queries()
 	index := Add(MaxScalar(queryBM, 0), MulScalar(Iota(queryBM.Graph(), queryBM.Shape(), 0), queries))
 	embeddingBMD := Gather(Reshape(m.EmbeddingBQD, batch*queries, d), InsertAxes(index, -1))
-	maps := m.product("bmd,bpd->bmp", embeddingBMD, Reshape(m.FeaturesBhwD, batch, h*w, d))
+	maps := m.product(embeddingBMD, Reshape(m.FeaturesBhwD, batch, h*w, d))
 	return Reshape(maps, batch*targets, h, w)
 }
 
-// product multiplies factors in their own dtype, with the result in that of losses.
-func (m Masks) product(equation string, x, y *Node) *Node {
+// product multiplies factors x [B, X, D] and y [B, Y, D] in their own dtype to [B, X, Y]
+// in that of losses.
+func (m Masks) product(x, y *Node) *Node {
 	if backend.WidensProducts(x.Graph().Backend()) {
 		x, y = ConvertDType(x, m.dtype()), ConvertDType(y, m.dtype())
 	}
-	return Dot(x, y).WithOutputDType(m.dtype()).Einsum(equation)
+	return Dot(x, y).WithOutputDType(m.dtype()).General([]int{2}, []int{0}, []int{2}, []int{0})
 }
 
 // working is the dtype in which the losses of logits of a dtype are computed.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"unsafe"
@@ -29,6 +30,9 @@ type programOnly struct {
 func (b *programOnly) Builder(name string) compute.Builder {
 	return &programBuilder{b.Backend.Builder(name), b}
 }
+
+// IsCPU is go-xla's, by the plugin's name.
+func (b *programOnly) IsCPU() bool { return b.Backend.(*xla.Backend).IsCPU() }
 
 type programBuilder struct {
 	compute.Builder
@@ -95,6 +99,19 @@ func TestAttentionOfLGoesToCuDNN(t *testing.T) {
 		if scores := fmt.Sprintf("%dx%dxf32", s, s); strings.Contains(program, scores) {
 			t.Errorf("the program has values of %s", scores)
 		}
+	}
+	products := 0
+	for _, product := range regexp.MustCompile(`(?s)"stablehlo\.dot_general".*?\} : (\(.*?\))`).FindAllStringSubmatch(program, -1) {
+		if !strings.Contains(product[1], fmt.Sprintf("<2x%dx", tokens)) {
+			continue
+		}
+		if products++; strings.Contains(product[1], "f32") {
+			t.Errorf("a product of tokens in float32: %s", product[1])
+		}
+	}
+	// Four weights in each block that queries pass through, and two gradients of each product.
+	if want := 4 * 3 * a.MaskBlocks; products != want {
+		t.Errorf("%d products of tokens, want %d", products, want)
 	}
 }
 
