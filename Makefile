@@ -59,6 +59,12 @@ KILLS ?= 30
 chaos: ## kill a run at KILLS random moments, and hold what it ends with against one never stopped
 	EOMT_CHAOS_KILLS=$(KILLS) go test -count=1 -timeout 60m -v -run TestKilledRunEndsAsOneNeverStopped ./cmd/train
 
+STEPS ?= 2000
+
+.PHONY: soak
+soak: ## train STEPS steps with saves and validations: memory and goroutines must not grow
+	EOMT_SOAK_STEPS=$(STEPS) go test -count=1 -timeout 60m -v -run TestSoak ./experiment
+
 .PHONY: parity
 parity: setup ## compare with the reference implementations in a virtual environment
 	@scripts/parity/run.sh "$(CACHE)"
