@@ -59,6 +59,13 @@ KILLS ?= 30
 chaos: ## kill a run at KILLS random moments, and hold what it ends with against one never stopped
 	EOMT_CHAOS_KILLS=$(KILLS) go test -count=1 -timeout 60m -v -run TestKilledRunEndsAsOneNeverStopped ./cmd/train
 
+.PHONY: masking-ablation
+masking-ablation: setup ## masked attention always, never and annealed away, and three widths, in small; writes docs/masking.md
+	go run ./scripts/masking
+	python3 scripts/insert.py docs/masking.md masking runs/masking/masking.md
+	python3 scripts/insert.py docs/masking.md widths runs/masking/widths.md
+	python3 scripts/insert.py README.md masking runs/masking/masking.md
+
 STEPS ?= 2000
 
 .PHONY: soak

@@ -30,7 +30,7 @@ var knows = map[string][]string{
 	"experiment":  {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "segment"},
 	"examples":    {"data", "configs", "experiment", "segment"},
 	"cmd":         {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "segment", "experiment", "export"},
-	"scripts":     {"arch", "data", "checkpoints", "eval", "configs"},
+	"scripts":     {"arch", "data", "checkpoints", "eval", "configs", "train"},
 }
 
 // noEngine are the rooms that compute on host arrays: no GoMLX, neither directly
