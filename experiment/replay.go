@@ -96,7 +96,7 @@ func restored(dir string, a arch.Architecture) (*train.State, error) {
 func (r *Replayed) Write(w io.Writer) {
 	fmt.Fprintf(w, "step %d with %d images: loss %v, gradient norm %v\n", r.Step, len(r.Images), r.Losses.Total, r.Losses.GradientNorm)
 	if len(r.Found) == 0 {
-		fmt.Fprintln(w, "the step is finite this time: another backend, precision or configuration computes it, or it depends on the machine")
+		fmt.Fprintln(w, "the step is finite this time: backend, precision or configuration differ from the run's, or the images of another host made it so")
 		return
 	}
 	tensors := r.byTensor()

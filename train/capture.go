@@ -15,7 +15,7 @@ import (
 
 // A step whose losses or gradients are not finite is captured in the run folder's
 // nonfinite/step-NNNNNNNN: a checkpoint of the state before the step, the batch and the
-// run's configuration.
+// run's configuration. Of several hosts the first captures it, with its own images.
 const (
 	capturedDir   = "nonfinite"
 	capturedBatch = "batch.safetensors"
@@ -24,6 +24,9 @@ const (
 // nonFinite captures the step that state and batch stand before, and is its error.
 func (r *run) nonFinite(ctx context.Context, batch *data.Batch, losses Losses) error {
 	stop := &NonFiniteError{Step: r.state.Step, Images: batch.Names, Losses: losses, Saved: r.saved}
+	if !r.step.writes() {
+		return stop
+	}
 	err := r.patiently(ctx, "the captured step", func() (err error) {
 		stop.Captured, err = r.capture(batch)
 		return err
