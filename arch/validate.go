@@ -117,6 +117,8 @@ func (a Architecture) checkImage(h, w int) error {
 // that was therefore read from a configuration, where it cannot be.
 func (a Architecture) CheckRead() error {
 	switch {
+	case !slices.Contains(Networks, a.NetworkName()):
+		return fmt.Errorf("the network %s is unknown to this version", a.Network)
 	case a.Heads < 0 || a.Heads > 0 && a.Width%a.Heads != 0:
 		return fmt.Errorf("%d attention heads cannot share a width of %d", a.Heads, a.Width)
 	case a.DecoderHeads < 0 || a.DecoderHeads > 0 && a.DecoderWidth%a.DecoderHeads != 0:

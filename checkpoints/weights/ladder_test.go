@@ -76,6 +76,21 @@ func TestBackboneStartsEveryNetwork(t *testing.T) {
 	}
 }
 
+// Weights of a network that a later version may have say so.
+func TestUnknownNetwork(t *testing.T) {
+	a := arch.Architecture{Width: 16, Blocks: 2, Heads: 2, Hidden: 24, MaskBlocks: 2, Grid: [2]int{4, 4}, Queries: 5, Classes: 3}.
+		ForKind(arch.DINOv2).ForPatch(16).ForNetwork(arch.EoMTMasked)
+	later := Random(a, 1)
+	later.Architecture.Network = "mamba"
+	folder := filepath.Join(t.TempDir(), "native")
+	if err := later.WriteNative(folder); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(folder); err == nil || !strings.Contains(err.Error(), "the network mamba is unknown to this version") {
+		t.Errorf("%v", err)
+	}
+}
+
 // In other programs' files a network that masks always is EoMT with masks on.
 func TestMaskedNetworkInOtherFormats(t *testing.T) {
 	a := arch.Architecture{Width: 16, Blocks: 2, Heads: 2, Hidden: 24, MaskBlocks: 2, Grid: [2]int{4, 4}, Queries: 5, Classes: 3}.
