@@ -103,11 +103,8 @@ ladder-speed: setup ## time these networks, S and L at 640 px, alternating; writ
 	@python3 scripts/insert.py README.md ladder-speed "$(CACHE)/ladder-speed.md"
 
 .PHONY: bench-gpu
-bench-gpu: ## forward and training step of S, B and L on xla:cuda; does nothing without a GPU
-	@compgen -G '/dev/nvidia[0-9]*' >/dev/null || compgen -G /dev/dxg >/dev/null || \
-		{ echo "bench-gpu: no NVIDIA GPU is visible: nothing to measure"; exit 0; }; \
-	scripts/setup.sh cuda13 "$(CACHE)"; \
-	for size in S B L; do go run ./cmd/bench -backend xla:cuda -work forward,forward_masked,step -size $$size; done
+bench-gpu: ## inference and training step of S, B, L, g on xla:cuda, beside PyTorch where it is; does nothing without a GPU
+	@scripts/peers/gpu.sh "$(CACHE)"
 
 $(STATICCHECK):
 	@mkdir -p $(@D)

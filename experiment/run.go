@@ -235,6 +235,10 @@ func (r *Run) Train(ctx context.Context) error {
 	if outOfMemory(err) {
 		return r.tooLarge(ctx, step, room, err)
 	}
+	if text := compilations(backend.Compilations()); text != "" {
+		display.Pause()
+		r.note(text)
+	}
 	return err
 }
 

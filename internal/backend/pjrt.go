@@ -18,7 +18,7 @@ import (
 )
 
 // The engine offers neither options for one program's compilation, nor compiled programs
-// as bytes, nor the memory of a device. PJRT has all three: the engine is given a copy of
+// as bytes, nor the memory of a device. PJRT has all three (docs/decisions/014): the engine is given a copy of
 // a plugin's table of functions in which "compile" is pjrtCompileIn.
 
 // intercepted are plugins whose compilations pass through pjrtCompileIn, by slot.

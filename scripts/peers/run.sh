@@ -6,13 +6,14 @@
 # The environment is created in CACHE/peers on the first run; PYTHON names another
 # interpreter that has the packages already. REALDATA is a folder of real samples
 # (coco_instance, coco_panoptic, oracle_ap); without it the comparisons that read them
-# are skipped. --docs writes the tables to docs/speed.md and a summary to README.md.
+# are skipped. A busy machine is refused (quiet.sh). --docs writes the tables to docs/speed.md and a summary to README.md.
 set -euo pipefail
 cache=$1
 data=${2:-}
 here=$(cd "$(dirname "$0")" && pwd)
 [ -z "$data" ] || data=$(realpath -m "$data")
 cd "$here/../.."
+scripts/peers/quiet.sh
 python=$(scripts/environment.sh "$cache" peers "$here/requirements.txt")
 export EOMT_CACHE=$cache
 # As in the Makefile: vectorised matrix products, and math.Exp as fast as without them.

@@ -1,20 +1,28 @@
-"""Compares inference and the whole training step of EoMT-S at 640 px with Hugging
-Face's EoMT in eager PyTorch, on random weights and 10 targets per image. Inference also
-runs with the exported network in ONNX Runtime (-engine ort) where that is installed.
+"""Compares inference and the whole training step of EoMT with Hugging Face's EoMT in
+PyTorch, on random weights and 10 targets per image.
 
-    python scripts/peers/step.py [--rounds 5] [--batch 1] [--backend xla:cpu] [--bench BINARY]
+    python scripts/peers/step.py [--rounds 5] [--size S] [--image 640] [--batch 1]
+        [--backend xla:cpu] [--bench BINARY] [--works forward,step] [--gpu]
 
 The training step is the same work on both sides: forward pass with masked
 attention in all query blocks, matching and losses of all predictions (12,544
-points), gradients, clipping at 0.01, AdamW. Each side is a separate process,
-compiled and warmed up before the first round; rounds alternate, so that both see the
-same machine. PyTorch uses as many threads as this process may use processors. Needs
-torch, transformers, scipy and Go.
+points), gradients, clipping at 0.01, AdamW. Variants are this project and PyTorch in
+float32 and in bf16 (autocast), the exported network in ONNX Runtime (inference), and
+PyTorch with torch.compile; attention in PyTorch is
+scaled_dot_product_attention except where a row says eager. Each variant is a separate
+process, compiled and warmed up before the first round; rounds of one precision
+alternate, so that they see the same machine, and are compared with eager PyTorch in
+that precision. What cannot run has a row that says why. With --gpu the variants run
+one after the other on the GPU, since their memory does not fit side by side, without
+torch only this project's. On the processor PyTorch uses as many threads as this
+process may use processors. Needs Go; torch, transformers and scipy for PyTorch's rows.
 """
 
 import argparse
+import importlib.util
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -22,57 +30,71 @@ import tempfile
 import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-TARGETS, IMAGE = 10, 640
+TARGETS = 10
+SIZES = {  # width, blocks, heads, query blocks
+    "S": (384, 12, 6, 3), "B": (768, 12, 12, 3), "L": (1024, 24, 16, 4), "g": (1536, 40, 24, 5)}
 
 
 # ---- the reference, in its own process ------------------------------------------
 
-def worker(work, batch):
-    """Runs `work` once for each line on standard input, and prints its seconds."""
+def worker(a):
+    """Runs a work once for each line on standard input, and prints its seconds."""
     import torch
     from transformers import EomtConfig, EomtForUniversalSegmentation
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(1)
+    torch.backends.cuda.matmul.allow_tf32 = True  # as this project on CUDA
+    width, blocks, heads, query_blocks = SIZES[a.size]
     net = EomtForUniversalSegmentation(EomtConfig(
-        hidden_size=384, num_hidden_layers=12, num_attention_heads=6, num_blocks=3,
-        image_size=IMAGE, num_queries=200, num_labels=133))
-    pixels = torch.randn(batch, 3, IMAGE, IMAGE)
-    run = inference(net, pixels) if work == "forward" else training(net, pixels)
-    run()
-    print("ready", flush=True)
-    for _ in sys.stdin:
+        hidden_size=width, num_hidden_layers=blocks, num_attention_heads=heads, num_blocks=query_blocks, image_size=a.image,
+        num_queries=200, num_labels=133, use_swiglu_ffn=a.size == "g", attn_implementation=a.attention)).to(a.device)
+    pixels = torch.randn(a.batch, 3, a.image, a.image, device=a.device)
+    run = inference(net, pixels, a) if a.worker == "forward" else training(net, pixels, a)
+
+    def timed():
         start = time.perf_counter()
         run()
-        print(time.perf_counter() - start, flush=True)
+        if a.device == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - start
+
+    timed()
+    timed()
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        print(timed(), flush=True)
 
 
-def inference(net, pixels):
+def inference(net, pixels, a):
     import torch
 
     net.eval()
     net.attn_mask_probs.fill_(0)
+    forward = torch.compile(net) if a.compile else net
 
     def run():
-        with torch.inference_mode():
-            net(pixels)
+        with torch.inference_mode(), torch.autocast(a.device, torch.bfloat16, enabled=a.precision == "bf16"):
+            forward(pixels)
     return run
 
 
-def training(net, pixels):
+def training(net, pixels, a):
     import torch
 
     net.train()
-    y, x = torch.meshgrid(torch.arange(IMAGE), torch.arange(IMAGE), indexing="ij")
+    y, x = torch.meshgrid(torch.arange(a.image), torch.arange(a.image), indexing="ij")
     masks, classes = [], []
     for _ in pixels:
-        cx, cy, r = torch.rand(3, TARGETS, 1, 1) * IMAGE
-        masks.append((torch.hypot(x - cx, y - cy) < 0.05 * IMAGE + 0.2 * r).float())
-        classes.append(torch.randint(0, net.config.num_labels, (TARGETS,)))
+        cx, cy, r = torch.rand(3, TARGETS, 1, 1) * a.image
+        masks.append((torch.hypot(x - cx, y - cy) < 0.05 * a.image + 0.2 * r).float().to(a.device))
+        classes.append(torch.randint(0, net.config.num_labels, (TARGETS,)).to(a.device))
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-4, weight_decay=0.05)
+    forward = torch.compile(net) if a.compile else net
 
     def run():
-        loss = net(pixels, mask_labels=masks, class_labels=classes).loss
+        with torch.autocast(a.device, torch.bfloat16, enabled=a.precision == "bf16"):
+            loss = forward(pixels, mask_labels=masks, class_labels=classes).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 0.01)
         optimizer.step()
@@ -84,17 +106,25 @@ def training(net, pixels):
 
 # ---- measuring ------------------------------------------------------------------
 
+class Failed(Exception):
+    """A variant that cannot run; the text says why."""
+
+
 class Side:
     """A process that prints "ready", then seconds for each line that it is given."""
 
     def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.said = tempfile.TemporaryFile(mode="w+")
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, text=True)
 
     def read(self):
         line = self.process.stdout.readline()
-        if not line:
-            sys.exit(f"{self.process.args[0]} ended early with {self.process.wait()}")
-        return line
+        if line:
+            return line
+        code = self.process.wait()
+        self.said.seek(0)
+        last = ([text.strip() for text in self.said if text.strip()] or [""])[-1]
+        raise Failed(f"ended with {code}: {last[:160]}".replace("|", "/"))
 
     def round(self):
         self.process.stdin.write("\n")
@@ -111,58 +141,125 @@ class Side:
         self.process.wait()
 
 
-def compare(work, bench, arguments, ort=False):
-    def ours(work):
-        command = [bench, "-paced", "-work", work, "-size", "S", "-image", str(IMAGE), "-batch", str(arguments.batch)]
-        return command + (["-backend", arguments.backend] if arguments.backend else [])
+def variants(work, bench, a):
+    """Commands by name, or the reason why there is none."""
+    ours = [bench, "-paced", "-work", work, "-size", a.size, "-image", str(a.image), "-batch", str(a.batch)]
+    if a.backend:
+        ours += ["-backend", a.backend]
+    device = "cuda" if a.gpu else "cpu"
+    theirs = [sys.executable, "-W", "ignore", __file__, "--worker", work, "--size", a.size, "--image", str(a.image),
+              "--batch", str(a.batch), "--device", device]
+    sides = {"this project": ours, "this project, bf16": [*ours, "-precision", "bf16"]}
+    if work == "forward" and not a.gpu:
+        runtime = pathlib.Path(os.environ.get("EOMT_CACHE") or pathlib.Path.home() / ".cache/eomt", "ort/cpu")
+        exported = ["forward_ort" if part == "forward" else part for part in ours]
+        sides["this project, -engine ort"] = exported if runtime.is_dir() else "no ONNX Runtime: `make setup ORT=cpu` fetches it"
+    if not importlib.util.find_spec("torch"):
+        return sides | {"PyTorch": "torch is not installed"}
+    sides |= {"PyTorch": theirs, "PyTorch, bf16 autocast": [*theirs, "--precision", "bf16"]}
+    if a.gpu:
+        sides["PyTorch, eager attention"] = [*theirs, "--attention", "eager"]
+    if a.gpu or shutil.which("g++") or shutil.which(os.environ.get("CXX", "c++")):
+        sides["PyTorch, torch.compile"] = [*theirs, "--compile"]
+        sides["PyTorch, torch.compile, bf16 autocast"] = [*theirs, "--compile", "--precision", "bf16"]
+    else:
+        sides["PyTorch, torch.compile"] = "no C++ compiler, which torch.compile needs on the processor"
+    return sides
 
-    commands = {"this project": ours(work)}
-    if ort:
-        commands["this project, -engine ort"] = ours("forward_ort")
-    commands["PyTorch"] = [sys.executable, "-W", "ignore", __file__, "--worker", work, "--batch", str(arguments.batch)]
-    sides = {}
-    for name, command in commands.items():
-        sides[name] = Side(command)
-        sides[name].read()  # one after the other: compiling must not disturb the other's warm-up
-    seconds = {name: [] for name in sides}
-    for _ in range(arguments.rounds):
-        for name, side in sides.items():
-            seconds[name].append(side.round())
-    peaks = {name: side.peak() for name, side in sides.items()}
-    for side in sides.values():
-        side.close()
-    base = statistics.median(seconds["PyTorch"])
-    for name, s in seconds.items():
-        pairs = sorted(b / a for a, b in zip(s, seconds["PyTorch"]))
-        print(f"| {work} | {name} | {statistics.median(s):.3f} ({min(s):.3f}-{max(s):.3f}) | {base / statistics.median(s):.2f} "
-              f"({pairs[0]:.2f}-{pairs[-1]:.2f}) | {peaks[name] >> 20} |", flush=True)
+
+def measure(commands, rounds, side_by_side):
+    """Seconds of each variant's rounds and its peak memory; or the reason why it did not run."""
+    found, sides = {}, {}
+
+    def attempt(name, what):
+        try:
+            return what()
+        except Failed as error:
+            found[name] = str(error)
+            sides.pop(name, None)
+
+    def started(name):
+        sides[name] = Side(commands[name])
+        sides[name].read()  # one after the other: compiling must not disturb another's warm-up
+
+    groups = [[name] for name in commands]
+    if side_by_side:
+        groups = [[name for name in commands if ("bf16" in name) == half] for half in (False, True)]
+    for group in groups:
+        for name in group:
+            if isinstance(commands[name], str):
+                found[name] = commands[name]
+            else:
+                attempt(name, lambda: started(name))
+        seconds = {name: [] for name in sides}
+        for _ in range(rounds):
+            for name in list(sides):
+                took = attempt(name, sides[name].round)
+                if took is not None:
+                    seconds[name].append(took)
+        for name in list(sides):
+            found[name] = (seconds[name], sides[name].peak())
+            sides.pop(name).close()
+    return found
+
+
+def compare(work, bench, a):
+    commands = variants(work, bench, a)
+    found = measure(commands, a.rounds, not a.gpu)
+    for name in commands:
+        result = found[name]
+        base = found.get("PyTorch, bf16 autocast" if "bf16" in name else "PyTorch")
+        if isinstance(result, str):
+            print(f"| {work} | {name} | not run: {result} | | | |", flush=True)
+            continue
+        s, peak = result
+        ratio = ""
+        if base and not isinstance(base, str):
+            pairs = sorted(b / x for x, b in zip(s, base[0]))
+            ratio = f"{statistics.median(base[0]) / statistics.median(s):.2f} ({pairs[0]:.2f}-{pairs[-1]:.2f})"
+        print(f"| {work} | {name} | {statistics.median(s):.3f} ({min(s):.3f}-{max(s):.3f}) | {ratio} | {peak >> 20} | "
+              f"{a.batch / statistics.median(s):.2f} |", flush=True)
+
+
+def machine():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return "processor not named"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--size", choices=SIZES, default="S")
+    parser.add_argument("--image", type=int, default=640)
     parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--works", default="forward,step")
     parser.add_argument("--backend")
+    parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--bench", help="a built cmd/bench (default: go build)")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.worker:
-        return worker(arguments.worker, arguments.batch)
-    import torch
-    import transformers
+    for flag in ("--worker", "--device", "--precision", "--attention"):
+        parser.add_argument(flag, help=argparse.SUPPRESS)
+    parser.add_argument("--compile", action="store_true", help=argparse.SUPPRESS)
+    parser.set_defaults(device="cpu", precision="f32", attention="sdpa")
+    a = parser.parse_args()
+    if a.worker:
+        return worker(a)
+    versions = ""
+    if importlib.util.find_spec("torch"):
+        import torch
+        import transformers
 
-    print(f"EoMT-S, {IMAGE} px, batch {arguments.batch}, {TARGETS} targets, {arguments.rounds} rounds, "
-          f"{len(os.sched_getaffinity(0))} processors; torch {torch.__version__}, transformers {transformers.__version__}, eager\n")
-    print("| work | implementation | seconds, median (range) | speed against PyTorch (range of rounds) | peak MiB |\n|---|---|---|---|---|")
+        versions = f"; torch {torch.__version__}, transformers {transformers.__version__}"
+    print(f"EoMT-{a.size}, {a.image} px, batch {a.batch}, {TARGETS} targets, {a.rounds} rounds, {len(os.sched_getaffinity(0))} processors "
+          f"({machine()}){versions}\n")
+    print("| work | implementation | seconds, median (range) | speed against eager PyTorch in that precision (range of rounds) | peak MiB | images/s |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        bench = arguments.bench or f"{folder}/bench"
-        if not arguments.bench:
+        bench = a.bench or f"{folder}/bench"
+        if not a.bench:
             subprocess.run(["go", "build", "-o", bench, "./cmd/bench"], cwd=REPOSITORY, check=True)
-        ort = pathlib.Path(os.environ.get("EOMT_CACHE") or pathlib.Path.home() / ".cache/eomt", "ort/cpu").is_dir()
-        if not ort:
-            print("peers: no ONNX Runtime (`make setup ORT=cpu`): -engine ort is skipped", file=sys.stderr)
-        compare("forward", bench, arguments, ort)
-        compare("step", bench, arguments)
+        for work in a.works.split(","):
+            compare(work, bench, a)
 
 
 if __name__ == "__main__":
