@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"eomt/data/overlay"
 	"eomt/eval"
@@ -44,7 +45,7 @@ func (r *Run) draw(ctx context.Context, step int, predictor inference.Predictor,
 			if err != nil {
 				return err
 			}
-			name := fmt.Sprintf("%02d-%s.png", found.Index*min(pictured, n)/n, filepath.Base(found.Sample.Name))
+			name := fmt.Sprintf("%02d-%s.png", slices.Index(indices, found.Index), filepath.Base(found.Sample.Name))
 			return os.WriteFile(filepath.Join(part, name), raw, 0o666)
 		})
 	}

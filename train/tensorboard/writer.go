@@ -92,7 +92,7 @@ func (w *Writer) WriteImages(at time.Time, step int, images []Image) error {
 func imageValue(i Image) []byte {
 	picture := protowire.AppendVarint(protowire.AppendTag(nil, imageHeight, protowire.VarintType), uint64(i.H))
 	picture = protowire.AppendVarint(protowire.AppendTag(picture, imageWidth, protowire.VarintType), uint64(i.W))
-	picture = protowire.AppendVarint(protowire.AppendTag(picture, imageColorspace, protowire.VarintType), colorspaceRGBA)
+	picture = protowire.AppendVarint(protowire.AppendTag(picture, imageColorspace, protowire.VarintType), colorspaceRGB)
 	picture = append(picture, embed(imageEncoded, i.PNG)...)
 	value := protowire.AppendString(protowire.AppendTag(nil, valueTag, protowire.BytesType), i.Tag)
 	return append(value, embed(valueImage, picture)...)
@@ -139,8 +139,8 @@ const (
 	imageEncoded     protowire.Number = 4
 	sessionStatus    protowire.Number = 1
 
-	sessionStart   = 1
-	colorspaceRGBA = 4
+	sessionStart  = 1
+	colorspaceRGB = 3
 )
 
 func embed(field protowire.Number, message []byte) []byte {

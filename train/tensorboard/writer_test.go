@@ -24,7 +24,7 @@ func TestSameBytesAsTensorBoard(t *testing.T) {
 			event(1.5, 3, summary([]Scalar{{"loss", 2.5}, {"lr/head", -1e-4}}))},
 		{"restart", "11000000000000009d6db52e0900001000f0b3da411090bf053a02080167eada3c",
 			event(1792000000.25, 90000, embed(eventSessionLog, protowire.AppendVarint(protowire.AppendTag(nil, sessionStatus, protowire.VarintType), sessionStart)))},
-		{"image", "2e00000000000000c5cb57fa09000000000000024010072a210a1f0a0f76616c69646174696f6e2f30302d61220c080310051804220489504e472b935aec",
+		{"image", "2e00000000000000c5cb57fa09000000000000024010072a210a1f0a0f76616c69646174696f6e2f30302d61220c080310051803220489504e47707e48cb",
 			event(2.25, 7, embed(eventSummary, embed(summaryValue, imageValue(Image{"validation/00-a", []byte("\x89PNG"), 5, 3}))))},
 	} {
 		if got := hex.EncodeToString(record(c.event)); got != c.want {
