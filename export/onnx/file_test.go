@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -256,5 +257,33 @@ func TestWholeOrNothing(t *testing.T) {
 				t.Errorf("left behind: %v", left)
 			}
 		}
+	}
+}
+
+// Writing takes memory for a few tensors, not for the network.
+func TestWritesOneTensorAtATime(t *testing.T) {
+	a := tiny(arch.DINOv2)
+	a.Width, a.Heads, a.Hidden, a.Blocks = 256, 4, 1024, 12
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	n := onnx.Network{Architecture: a}
+	var total, peak uint64
+	for _, p := range a.Parameters() {
+		total += 4 * uint64(p.Size())
+		n.Tensors = append(n.Tensors, tensor.Streamed(p.Name, tensor.Float32, p.Shape, func([]byte) error {
+			peak = max(peak, heap())
+			return nil
+		}))
+	}
+	runtime.GC()
+	before := heap()
+	if err := onnx.Write(filepath.Join(t.TempDir(), "model.onnx"), n, onnx.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if peak > before+total/2 {
+		t.Errorf("%d MB of memory for a file of %d MB", (peak-before)>>20, total>>20)
 	}
 }

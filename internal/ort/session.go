@@ -103,7 +103,7 @@ func appendProvider(options *onnxruntime.SessionOptions, p Provider) error {
 	}
 	switch p {
 	case OpenVINO:
-		return options.AppendExecutionProviderOpenVINO(map[string]string{"device_type": "CPU"})
+		return options.AppendExecutionProviderOpenVINO(map[string]string{"device_type": "CPU", "precision": "FP32"})
 	case CUDA, TensorRT: // what TensorRT does not take runs on CUDA
 		cuda, err := onnxruntime.NewCUDAProviderOptions()
 		if err != nil {
