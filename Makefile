@@ -72,6 +72,13 @@ STEPS ?= 2000
 soak: ## train STEPS steps with saves and validations: memory and goroutines must not grow
 	EOMT_SOAK_STEPS=$(STEPS) go test -count=1 -timeout 60m -v -run TestSoak ./experiment
 
+.PHONY: cluster-test
+cluster-test: setup ## two MPI ranks with two devices each on this machine, and their failures
+	@command -v mpirun >/dev/null && command -v mpicc >/dev/null || \
+		{ echo "cluster-test: no MPI here: install Open MPI or MPICH (Debian: apt-get install libopenmpi-dev openmpi-bin)"; exit 1; }
+	CC=mpicc go vet -tags mpi ./internal/mpi ./cmd/train
+	CC=mpicc go test -tags mpi -timeout 30m -run 'Rank|MPI' -v ./internal/mpi ./cmd/train
+
 .PHONY: parity
 parity: setup ## compare with the reference implementations in a virtual environment
 	@scripts/parity/run.sh "$(CACHE)"
