@@ -219,11 +219,5 @@ func (s *Step) agreed(stop bool, failure error) (bool, error) {
 	return stops && err == nil, err
 }
 
-// wait waits until all processes have come so far.
-func (s *Step) wait() error {
-	_, err := s.agreed(false, nil)
-	return err
-}
-
 // writes says whether this process writes the run's checkpoints.
 func (s *Step) writes() bool { return s.config.Hosts == nil || s.config.Hosts.Rank() == 0 }
