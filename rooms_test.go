@@ -28,14 +28,15 @@ var knows = map[string][]string{
 	"configs":     {"arch", "data", "losses", "train", "eval"},
 	"segment":     {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "export"},
 	"experiment":  {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "segment"},
+	"serve":       {"arch", "data", "eval", "segment"},
 	"examples":    {"data", "configs", "experiment", "segment"},
-	"cmd":         {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "segment", "experiment", "export"},
+	"cmd":         {"arch", "data", "model", "matcher", "losses", "checkpoints", "eval", "train", "configs", "segment", "experiment", "export", "serve"},
 	"scripts":     {"arch", "data", "checkpoints", "eval", "configs", "train"},
 }
 
 // noEngine are the rooms that compute on host arrays: no GoMLX, neither directly
 // nor through internal/backend.
-var noEngine = []string{"arch", "data", "eval", "checkpoints", "export"}
+var noEngine = []string{"arch", "data", "eval", "checkpoints", "export", "serve"}
 
 func TestImportDirections(t *testing.T) {
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {

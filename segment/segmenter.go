@@ -106,7 +106,7 @@ func (s *Segmenter) Segment(ctx context.Context, img data.RGB) (*Segments, error
 	}
 	var found *Segments
 	err := s.Run(ctx, single{img}, []int{0}, 1, nil, func(r inference.Result) error {
-		found = s.segments(img, r.Segmentation)
+		found = List(s.Classes, img.W, img.H, r.Segmentation)
 		return nil
 	})
 	return found, err

@@ -31,22 +31,23 @@ type Segment struct {
 	Mask  rle.Mask   // at the image's size
 }
 
-// segments lists what a segmentation holds. Detections without a pixel are left out.
-func (s *Segmenter) segments(img data.RGB, found postprocess.Segmentation) *Segments {
+// List lists what a segmentation of an image of w x h pixels holds, whose classes are
+// indices of the class table. Detections without a pixel are left out.
+func List(classes []data.Class, w, h int, found postprocess.Segmentation) *Segments {
 	found.Instances = postprocess.Visible(found.Instances)
-	out := &Segments{W: img.W, H: img.H, Segmentation: found}
+	out := &Segments{W: w, H: h, Segmentation: found}
 	add := func(class int, score float64, mask rle.Mask) {
-		out.Segments = append(out.Segments, Segment{Class: s.Classes[class], Index: class, Score: score, Mask: mask})
+		out.Segments = append(out.Segments, Segment{Class: classes[class], Index: class, Score: score, Mask: mask})
 	}
 	switch {
 	case found.Panoptic != nil:
-		masks := masksOf(found.Panoptic.IDs, img.W, img.H)
+		masks := masksOf(found.Panoptic.IDs, w, h)
 		for _, part := range found.Panoptic.Segments {
 			add(part.Class, part.Score, masks[part.ID])
 		}
 	case found.Semantic != nil:
-		masks := masksOf(found.Semantic.Pix, img.W, img.H)
-		for class := range s.Classes {
+		masks := masksOf(found.Semantic.Pix, w, h)
+		for class := range classes {
 			if mask, present := masks[uint16(class)]; present {
 				add(class, 0, mask)
 			}

@@ -1,0 +1,96 @@
+// Command serve segments images over HTTP. Start
+// reading at main.go; options.go is the command line.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+
+	"eomt/eval/postprocess"
+	"eomt/internal/backend"
+	"eomt/internal/cli"
+	"eomt/segment"
+	"eomt/serve"
+)
+
+func main() {
+	backend.HugePages()
+	cli.Main("serve", run)
+}
+
+func run(ctx context.Context, args []string) (err error) {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	certificates, err := o.certificates()
+	if err != nil {
+		return err
+	}
+	if o.limits.Token, err = o.token(); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", o.addr) // before weights are read: the port may be taken
+	if err != nil {
+		return err
+	}
+	s, err := segment.Open(o.weights, segment.Options{Engine: o.engine, Backend: o.backend, Config: o.config, Task: postprocess.Task(o.task), Last: !o.ema})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer s.Close()
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	log.Info("network", "task", s.Task, "classes", len(s.Classes), "width", s.Architecture.ImageW(), "height", s.Architecture.ImageH(), "backend", s.Backend)
+	for _, sentence := range s.Assumed {
+		log.Warn("assumed", "what", sentence)
+	}
+	local := loopback(listener.Addr())
+	if !local && o.limits.Token == "" {
+		log.Warn("anybody who reaches this address may use the server; -token-file asks for a token", "address", listener.Addr().String())
+	}
+	o.limits.CheckHost = local
+	o.limits.Log = log
+	return o.serve(ctx, listener, certificates, serve.Network{Description: s.Description, Predictor: s, Name: filepath.Base(o.weights), Backend: s.Backend})
+}
+
+// serve answers until ctx ends, and prints the address once the network has run.
+func (o options) serve(ctx context.Context, l net.Listener, certificates []tls.Certificate, n serve.Network) error {
+	server, err := serve.New(n, o.limits)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	defer server.Close()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(ctx, l, certificates, o.grace) }()
+	warmed := make(chan error, 1)
+	go func() { warmed <- server.Warmed(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case err := <-warmed:
+		if err != nil {
+			cancel(err)
+			return errors.Join(err, <-ended)
+		}
+	}
+	scheme := "http"
+	if certificates != nil {
+		scheme = "https"
+	}
+	fmt.Printf("%s://%s\n", scheme, l.Addr())
+	return <-ended
+}
+
+// loopback reports whether only this machine reaches an address.
+func loopback(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}

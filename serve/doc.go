@@ -1,0 +1,12 @@
+// Package serve answers HTTP requests with segments: it puts limits and a queue
+// around a network.
+//
+//	request -> limits -> decode -> queue -> device -> post-processing -> JSON or PNG
+//
+// One goroutine owns the device ([queue]); it joins waiting inputs to batches of a
+// ladder of sizes that were all run before the server says that it is ready. Nothing is
+// unbounded: bodies and pixels, which are counted before anything is decoded, uploads,
+// accepted requests, decoders, and the time of each step.
+//
+// Start reading at server.go; segment.go follows one request, queue.go is the device.
+package serve

@@ -1,0 +1,186 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"eomt/data"
+	"eomt/data/decode"
+	"eomt/data/transform"
+	"eomt/eval/postprocess"
+	"eomt/internal/panics"
+)
+
+// errLate ends a request that took too long.
+var errLate = errors.New("the answer took too long; the server is busy")
+
+// segment answers POST /v1/segment.
+func (s *Server) segment(w http.ResponseWriter, r *http.Request) {
+	err := panics.Recover(func() error {
+		form, err := wanted(r.Header.Values("Accept"))
+		if err != nil {
+			return err
+		}
+		raw, c, err := s.upload(w, r)
+		if err != nil {
+			return err
+		}
+		defer s.leave()
+		began := time.Now()
+		ctx, cancel := context.WithTimeoutCause(r.Context(), s.options.Answer, errLate)
+		defer cancel()
+		found, err := s.find(ctx, raw, c)
+		if err != nil {
+			return err
+		}
+		found.began = began
+		if err := s.write(w, found, form); err != nil {
+			return err
+		}
+		s.metrics.seconds.Observe(time.Since(began).Seconds())
+		return nil
+	})
+	if err == nil {
+		return
+	}
+	refused := refusalOf(err)
+	if refused.status >= http.StatusInternalServerError {
+		s.options.Log.Warn("not answered", "error", err)
+	}
+	refused.write(w)
+}
+
+// upload reads a request and accepts it: [Server.leave] gives its place back. A server
+// that is full says so before it reads.
+func (s *Server) upload(w http.ResponseWriter, r *http.Request) ([]byte, settings, error) {
+	if err := s.available(); err != nil {
+		return nil, settings{}, err
+	}
+	full := &refusal{http.StatusTooManyRequests, "the server is busy: all places of its queue are taken", 1}
+	if len(s.accepted) == cap(s.accepted) {
+		return nil, settings{}, full
+	}
+	select {
+	case s.uploads <- struct{}{}:
+		defer func() { <-s.uploads }()
+	default:
+		return nil, settings{}, full
+	}
+	raw, c, err := s.read(w, r)
+	if err != nil {
+		return nil, c, err
+	}
+	select {
+	case s.accepted <- struct{}{}:
+		s.metrics.unanswered.Inc()
+		return raw, c, nil
+	default:
+		return nil, c, full
+	}
+}
+
+func (s *Server) leave() {
+	<-s.accepted
+	s.metrics.unanswered.Dec()
+}
+
+// finding is an image with what was found in it.
+type finding struct {
+	settings
+	image      data.RGB
+	found      postprocess.Segmentation
+	candidates []postprocess.Candidate
+	least      float64 // threshold from which they count
+	began      time.Time
+}
+
+// find segments an image file.
+func (s *Server) find(ctx context.Context, raw []byte, c settings) (*finding, error) {
+	w, h, err := decode.Size(raw, "image")
+	if err != nil {
+		return nil, err
+	}
+	if h > s.options.Pixels/w {
+		return nil, refuse(http.StatusRequestEntityTooLarge, "the image has %d x %d pixels; at most %d are read", w, h, s.options.Pixels)
+	}
+	f := &finding{settings: c}
+	var inputs [][]uint8
+	var placement postprocess.Placement
+	err = s.withDecoder(ctx, func() (err error) {
+		if f.image, err = decode.ImageOriented(raw, "image"); err == nil {
+			inputs, placement = s.inputs(f.image)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	logits, err := s.queue.predict(ctx, inputs)
+	if err != nil {
+		return nil, err
+	}
+	return f, s.withDecoder(ctx, func() error {
+		f.found = s.rules(c).Apply(logits, placement)
+		if f.found.Instances != nil {
+			f.found.Instances = above(f.found.Instances, c.score)
+		}
+		if c.candidates && s.network.Task == postprocess.TaskPanoptic {
+			f.candidates, f.least = postprocess.Candidates(logits[0], placement.Fit, candidateFloor, mostCandidates)
+		}
+		return nil
+	})
+}
+
+// What is sent of a panoptic network's queries, so that a page can move thresholds.
+const (
+	candidateFloor = .1
+	mostCandidates = 64
+)
+
+func (s *Server) rules(c settings) postprocess.Options {
+	o := postprocess.Options{Task: s.network.Task, Score: c.score, Overlap: c.overlap, TopK: c.topK}
+	for _, class := range s.network.Classes {
+		o.Stuff = append(o.Stuff, !class.Thing)
+	}
+	return o
+}
+
+func above(found []postprocess.Detection, least float64) []postprocess.Detection {
+	kept := []postprocess.Detection{}
+	for _, d := range found {
+		if d.Score >= least {
+			kept = append(kept, d)
+		}
+	}
+	return kept
+}
+
+// inputs fits an image into the network's.
+func (s *Server) inputs(img data.RGB) (inputs [][]uint8, p postprocess.Placement) {
+	a := s.network.Architecture
+	if s.network.Task != postprocess.TaskSemantic {
+		one, g := transform.Fit(img, a.ImageH(), a.ImageW())
+		return [][]uint8{one.Pix}, postprocess.Placement{Fit: g}
+	}
+	windows, plan := transform.Windows(img, a.ImageH())
+	for _, window := range windows {
+		inputs = append(inputs, window.Pix)
+	}
+	return inputs, postprocess.Placement{Windows: plan}
+}
+
+// withDecoder runs work when a place for it is free.
+func (s *Server) withDecoder(ctx context.Context, work func() error) error {
+	select {
+	case s.decoders <- struct{}{}:
+		defer func() { <-s.decoders }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return panics.Recover(work)
+}
