@@ -35,7 +35,7 @@ func TestStartFromOtherClasses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"0 resized, 2 initialised at random (class_head 2)\n", "the class head starts anew: the weights were trained on 20 classes, the data set has 8\n"} {
+	for _, want := range []string{"0 resized, 2 initialised at random (class_head 2)\n", "the class head starts from scratch: the weights were trained on 20 classes, the data set has 8\n"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("%q lacks %q", notes, want)
 		}

@@ -55,7 +55,7 @@ func StartValues(ctx context.Context, c configs.Config, a arch.Architecture, cla
 	fmt.Fprintf(o.Notes, "weights %s: %d parameters loaded, %d resized, %d initialised at random%s%s\n",
 		path, len(fitted), len(report.Reshaped), len(report.Fresh), grouped(report.Fresh), report.Origin())
 	if n := stored.Architecture.Classes; n > 0 && named(arch.ClassWeight) {
-		fmt.Fprintf(o.Notes, "weights %s: the class head starts anew: the weights were trained on %d classes, the data set has %d\n", path, n, len(classes))
+		fmt.Fprintf(o.Notes, "weights %s: the class head starts from scratch: the weights were trained on %d classes, the data set has %d\n", path, n, len(classes))
 	}
 	if note := otherClasses(stored, classes); note != "" && !named(arch.ClassWeight) {
 		fmt.Fprintf(o.Notes, "weights %s: %s\n", path, note)

@@ -13,7 +13,7 @@ func (s Schedule) Continued(before Schedule, step int) []string {
 	}
 	lines := []string{
 		fmt.Sprintf("the run is of %d steps instead of %d, %d of them done", s.Total, before.Total, step),
-		fmt.Sprintf("learning rates go on at %.3g of their peak for new parameters and %.3g for the backbone (before: %.3g and %.3g), and reach 0 at step %d",
+		fmt.Sprintf("learning rates continue at %.3g of their peak for new parameters and %.3g for the backbone (before: %.3g and %.3g), and reach 0 at step %d",
 			s.HeadRate(step), s.BackboneRate(step), before.HeadRate(step), before.BackboneRate(step), s.Total),
 	}
 	if slices.Equal(s.Annealing, before.Annealing) {

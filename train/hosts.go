@@ -186,13 +186,13 @@ func (s *Step) sumThrough(h Hosts, list []*tensors.Tensor) ([]flat, error) {
 // word is what a process tells the others before each step.
 type word struct {
 	Stop  bool   // it was asked to stop
-	Error string // why it cannot go on
+	Error string // why it cannot continue
 }
 
 // ErrElsewhere marks an error of another process of the run.
 var ErrElsewhere = errors.New("another process of the run failed")
 
-// agreed tells the other processes whether this one goes on, and returns what all do:
+// agreed tells the other processes whether this one continues, and returns what all do:
 // they stop where one was asked to, and fail where one fails, before the same step.
 func (s *Step) agreed(stop bool, failure error) (bool, error) {
 	if s.config.Hosts == nil {

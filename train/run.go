@@ -41,7 +41,7 @@ type RunConfig struct {
 	// Final, if not nil, is called with the last state after its validation, if validations
 	// are of a part of the images.
 	Final func(ctx context.Context, state *State, maskProbs []float64) error `yaml:"-"`
-	// Say, if not nil, is told what a user should know at once.
+	// Say, if not nil, is called with what a user should know at once.
 	Say func(text string) `yaml:"-"`
 	// Progress, if not nil, is called after every step.
 	Progress func(Progress) `yaml:"-"`

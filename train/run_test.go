@@ -345,15 +345,15 @@ func TestRestoreRefusesAnotherModel(t *testing.T) {
 	if _, err := Restore(wider, loaded.Snapshot); !errors.As(err, &mismatch) {
 		t.Errorf("got %v, want a MismatchError", err)
 	}
-	loaded.Slots["ema"] = nil
+	loaded.Slots["momentum"] = nil
 	other, err := Restore(tr.step.config.Network.Architecture(), loaded.Snapshot)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := tr.step.prepare(other); err == nil || !strings.Contains(err.Error(), `slot "ema"`) {
+	if err := tr.step.prepare(other); err == nil || !strings.Contains(err.Error(), `slot "momentum"`) {
 		t.Errorf("a slot of another optimizer: %v", err)
 	}
-	delete(loaded.Slots, "ema")
+	delete(loaded.Slots, "momentum")
 	// Names and shapes are the same, the saved state says that the network is not.
 	a := tr.step.config.Network.Architecture()
 	a.Heads = 4

@@ -70,8 +70,9 @@ func startTensor(values map[string]tensor.Tensor, name string, shape []int, dtyp
 // Values are the tensors that inference reads, in the order of the architecture's Tensors.
 func (s *State) Values() []*tensors.Tensor { return slices.Concat(s.Params, s.Buffers) }
 
-// prepare gives the state the optimiser's slots: missing ones start, and those of frozen parameters are freed. Slots of another optimiser are an error,
-// since their values would be lost.
+// prepare gives the state the optimiser's slots: missing ones start, and those of
+// frozen parameters are freed. Slots of another optimiser are an error, since their
+// values would be lost.
 func (s *Step) prepare(state *State) error {
 	for name := range state.Slots {
 		switch {

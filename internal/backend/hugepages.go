@@ -15,7 +15,7 @@ const (
 
 // tunables is the value of GLIBC_TUNABLES with which a program of these arguments
 // should start, where that is another one than it has. XLA's processor client takes its
-// temporary memory from malloc anew in every step and faults it in by pages of 4 KiB
+// temporary memory from malloc again in every step and faults it in by pages of 4 KiB
 // (docs/decisions/013-huge-pages.md).
 func (h host) tunables(backendName string) (value string, wanted bool) {
 	given := h.getenv(tunablesEnv)

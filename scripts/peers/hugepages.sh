@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Times the training step under the ways to keep XLA's temporary memory from being
-# faulted in anew (docs/decisions/013-huge-pages.md), rounds alternating.
+# faulted in again (docs/decisions/013-huge-pages.md), rounds alternating.
 # Usage: hugepages.sh [ROUNDS] [bench flags, such as -size S -image 640]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
