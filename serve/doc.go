@@ -1,4 +1,4 @@
-// Package serve answers HTTP requests with segments: it puts limits and a queue
+// Package serve answers HTTP requests with segments: it puts a page, limits and a queue
 // around a network.
 //
 //	request -> limits -> decode -> queue -> device -> post-processing -> JSON or PNG

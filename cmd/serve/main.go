@@ -1,4 +1,4 @@
-// Command serve segments images over HTTP. Start
+// Command serve segments images over HTTP, with a page to look at the segments. Start
 // reading at main.go; options.go is the command line.
 package main
 
