@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -118,9 +119,10 @@ func TestLateAnswer(t *testing.T) {
 	}
 }
 
-// A server that is told to end answers every request that it has accepted, and no other.
+// A server that is told to end answers every request that it has accepted, and takes no
+// other.
 func TestDraining(t *testing.T) {
-	n := &stub{delay: 20 * time.Millisecond}
+	n := &stub{}
 	s, err := New(networkOf(n, postprocess.TaskPanoptic), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -129,38 +131,45 @@ func TestDraining(t *testing.T) {
 	if err := s.Warmed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	n.gate = make(chan struct{}) // nothing is answered before it opens
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- s.Serve(ctx, listener, nil, 10*time.Second) }()
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, listener, nil, time.Minute) }()
 	statuses := make(chan int, 20)
 	for range cap(statuses) {
 		go func() {
-			status, _, _ := post(t, "http://"+listener.Addr().String()+"/v1/segment", photo(16, 16), nil)
-			statuses <- status
+			response, err := http.Post("http://"+listener.Addr().String()+"/v1/segment", "image/png", bytes.NewReader(photo(16, 16)))
+			if err != nil {
+				t.Error(err)
+				statuses <- 0
+				return
+			}
+			response.Body.Close()
+			statuses <- response.StatusCode
 		}()
 	}
-	for len(s.accepted) < cap(statuses) {
+	for len(s.accepted) < cap(statuses) && !t.Failed() {
 		time.Sleep(time.Millisecond)
-		if len(statuses) > 0 { // some are already answered
-			break
-		}
 	}
-	accepted := len(s.accepted)
 	cancel()
-	for i := range cap(statuses) {
-		if status := <-statuses; status != 200 && i < accepted {
+	for !s.draining.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	if err := s.available(); err == nil || refusalOf(err).status != http.StatusServiceUnavailable {
+		t.Errorf("a request while it ends: %v", err)
+	}
+	close(n.gate)
+	for range cap(statuses) {
+		if status := <-statuses; status != http.StatusOK {
 			t.Errorf("an accepted request: %d", status)
 		}
 	}
 	if err := <-ended; err != nil {
 		t.Error(err)
-	}
-	if err := s.available(); err == nil || refusalOf(err).status != 503 {
-		t.Errorf("after the end: %v", err)
 	}
 }
 

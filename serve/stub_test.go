@@ -32,8 +32,9 @@ type stub struct {
 	delay  time.Duration
 	fail   atomic.Bool
 	busy   atomic.Int32
-	ran    atomic.Int32 // inputs, without warm-up
-	batchs chan int     // sizes, where it is not nil
+	ran    atomic.Int32  // inputs, without warm-up
+	batchs chan int      // sizes, where it is not nil
+	gate   chan struct{} // that opens before anything is answered, where it is not nil
 }
 
 func (s *stub) Predict(images []uint8, b int) (postprocess.Logits, error) {
@@ -47,6 +48,9 @@ func (s *stub) Predict(images []uint8, b int) (postprocess.Logits, error) {
 	s.ran.Add(int32(b))
 	if s.batchs != nil {
 		s.batchs <- b
+	}
+	if s.gate != nil {
+		<-s.gate
 	}
 	time.Sleep(s.delay)
 	l := postprocess.Logits{B: b, MaskH: grid, MaskW: grid, Queries: 3, Classes: 2, Masks: make([]float32, b*grid*grid*3), Class: make([]float32, b*3*3)}
