@@ -127,8 +127,11 @@ class Side:
         raise Failed(f"ended with {code}: {last[:160]}".replace("|", "/"))
 
     def round(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # read tells what the process said
         return float(self.read())
 
     def peak(self):
@@ -139,6 +142,7 @@ class Side:
     def close(self):
         self.process.stdin.close()
         self.process.wait()
+        self.said.close()
 
 
 def variants(work, bench, a):
@@ -167,7 +171,7 @@ def variants(work, bench, a):
     return sides
 
 
-def measure(commands, rounds, side_by_side):
+def measure(commands, rounds):
     """Seconds of each variant's rounds and its peak memory; or the reason why it did not run."""
     found, sides = {}, {}
 
@@ -182,43 +186,47 @@ def measure(commands, rounds, side_by_side):
         sides[name] = Side(commands[name])
         sides[name].read()  # one after the other: compiling must not disturb another's warm-up
 
-    groups = [[name] for name in commands]
-    if side_by_side:
-        groups = [[name for name in commands if ("bf16" in name) == half] for half in (False, True)]
-    for group in groups:
-        for name in group:
-            if isinstance(commands[name], str):
-                found[name] = commands[name]
-            else:
-                attempt(name, lambda: started(name))
-        seconds = {name: [] for name in sides}
-        for _ in range(rounds):
-            for name in list(sides):
-                took = attempt(name, sides[name].round)
-                if took is not None:
-                    seconds[name].append(took)
+    for name in commands:
+        if isinstance(commands[name], str):
+            found[name] = commands[name]
+        else:
+            attempt(name, lambda: started(name))
+    seconds = {name: [] for name in sides}
+    for _ in range(rounds):
         for name in list(sides):
-            found[name] = (seconds[name], sides[name].peak())
-            sides.pop(name).close()
+            took = attempt(name, sides[name].round)
+            if took is not None:
+                seconds[name].append(took)
+    for name in list(sides):
+        found[name] = (seconds[name], sides[name].peak())
+        sides.pop(name).close()
     return found
 
 
 def compare(work, bench, a):
+    """Prints the rows of one work, those of each precision as soon as they are measured."""
     commands = variants(work, bench, a)
-    found = measure(commands, a.rounds, not a.gpu)
-    for name in commands:
-        result = found[name]
-        base = found.get("PyTorch, bf16 autocast" if "bf16" in name else "PyTorch")
-        if isinstance(result, str):
-            print(f"| {work} | {name} | not run: {result} | | | |", flush=True)
-            continue
-        s, peak = result
-        ratio = ""
-        if base and not isinstance(base, str):
-            pairs = sorted(b / x for x, b in zip(s, base[0]))
-            ratio = f"{statistics.median(base[0]) / statistics.median(s):.2f} ({pairs[0]:.2f}-{pairs[-1]:.2f})"
-        print(f"| {work} | {name} | {statistics.median(s):.3f} ({min(s):.3f}-{max(s):.3f}) | {ratio} | {peak >> 20} | "
-              f"{a.batch / statistics.median(s):.2f} |", flush=True)
+    for precision in a.precisions.split(","):
+        own = {name: command for name, command in commands.items() if ("bf16" in name) == (precision == "bf16")}
+        if a.gpu:  # one at a time: all of the card's memory is each one's
+            found = {name: measure({name: command}, a.rounds)[name] for name, command in own.items()}
+        else:
+            found = measure(own, a.rounds)
+        base = found.get("PyTorch, bf16 autocast" if precision == "bf16" else "PyTorch")
+        for name, result in found.items():
+            print(row(work, name, result, base, a.batch), flush=True)
+
+
+def row(work, name, result, base, batch):
+    if isinstance(result, str):
+        return f"| {work} | {name} | not run: {result} | | | |"
+    s, peak = result
+    ratio = ""
+    if base and not isinstance(base, str):
+        pairs = sorted(b / x for x, b in zip(s, base[0]))
+        ratio = f"{statistics.median(base[0]) / statistics.median(s):.2f} ({pairs[0]:.2f}-{pairs[-1]:.2f})"
+    return (f"| {work} | {name} | {statistics.median(s):.3f} ({min(s):.3f}-{max(s):.3f}) | {ratio} | {peak >> 20} | "
+            f"{batch / statistics.median(s):.2f} |")
 
 
 def machine():
@@ -235,6 +243,7 @@ def main():
     parser.add_argument("--image", type=int, default=640)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--works", default="forward,step")
+    parser.add_argument("--precisions", default="f32,bf16", help="bf16 takes PyTorch minutes a step on a processor without bf16 instructions")
     parser.add_argument("--backend")
     parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--bench", help="a built cmd/bench (default: go build)")
