@@ -23,6 +23,13 @@ func (r *Run) chooseDevices() (err error) {
 	if n := len(r.devices); n > 1 || there > 1 && !r.choice.OnProcessor() {
 		r.note(fmt.Sprintf("%d of %d devices, %d images at once on each: %s", n, there, atOnce/n, strings.Join(r.deviceNames(), ", ")))
 	}
+	switch n := len(r.devices); {
+	case !c.Train.Devices.ShardOptimizer:
+	case n > 1:
+		r.note(fmt.Sprintf("train.shard_optimizer: each device keeps 1/%d of the optimizer's slots", n))
+	default:
+		r.note("train.shard_optimizer changes nothing: the run has one device, which keeps all of the optimizer's slots")
+	}
 	return nil
 }
 

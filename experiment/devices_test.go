@@ -10,7 +10,8 @@ import (
 	"eomt/train"
 )
 
-// A run on two devices, continued on one: both validate, and both say what they run on.
+// A run on two devices, which share out its moments and averages, continued on one: both
+// validate, and both say what they run on.
 func TestRunOnDevices(t *testing.T) {
 	backendtest.Devices(t, 2)
 	path, _ := tiny(t)
@@ -20,7 +21,7 @@ func TestRunOnDevices(t *testing.T) {
 		devices string
 		steps   int
 	}{{"2", 1}, {"1", 2}} {
-		run, err := Open(t.Context(), read(t, path, "train.devices="+start.devices), Options{Dir: dir, Backend: "xla:cpu", Resume: ResumeAuto, MaxSteps: start.steps, Notes: &notes})
+		run, err := Open(t.Context(), read(t, path, "train.devices="+start.devices, "train.shard_optimizer=true", "train.ema=0.9"), Options{Dir: dir, Backend: "xla:cpu", Resume: ResumeAuto, MaxSteps: start.steps, Notes: &notes})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,7 +35,7 @@ func TestRunOnDevices(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, want := range []string{"2 of 2 devices, 1 images at once on each: ", "resuming " + dir + " after step 1"} {
+	for _, want := range []string{"2 of 2 devices, 1 images at once on each: ", "each device keeps 1/2 of the optimizer's slots", "train.shard_optimizer changes nothing: the run has one device", "resuming " + dir + " after step 1"} {
 		if !strings.Contains(notes.String(), want) {
 			t.Errorf("%q is missing:\n%s", want, notes.String())
 		}

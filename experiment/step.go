@@ -14,7 +14,7 @@ func StepConfig(c configs.Resolved, n model.Network) train.StepConfig {
 	loss.Points = c.Train.Points
 	return train.StepConfig{Network: n, Loss: loss,
 		Optimizer: c.Train.Optimizer, FineTune: c.Train.FineTune, Schedule: schedule(c),
-		BatchSize: c.Data.Loader.Batch, Accumulate: c.Shares(), Seed: c.Seed,
+		BatchSize: c.Data.Loader.Batch, Accumulate: c.Shares(), ShardOptimizer: c.Train.Devices.ShardOptimizer, Seed: c.Seed,
 		Precision: Precision(c.Train.Precision), Remat: model.Remat(c.Remat())}
 }
 

@@ -72,8 +72,11 @@ func (r *Run) evaluate(ctx context.Context, state *train.State, maskProbs []floa
 	if r.options.Hosts != nil {
 		c.Shared = r.options.Hosts
 	}
-	var err error
-	if c.Identity, err = identity(state.Averaged(), maskProbs); err != nil {
+	averaged, err := state.Averaged()
+	if err != nil {
+		return nil, err
+	}
+	if c.Identity, err = identity(averaged, maskProbs); err != nil {
 		return nil, err
 	}
 	display := r.options.Watch.start("evaluate", images, "images", 1)
@@ -108,16 +111,20 @@ func imagesOf(n, all int) string {
 func (r *Run) predictorOf(state *train.State, maskProbs []float64) (inference.Predictor, error) {
 	var err error
 	if r.predictor == nil {
-		r.predictor, err = model.NewPredictor(r.device, r.network, state.Averaged(), maskProbs, Precision(r.Config.Eval.Precision))
+		r.predictor, err = model.NewPredictor(r.device, r.network, state.Values(), maskProbs, Precision(r.Config.Eval.Precision))
 	} else {
-		err = r.predictor.Use(state.Averaged(), maskProbs)
+		err = r.predictor.Use(state.Values(), maskProbs)
 	}
 	if err != nil {
 		return nil, err
 	}
 	var all inference.Several
 	for _, replica := range state.Replicas() {
-		all = append(all, Predictor(r.predictor.On(replica.Device(), replica.Averaged())))
+		averaged, err := replica.Averaged()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Predictor(r.predictor.On(replica.Device(), averaged)))
 	}
 	return all, nil
 }

@@ -12,7 +12,7 @@ import (
 
 // Several devices of one process work as replicas: each has the whole state and an
 // equal part of the images, runs the same program, and sums gradients with the others
-// in it. Losses are divided by the global batch's normalizers and draws follow the
+// in it. (The optimiser's slots can be shared out: shards.go.) Losses are divided by the global batch's normalizers and draws follow the
 // images' indices in it, so that any number of devices makes the same step.
 //
 // A program's arguments and outputs are lists by device, one after the other.
@@ -120,6 +120,9 @@ func (s *Step) Place(state *State) error {
 	if state.placed == s && s.mesh != nil {
 		return nil
 	}
+	if err := state.unshard(); err != nil {
+		return err
+	}
 	state.others, state.device = nil, s.devices[0]
 	if err := s.prepare(state); err != nil {
 		return err
@@ -131,11 +134,17 @@ func (s *Step) Place(state *State) error {
 		}
 		state.others = append(state.others, other)
 	}
+	if s.sharded() {
+		if err := s.shard(state); err != nil {
+			return err
+		}
+	}
 	state.placed = s
 	return nil
 }
 
-// copied is a copy of a state on another device.
+// copied is a copy of a state on another device, without slots if the devices share
+// them out.
 func (s *Step) copied(state *State, device compute.DeviceNum) (*State, error) {
 	var err error
 	clone := func(list []*tensors.Tensor) []*tensors.Tensor {
@@ -148,6 +157,9 @@ func (s *Step) copied(state *State, device compute.DeviceNum) (*State, error) {
 		return copies
 	}
 	other := &State{device: device, Params: clone(state.Params), Buffers: clone(state.Buffers), Slots: map[string][]*tensors.Tensor{}}
+	if s.sharded() {
+		return other, err
+	}
 	for name, slot := range state.Slots {
 		other.Slots[name] = clone(slot)
 	}

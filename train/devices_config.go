@@ -12,7 +12,8 @@ import (
 
 // DevicesConfig chooses the devices of a process, with its keys of the section train.
 type DevicesConfig struct {
-	Devices Devices `yaml:"devices" doc:"Devices that share out the images of a step: all, a number of them, or a list such as [0, 2]. All are the accelerators that are visible, as many of them as divide the images equally; of a processor (xla:cpu) they are one, and a number makes so many of it."`
+	Devices        Devices `yaml:"devices" doc:"Devices that share out the images of a step: all, a number of them, or a list such as [0, 2]. All are the accelerators that are visible, as many of them as divide the images equally; of a processor (xla:cpu) they are one, and a number makes so many of it."`
+	ShardOptimizer bool    `yaml:"shard_optimizer" doc:"Share out the optimizer's moments, and the moving averages of ema, over the devices instead of keeping all on each; saves memory and costs a transfer of the parameters a step. Nothing changes on one device. Checkpoints are the same, and any number of devices resumes them."`
 }
 
 // DefaultDevices are all.

@@ -35,13 +35,20 @@ func (o averaged) Update(p, g *Node, slots []*Node, by Update) (*Node, []*Node) 
 }
 
 // Averaged are the tensors that validation and export read: Values with the moving
-// average in place of each parameter that has one.
-func (s *State) Averaged() []*tensors.Tensor {
+// average in place of each parameter that has one. Averages that devices share out are
+// brought together on the host.
+func (s *State) Averaged() ([]*tensors.Tensor, error) {
 	values := s.Values()
 	for i, average := range s.Slots[checkpoints.AverageSlot] {
-		if average != nil {
-			values[i] = average
+		if average == nil {
+			continue
+		}
+		if values[i] = average; s.shards != nil {
+			var err error
+			if values[i], err = s.shards.tensor(checkpoints.AverageSlot, i); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return values
+	return values, nil
 }

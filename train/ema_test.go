@@ -47,7 +47,10 @@ func TestMovingAverage(t *testing.T) {
 			}
 		}
 	}
-	values := state.Averaged()
+	values, err := state.Averaged()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, p := range a.Parameters() {
 		if !state.Params[i].Equal(without.Params[i]) {
 			t.Errorf("%s is trained to other values with moving averages", p.Name)

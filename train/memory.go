@@ -19,11 +19,10 @@ type Memory struct {
 	Parameters int64
 	Slots      int64 // the optimiser's
 	Gradients  int64 // of the trained parameters
-	// Program is the whole step, or with accumulation the gradients of a share, for so
-	// many images at once.
+	// Program is the whole step, or the gradients of a share, for so many images at once.
 	Program backend.Memory
 	Known   bool // whether the backend's compiler reports Program
-	Shares  bool // whether Program has one share of a batch at a time
+	Shares  bool // whether Program is the gradients, of a share or of a whole batch
 }
 
 // Peak is the largest memory of a step. The next state lies beside the old one
@@ -41,17 +40,24 @@ func (m Memory) Peak() int64 {
 func (s *Step) SlotBytes(values int) int64 { return int64(4 * values * len(s.optimizer.Slots())) }
 
 // Memory compiles, without running it, what so many images with so many targets go
-// through at once on each device: the whole step or, where the batch is a share, its
-// gradients. A program that Run has compiled for such a batch is not compiled again.
+// through at once on each device: the whole step or, where the batch is a share or slots
+// are shared out, its gradients. A program that Run has compiled for such a batch is not compiled again.
 func (s *Step) Memory(images, targets int, shares bool, dtype dtypes.DType) (Memory, error) {
+	shares = shares || s.sharded()
 	m := Memory{Shares: shares}
 	for i, p := range s.parameterShapes(dtype) {
 		m.Parameters += int64(p.ByteSize())
-		if !s.groups[i].Frozen {
-			m.Gradients += int64(p.ByteSize())
+		if s.groups[i].Frozen {
+			continue
+		}
+		m.Gradients += int64(p.ByteSize())
+		if s.sharded() && cutAxis(p.Dimensions, len(s.devices)) >= 0 {
+			m.Slots += int64(p.ByteSize()) / int64(len(s.devices))
+		} else {
+			m.Slots += int64(p.ByteSize())
 		}
 	}
-	m.Slots = int64(len(s.optimizer.Slots())) * m.Gradients
+	m.Slots *= int64(len(s.optimizer.Slots()))
 	program, err := s.program(images, targets, shares, dtype)
 	if err != nil {
 		return Memory{}, err

@@ -76,7 +76,12 @@ func (s *Step) prepareParts() (err error) {
 		s.parts.sum, err = s.compiled("train sum", s.summed)
 	}
 	if err == nil {
-		s.parts.update, err = s.compiled("train update", s.updateGraph)
+		s.parts.update, err = s.exec("train update", s.updateGraph)
+	}
+	if err == nil && s.sharded() {
+		s.parts.update = s.partitioned(s.parts.update)
+	} else if err == nil {
+		s.parts.update = s.replicated(s.parts.update)
 	}
 	return err
 }

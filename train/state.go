@@ -1,6 +1,7 @@
 package train
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -20,11 +21,12 @@ import (
 type State struct {
 	Step    int
 	Params  []*tensors.Tensor
-	Slots   map[string][]*tensors.Tensor // in the order of the parameters, nil if frozen
+	Slots   map[string][]*tensors.Tensor // in the order of the parameters, nil if frozen; a device's part of them if they are shared out
 	Buffers []*tensors.Tensor
 
 	device compute.DeviceNum
 	others []*State // the same on the step's further devices
+	shards *shards  // of the slots, if the devices share them out
 	placed *Step    // whose devices these are
 }
 
@@ -123,28 +125,34 @@ func toTensor(values []float32, shape []int, dtype dtypes.DType) *tensors.Tensor
 func (s *State) snapshot(a arch.Architecture, state checkpoints.State) checkpoints.Snapshot {
 	state.Step = s.Step
 	all := a.Tensors()
-	snapshot := checkpoints.Snapshot{State: state, Params: stored(all, s.Values()), Slots: map[string][]tensor.Tensor{}}
+	snapshot := checkpoints.Snapshot{State: state, Params: stored(all, s.Values(), nil), Slots: map[string][]tensor.Tensor{}}
 	for name, values := range s.Slots {
-		snapshot.Slots[name] = stored(all, values)
+		snapshot.Slots[name] = stored(all, values, func(i int) ([]byte, error) { return s.slotBytes(name, i) })
 	}
 	return snapshot
 }
 
-// stored is a view of the non-nil values, in the order of parameters.
-func stored(parameters []arch.Tensor, values []*tensors.Tensor) []tensor.Tensor {
+// stored is a view of the non-nil values, in the order of parameters. read, if not nil,
+// gives the raw values of each.
+func stored(parameters []arch.Tensor, values []*tensors.Tensor, read func(i int) ([]byte, error)) []tensor.Tensor {
+	if read == nil {
+		read = func(i int) ([]byte, error) { return hostBytes(values[i]) }
+	}
 	var out []tensor.Tensor
 	for i, value := range values {
 		if value == nil {
 			continue
 		}
 		p := parameters[i]
-		out = append(out, tensor.Lazy(p.Name, tensor.Float32, p.Shape, func() ([]byte, error) {
-			data := make([]byte, 0, value.ByteSize())
-			err := model.HostBytes(value, func(raw []byte) { data = append(data, raw...) })
-			return data, err
-		}))
+		out = append(out, tensor.Lazy(p.Name, tensor.Float32, p.Shape, func() ([]byte, error) { return read(i) }))
 	}
 	return out
+}
+
+// hostBytes is a copy of a tensor's raw values.
+func hostBytes(t *tensors.Tensor) (data []byte, err error) {
+	err = model.HostBytes(t, func(raw []byte) { data = bytes.Clone(raw) })
+	return data, err
 }
 
 // Restore reads the state from a checkpoint of this network; it fails with an

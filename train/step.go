@@ -52,6 +52,9 @@ type StepConfig struct {
 	// Devices are the backend's devices to run on, which share out the images of each
 	// share equally; nil is the first alone.
 	Devices []compute.DeviceNum
+	// ShardOptimizer has several devices share out the optimiser's slots: each keeps a part
+	// of them. With one device it changes nothing.
+	ShardOptimizer bool
 	// Hosts are the processes that share out the batch; nil is this one alone.
 	Hosts     Hosts
 	Seed      uint64
@@ -107,6 +110,15 @@ func NewStep(b compute.Backend, c StepConfig) (*Step, error) {
 
 // compiled wraps a graph as one program per target-count bucket.
 func (s *Step) compiled(name string, graph func(in []*Node) []*Node) (*Exec, error) {
+	exec, err := s.exec(name, graph)
+	if err != nil {
+		return nil, err
+	}
+	return s.replicated(exec), nil
+}
+
+// exec is compiled before it is set up for several devices.
+func (s *Step) exec(name string, graph func(in []*Node) []*Node) (*Exec, error) {
 	exec, err := NewExec(s.backend, func(in []*Node) []*Node {
 		s.programs.Add(1)
 		return graph(in)
@@ -114,7 +126,7 @@ func (s *Step) compiled(name string, graph func(in []*Node) []*Node) (*Exec, err
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	return s.replicated(exec.WithName(name).SetMaxCache(len(data.Buckets))), nil
+	return exec.WithName(name).SetMaxCache(len(data.Buckets)), nil
 }
 
 // Programs is the number of programs compiled so far: one per target-count bucket
@@ -187,7 +199,7 @@ func (s *Step) ofTrained(all []*Node) []*Node {
 // and returns the losses before the update. If these are not finite, the state is as
 // before. On an error the state is lost and the run must return to a checkpoint.
 func (s *Step) Run(state *State, batch *data.Batch) (Losses, error) {
-	if s.config.Accumulate > 1 || s.config.Hosts != nil {
+	if s.config.Accumulate > 1 || s.config.Hosts != nil || s.sharded() {
 		return s.accumulate(state, batch)
 	}
 	args, err := s.arguments(state, batch)
