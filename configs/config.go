@@ -13,16 +13,17 @@ import (
 // Config describes one run: network, data, training and evaluation. Each component
 // declares its own keys (see schema.go).
 type Config struct {
-	Name          string        `yaml:"name" doc:"Name of the run; its folder is runs/NAME unless -out says otherwise." default:"the file's name"`
-	Task          string        `yaml:"task" doc:"What is segmented." choice:"panoptic instance semantic"`
-	Seed          uint64        `yaml:"seed" doc:"Seed of initial values, order of samples, augmentation and drawn points." range:"[0, inf)"`
-	Weights       string        `yaml:"weights" doc:"Where parameters start: a path (run, checkpoint, Hugging Face folder, official .bin), dinov2:NAME, dinov3:NAME or hf:OWNER/NAME." default:"random values"`
-	NewParameters []string      `yaml:"new_parameters,omitempty,flow" doc:"Prefixes of parameters that start from random values in spite of weights: [class_head.] starts from a whole model with other classes." default:"none"`
-	Model         arch.Settings `yaml:"model"`
-	Data          Data          `yaml:"data"`
-	Loss          losses.Config `yaml:"loss"`
-	Train         Train         `yaml:"train"`
-	Eval          eval.Config   `yaml:"eval"`
+	Name           string        `yaml:"name" doc:"Name of the run; its folder is runs/NAME unless -out says otherwise." default:"the file's name"`
+	Task           string        `yaml:"task" doc:"What is segmented." choice:"panoptic instance semantic"`
+	Seed           uint64        `yaml:"seed" doc:"Seed of initial values, order of samples, augmentation and drawn points." range:"[0, inf)"`
+	Weights        string        `yaml:"weights" doc:"Where parameters start: a path (run, checkpoint, Hugging Face folder, official .bin), dinov2:NAME, dinov3:NAME or hf:OWNER/NAME." default:"random values"`
+	DecoderWeights string        `yaml:"decoder_weights,omitempty" doc:"Networks with a pixel decoder: where pixel decoder, Transformer decoder and heads start, a Hugging Face folder of a Mask2Former or hf:OWNER/NAME; weights then names a backbone's. Projections of maps of another width and a class head of other classes start from random values." default:"random values"`
+	NewParameters  []string      `yaml:"new_parameters,omitempty,flow" doc:"Prefixes of parameters that start from random values in spite of weights: [class_head.] starts from a whole model with other classes." default:"none"`
+	Model          arch.Settings `yaml:"model"`
+	Data           Data          `yaml:"data"`
+	Loss           losses.Config `yaml:"loss"`
+	Train          Train         `yaml:"train"`
+	Eval           eval.Config   `yaml:"eval"`
 }
 
 // Data is the data set and how it is fed.

@@ -31,6 +31,8 @@ func TestKeysWithoutEffect(t *testing.T) {
 			"line 1: data.val.images: has no effect: data.format ade20k has a layout of its own"},
 		"label maps of instances": {"task: instance\ndata: {root: x, train: {masks: m}}\ntrain: {epochs: 1}\n",
 			"line 2: data.train.masks: has no effect: task instance reads no label maps"},
+		"decoders of a network without": {sound + "decoder_weights: x\n",
+			"line 3: decoder_weights: has no effect: model.network eomt has no pixel decoder"},
 		"new parameters of nothing": {sound + "new_parameters: [class_head.]\n",
 			"line 3: new_parameters: has no effect: without weights all parameters are new"},
 		"factors of nothing": {"data: {root: x}\ntrain: {epochs: 1, lora: {rank: 4}}\n",

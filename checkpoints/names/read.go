@@ -28,7 +28,8 @@ func Detect(tensors []tensor.Tensor) (*Table, bool) {
 	return best, 2*most >= len(tensors) && most > 0
 }
 
-// knows reports whether name is a parameter's or buffer's in t's format.
+// knows reports whether name is a parameter's, a buffer's or a foreign part's in t's
+// format.
 func (t *Table) knows(name string) bool {
 	for _, r := range t.rows {
 		for _, part := range r.parts {
@@ -37,7 +38,11 @@ func (t *Table) knows(name string) bool {
 			}
 		}
 	}
-	return t.isBuffer(name)
+	return t.isBuffer(name) || t.isForeign(name)
+}
+
+func (t *Table) isForeign(name string) bool {
+	return slices.ContainsFunc(t.foreign, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
 func (t *Table) isBuffer(name string) bool {
@@ -64,6 +69,7 @@ type Reading struct {
 	Tensors    []tensor.Tensor          // by our names
 	Pairs      []Pair                   // where each came from, in the same order
 	Buffers    map[string]tensor.Tensor // the format's tensors that are not parameters
+	Foreign    []string                 // tensors of a part that no network of ours has
 	Missing    []string                 // the format's names that complete a parameter found in part
 	Unexpected []string                 // tensors that the format does not have
 }
@@ -118,6 +124,8 @@ func (t *Table) Read(tensors []tensor.Tensor) (*Reading, error) {
 		case used[one.Name]:
 		case t.isBuffer(one.Name):
 			r.Buffers[one.Name] = one
+		case t.isForeign(one.Name):
+			r.Foreign = append(r.Foreign, one.Name)
 		default:
 			r.Unexpected = append(r.Unexpected, one.Name)
 		}

@@ -25,12 +25,13 @@ const (
 	MetaDINOv3     Format = "dinov3"
 	HFBackboneV2   Format = "hf-dinov2"
 	HFBackboneV3   Format = "hf-dinov3"
+	HFMask2Former  Format = "hf-mask2former" // decoders alone
 )
 
 // formats are in the order of preference where names alone do not decide:
 // DINOv2 without registers and mask token has the same names as in timm.
 var formats = []Format{Native, OfficialDINOv2, OfficialDINOv3, HFDINOv2, HFDINOv3,
-	TimmDINOv2, TimmDINOv3, MetaDINOv2, MetaDINOv3, HFBackboneV2, HFBackboneV3}
+	TimmDINOv2, TimmDINOv3, MetaDINOv2, MetaDINOv3, HFBackboneV2, HFBackboneV3, HFMask2Former}
 
 // Table is a format's rows and other properties.
 type Table struct {
@@ -39,6 +40,7 @@ type Table struct {
 	kind         arch.Kind // empty if the names allow both
 	rows         []row     // by preference, see usage
 	buffers      []string  // patterns of tensors that are not parameters
+	foreign      []string  // prefixes of a part that no network of ours has
 	clsRow       clsRow
 	flatPosition bool // pos_embed is [patches, D] instead of [1, patches, D]
 	zeroBias     bool // an absent attn.qkv.bias is zero
@@ -143,6 +145,8 @@ func (t *Table) parseLine(line string) error {
 		t.kind = arch.Kind(value)
 	case "buffer":
 		t.buffers = append(t.buffers, value)
+	case "foreign":
+		t.foreign = append(t.foreign, value)
 	case "cls-row":
 		t.clsRow = clsRow(value)
 	case "flat-position":

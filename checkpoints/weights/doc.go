@@ -6,6 +6,7 @@
 //
 // Start reading at model.go ([Open]); source.go reads files, infer.go and
 // hfconfig.go find the architecture, specs.go says which parameters it has,
-// fit.go resizes and matches, deltas.go adds differences to a base, write.go writes
+// fit.go resizes and matches, decoders.go reads the decoders of a Mask2Former,
+// deltas.go adds differences to a base, write.go writes
 // the other formats.
 package weights

@@ -34,6 +34,8 @@ type hfConfig struct {
 	GatedMLP       *bool             `json:"use_gated_mlp"`
 	RopeTheta      *float64          `json:"rope_theta"`
 	RopeParameters *ropeParameters   `json:"rope_parameters"`
+	PreNorm        bool              `json:"pre_norm"`
+	Activation     string            `json:"activation_function"`
 	Labels         map[string]string `json:"id2label"`
 	Segmentation   *segmentation     `json:"segmentation"`
 }

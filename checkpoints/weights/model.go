@@ -204,6 +204,10 @@ func (s *source) model(path string) (*Model, error) {
 	if !ok {
 		return nil, fmt.Errorf("the tensors' names belong to no known format (%s)", example(s.tensors))
 	}
+	if table.Format == names.HFMask2Former {
+		return nil, fmt.Errorf("a Mask2Former of transformers is no network of this project: decoder_weights reads its decoders into %s and %s",
+			arch.ViTMask2Former, arch.ViTAdapterMask2Former)
+	}
 	config, err := readConfig(s.folder)
 	if err != nil {
 		return nil, err

@@ -48,6 +48,7 @@ func (r *Run) facts() []page.Field {
 	if c := r.Config; c != nil {
 		add("model", strings.TrimSpace(fmt.Sprintf("%s %s, %d x %d px, %d queries", c.Model.Backbone, c.Model.Size, c.Model.Image[1], c.Model.Image[0], c.Model.Queries)))
 		add("weights at start", c.Weights)
+		add("decoders at start", c.DecoderWeights)
 		add("steps", fmt.Sprint(c.Derived.Steps))
 		add("batch", fmt.Sprint(c.Data.Loader.Batch))
 		add("learning rate", fmt.Sprint(c.Train.Optimizer.LearningRate))

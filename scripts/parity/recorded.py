@@ -18,11 +18,11 @@ import tempfile
 from table import Table, progress
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-SCRIPTS = ["model.py", "ladder.py", "weights.py", "matcher.py", "losses.py", "train.py"]
+SCRIPTS = ["model.py", "ladder.py", "weights.py", "mask2former.py", "matcher.py", "losses.py", "train.py"]
 PACKAGES = ["./model", "./checkpoints/weights", "./checkpoints/resample", "./matcher", "./losses", "./train"]
 # The tests that read the scripts' files.
 TESTS = ("^(TestForwardMatchesReferences|TestInferenceMatchesReference|TestLadderMatchesReferences|TestSamplingMatchesReference|"
-         "TestOpenEveryFormat|TestDeltasBecomeWeights|"
+         "TestOpenEveryFormat|TestDeltasBecomeWeights|TestDecodersMatchReference|"
          "TestRoundTripsAreBitExact|TestAsTimm|TestScipy|TestCostMatrixGolden|TestMostUncertainGolden|TestCriterionGolden|"
          "TestSchedulesMatchReference|TestGradientsMatchReference|TestFiveStepsMatchReference|TestFiveStepsInFloat32)$")
 
