@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -23,8 +24,14 @@ type Predictor struct {
 	params        []*tensors.Tensor
 	probs         []float32 // mask probabilities; nil if none is positive
 	masked, plain *Exec
-	programs      int // compiled so far
-	latest        *Graph
+	built         *built
+}
+
+// built is what the predictors of all devices have compiled.
+type built struct {
+	mu       sync.Mutex
+	programs int
+	latest   *Graph
 }
 
 // maskSeed is the random state from which masks of unfinished annealing are drawn.
@@ -43,7 +50,7 @@ type Logits struct {
 // stays masked, with draws from a fixed seed. precision is the
 // dtype of activations and products, 0 for float32.
 func NewPredictor(b compute.Backend, n Network, params []*tensors.Tensor, maskProbs []float64, precision dtypes.DType) (*Predictor, error) {
-	p := &Predictor{network: n}
+	p := &Predictor{network: n, built: &built{}}
 	if err := p.Use(params, maskProbs); err != nil {
 		return nil, err
 	}
@@ -51,8 +58,7 @@ func NewPredictor(b compute.Backend, n Network, params []*tensors.Tensor, maskPr
 	count := len(a.Tensors())
 	build := func(masked bool) (*Exec, error) {
 		exec, err := NewExec(b, func(in []*Node) []*Node {
-			p.programs++
-			p.latest = in[0].Graph()
+			p.built.add(in[0].Graph())
 			named, in := Bind(a, in), in[count:]
 			opts := Options{Precision: precision}
 			if masked {
@@ -103,10 +109,19 @@ func (p *Predictor) On(device compute.DeviceNum, params []*tensors.Tensor) *Pred
 // Memory is what the program compiled last takes, as the backend's compiler reports it;
 // false where it reports nothing, or nothing has been compiled.
 func (p *Predictor) Memory() (backend.Memory, bool) {
-	if p.latest == nil {
+	p.built.mu.Lock()
+	defer p.built.mu.Unlock()
+	if p.built.latest == nil {
 		return backend.Memory{}, false
 	}
-	return backend.MemoryOf(p.latest.Executable())
+	return backend.MemoryOf(p.built.latest.Executable())
+}
+
+func (b *built) add(g *Graph) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.programs++
+	b.latest = g
 }
 
 // Predict runs uint8 RGB images [b, ImageH, ImageW, 3], padded to the network's

@@ -139,8 +139,8 @@ func TestPredictorIsUsedAgain(t *testing.T) {
 			t.Errorf("mask probabilities %v: the predictions differ", probs)
 		}
 	}
-	if p.programs != 2 {
-		t.Errorf("%d programs, want one with and one without masking", p.programs)
+	if p.built.programs != 2 {
+		t.Errorf("%d programs, want one with and one without masking", p.built.programs)
 	}
 	if err := p.Use(other[1:], nil); err == nil || !strings.Contains(err.Error(), "parameters given") {
 		t.Errorf("too few values: %v", err)

@@ -3,6 +3,7 @@ package segment
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"eomt/eval/postprocess"
@@ -12,16 +13,17 @@ import (
 // ErrClosed is returned by a closed [Segmenter].
 var ErrClosed = errors.New("segment: the segmenter is closed")
 
-// engine runs a network: uint8 RGB images [b, H, W, 3] in, the final prediction
-// out. Only the goroutine of a [device] calls it.
+// engine runs a network on one device: uint8 RGB images [b, H, W, 3] in, the final
+// prediction out. Only one goroutine of [devices] predicts with it.
 type engine interface {
 	Predict(images []uint8, b int) (postprocess.Logits, error)
 	Close()
 }
 
-// device is the goroutine that owns an engine.
-type device struct {
+// devices are goroutines that own an engine each. One that is free takes the next job.
+type devices struct {
 	jobs    chan job
+	engines int
 	quit    chan struct{}
 	closing sync.Once
 	ended   chan struct{}
@@ -39,17 +41,25 @@ type answer struct {
 	err    error
 }
 
-func newDevice(e engine) *device {
-	d := &device{jobs: make(chan job), quit: make(chan struct{}), ended: make(chan struct{})}
-	go d.run(e)
+func newDevices(engines ...engine) *devices {
+	d := &devices{jobs: make(chan job), engines: len(engines), quit: make(chan struct{}), ended: make(chan struct{})}
+	var running sync.WaitGroup
+	for _, e := range engines {
+		running.Go(func() { d.run(e) })
+	}
+	go func() {
+		defer close(d.ended)
+		running.Wait()
+		for _, e := range slices.Backward(engines) { // the first has what all use
+			e.Close()
+		}
+	}()
 	return d
 }
 
-// run executes jobs until the device is closed. A job whose caller has given up is
+// run executes jobs until the devices are closed. A job whose caller has given up is
 // dropped before it runs.
-func (d *device) run(e engine) {
-	defer close(d.ended)
-	defer e.Close()
+func (d *devices) run(e engine) {
 	for {
 		select {
 		case <-d.quit:
@@ -68,7 +78,7 @@ func (d *device) run(e engine) {
 }
 
 // predict waits for its turn and for the answer: images are read until it returns.
-func (d *device) predict(ctx context.Context, images []uint8, b int) (postprocess.Logits, error) {
+func (d *devices) predict(ctx context.Context, images []uint8, b int) (postprocess.Logits, error) {
 	answered := make(chan answer, 1)
 	select {
 	case <-d.quit:
@@ -81,8 +91,8 @@ func (d *device) predict(ctx context.Context, images []uint8, b int) (postproces
 	return a.logits, a.err
 }
 
-// close waits for the job at hand and ends the goroutine.
-func (d *device) close() {
+// close waits for the jobs at hand, ends the goroutines and closes the engines.
+func (d *devices) close() {
 	d.closing.Do(func() { close(d.quit) })
 	<-d.ended
 }

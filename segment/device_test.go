@@ -40,7 +40,7 @@ func (c *counter) Close() { c.closed.Add(1) }
 
 func TestOneCallerAtATime(t *testing.T) {
 	e := &counter{}
-	d := newDevice(e)
+	d := newDevices(e)
 	var callers sync.WaitGroup
 	for i := range 50 {
 		callers.Go(func() {
@@ -71,7 +71,7 @@ func TestOneCallerAtATime(t *testing.T) {
 // runs and answers the others.
 func TestWaitingCallers(t *testing.T) {
 	e := &counter{began: make(chan struct{}), release: make(chan struct{})}
-	d := newDevice(e)
+	d := newDevices(e)
 	first, closed := make(chan error), make(chan struct{})
 	go func() {
 		_, err := d.predict(t.Context(), []uint8{1}, 1)

@@ -4,7 +4,7 @@
 //	weights -> Description -> network on a device -> Segmenter
 //	image -> inference.Run -> postprocess.Segmentation -> Segments
 //
-// A Segmenter is safe for concurrent use: one goroutine owns the device, and the
+// A Segmenter is safe for concurrent use: one goroutine owns each device, and the
 // images of all callers take turns.
 //
 // Task, class table and thresholds are those that the weights state, otherwise
@@ -13,5 +13,5 @@
 // [Description].Assumed says so.
 //
 // Start reading at segmenter.go; describe.go and classes.go find out what the
-// weights segment, device.go is the goroutine that owns the engine.
+// weights segment, device.go has the goroutines that own the engines.
 package segment

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"eomt/internal/backend"
 	"eomt/internal/ort"
 )
 
@@ -15,6 +16,9 @@ const (
 
 // EngineUsage describes an -engine flag.
 const EngineUsage = "`engine` that computes: graph, or ort, the exported network in ONNX Runtime, which 'make setup ORT=cpu' fetches; ort:openvino, ort:cuda and ort:tensorrt choose its provider"
+
+// DevicesUsage describes a -devices flag.
+const DevicesUsage = "`devices` that share out the images: all (every accelerator that is visible; of a processor one), a number of them, or a list such as [0,2]"
 
 // Engine is what computes.
 type Engine struct {
@@ -33,4 +37,19 @@ func ParseEngine(text string) (Engine, error) {
 		return Engine{EngineORT, p}, err
 	}
 	return Engine{}, fmt.Errorf("engine %s: want graph, ort or ort:PROVIDER", text)
+}
+
+// ParseDevices checks a choice of devices: all, a number, or a list such as "[0, 2]".
+func ParseDevices(text string) error {
+	_, _, err := backend.ParseDevices(text)
+	return err
+}
+
+// checkDevices reports a choice of devices that the engine cannot have.
+func (e Engine) checkDevices(text string) error {
+	count, list, err := backend.ParseDevices(text)
+	if err == nil && e.Name == EngineORT && backend.LeastDevices(count, list) > 1 {
+		return fmt.Errorf("devices %s: the engine ort computes on the first alone", text)
+	}
+	return err
 }

@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash"
+	"io"
 	"math"
 	"strings"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -17,14 +19,16 @@ import (
 	"eomt/model"
 )
 
-// graph is the engine that runs the network as a compiled graph.
+// graph is the engine that runs the network as a compiled graph on one device.
 type graph struct {
 	predictor *model.Predictor
 	params    []*tensors.Tensor
+	programs  *model.Predictor // of all devices, which the first one's engine frees; otherwise nil
 }
 
-// newGraph loads the weights for s.Architecture and sets s.Backend and s.Checksum.
-func newGraph(stored *weights.Model, s *Segmenter, o Options) (engine, error) {
+// newGraphs loads the weights for s.Architecture on each device and sets s.Backend and
+// s.Checksum.
+func newGraphs(stored *weights.Model, s *Segmenter, o Options) ([]engine, error) {
 	network, err := model.New(s.Architecture)
 	if err != nil {
 		return nil, err
@@ -34,8 +38,7 @@ func newGraph(stored *weights.Model, s *Segmenter, o Options) (engine, error) {
 		return nil, err
 	}
 	sum := sha256.New()
-	g := &graph{}
-	g.params, err = model.Load(s.Architecture.Tensors(), func(i int, dst []float32) error {
+	params, err := model.Load(s.Architecture.Tensors(), func(i int, dst []float32) error {
 		err := fitted[i].ReadFloat32s(dst)
 		if o.Checksum && err == nil {
 			addFloats(sum, dst)
@@ -54,7 +57,7 @@ func newGraph(stored *weights.Model, s *Segmenter, o Options) (engine, error) {
 		s.Checksum = fmt.Sprintf("%x", sum.Sum(nil))
 	}
 	var notes strings.Builder
-	b, _, err := backend.Start(o.Backend, &notes)
+	b, devices, err := startDevices(o, &notes)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +66,50 @@ func newGraph(stored *weights.Model, s *Segmenter, o Options) (engine, error) {
 	if s.Precision == "bf16" {
 		precision = dtypes.BFloat16
 	}
-	g.predictor, err = model.NewPredictor(b, network, g.params, probs, precision)
-	return g, err
+	programs, err := model.NewPredictor(b, network, params, probs, precision)
+	if err != nil {
+		return nil, err
+	}
+	engines := []engine{&graph{programs.On(devices[0], params), params, programs}}
+	for _, device := range devices[1:] {
+		copies := make([]*tensors.Tensor, len(params))
+		for i, p := range params {
+			if copies[i], err = p.OnDeviceClone(b, device); err != nil {
+				return nil, fmt.Errorf("copy the weights to device %d: %w", device, err)
+			}
+		}
+		engines = append(engines, &graph{programs.On(device, copies), copies, nil})
+	}
+	return engines, nil
+}
+
+// startDevices opens the backend and chooses its devices.
+func startDevices(o Options, notes io.Writer) (compute.Backend, []compute.DeviceNum, error) {
+	count, list, err := backend.ParseDevices(o.Devices)
+	if err != nil {
+		return nil, nil, err
+	}
+	least := backend.LeastDevices(count, list)
+	b, choice, err := backend.StartDevices(o.Backend, least, notes)
+	if err != nil {
+		return nil, nil, err
+	}
+	there := b.NumDevices()
+	switch {
+	case least > there:
+		return nil, nil, fmt.Errorf("devices %s: backend %s has %d", o.Devices, choice.Name, there)
+	case list != nil:
+	case count > 0:
+		list = backend.FirstDevices(count)
+	case o.Devices == "" || choice.OnProcessor():
+		list = backend.FirstDevices(1)
+	default:
+		list = backend.FirstDevices(there)
+	}
+	if len(list) > 1 {
+		fmt.Fprintf(notes, "%d of %d devices share out the images\n", len(list), there)
+	}
+	return b, list, nil
 }
 
 // tensorsChecksum is the checksum of weights' values and mask probabilities.
@@ -101,9 +146,11 @@ func (g *graph) Predict(images []uint8, b int) (postprocess.Logits, error) {
 	return postprocess.Logits(l), err
 }
 
-// Close frees the compiled programs and the parameters.
+// Close frees the parameters and, as the last of all devices, the compiled programs.
 func (g *graph) Close() {
-	g.predictor.Close()
+	if g.programs != nil {
+		g.programs.Close()
+	}
 	for _, p := range g.params {
 		p.MustFinalizeAll()
 	}

@@ -43,7 +43,7 @@ func openONNX(path string, e Engine, o Options) (*Segmenter, error) {
 	if err := s.describeONNX(path, session, o); err != nil {
 		return nil, errors.Join(err, session.session.Close())
 	}
-	s.device = newDevice(session)
+	s.devices = newDevices(session)
 	return s, nil
 }
 

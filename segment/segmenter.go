@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"eomt/arch"
 	"eomt/checkpoints/weights"
@@ -18,6 +19,7 @@ import (
 type Options struct {
 	Engine  string           // what computes: graph (also if empty), or ort, ort:cuda ...: see [Engine]
 	Backend string           // of the graph: xla:cuda, xla:cpu or go; empty: GOMLX_BACKEND, otherwise the best available
+	Devices string           // that share out images: all, a number, or a list such as "[0, 2]"; empty is the first. The engine ort has one
 	Config  string           // configuration file that states what the weights do not
 	Task    postprocess.Task // in place of the one that the weights were trained for
 	Score   *float64         // panoptic: in place of the least class probability of a segment
@@ -44,7 +46,7 @@ type Segmenter struct {
 	Averaged bool   // the weights are moving averages over the steps of a run (train.ema)
 	Checksum string // of the weights' values, where [Options].Checksum asked for it
 
-	device *device
+	devices *devices
 }
 
 // Open reads weights (a run folder, a checkpoint, a Hugging Face folder, a file of
@@ -53,6 +55,9 @@ type Segmenter struct {
 func Open(path string, o Options) (*Segmenter, error) {
 	chosen, err := ParseEngine(o.Engine)
 	if err != nil {
+		return nil, fmt.Errorf("segment: %w", err)
+	}
+	if err := chosen.checkDevices(o.Devices); err != nil {
 		return nil, fmt.Errorf("segment: %w", err)
 	}
 	if !IsONNX(path) {
@@ -79,25 +84,25 @@ func openWeights(path string, chosen Engine, o Options) (s *Segmenter, err error
 	if s.Description, err = Describe(stored, o); err != nil {
 		return nil, fmt.Errorf("segment: %s: %w", path, err)
 	}
-	var e engine
+	engines := make([]engine, 1)
 	err = panics.Recover(func() (err error) {
 		if chosen.Name == EngineORT {
-			e, err = newORT(stored, s, chosen.Provider, o)
+			engines[0], err = newORT(stored, s, chosen.Provider, o)
 		} else {
-			e, err = newGraph(stored, s, o)
+			engines, err = newGraphs(stored, s, o)
 		}
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("segment: %s: %w", path, err)
 	}
-	s.device = newDevice(e)
+	s.devices = newDevices(engines...)
 	return s, nil
 }
 
-// Close ends the goroutine that owns the device and frees its memory, after the image
-// in progress. Callers that are still waiting get [ErrClosed].
-func (s *Segmenter) Close() { s.device.close() }
+// Close ends the goroutines that own the devices and frees their memory, after the
+// images in progress. Callers that are still waiting get [ErrClosed].
+func (s *Segmenter) Close() { s.devices.close() }
 
 // Segment segments one image.
 func (s *Segmenter) Segment(ctx context.Context, img data.RGB) (*Segments, error) {
@@ -123,10 +128,7 @@ func (s single) Load(int) (*data.Sample, error) {
 // skipping what skip, if not nil, returns nil for.
 func (s *Segmenter) Run(ctx context.Context, src inference.Source, indices []int, batch int,
 	skip func(i int, err error) error, each func(inference.Result) error) error {
-	p := inference.PredictFunc(func(images []uint8, b int) (postprocess.Logits, error) {
-		return s.device.predict(ctx, images, b)
-	})
-	return inference.Run(ctx, src, indices, p, inference.Config{Task: s.Task, Classes: s.Classes,
+	return inference.Run(ctx, src, indices, s.predictors(ctx), inference.Config{Task: s.Task, Classes: s.Classes,
 		ImageH: s.Architecture.ImageH(), ImageW: s.Architecture.ImageW(), Batch: batch,
 		Score: s.Score, Overlap: s.Overlap, TopK: s.TopK, LoadFailed: skip}, each)
 }
@@ -134,5 +136,16 @@ func (s *Segmenter) Run(ctx context.Context, src inference.Source, indices []int
 // Predict runs the network on uint8 RGB images [b, H, W, 3] of its size. It makes
 // the Segmenter an [inference.Predictor].
 func (s *Segmenter) Predict(images []uint8, b int) (postprocess.Logits, error) {
-	return s.device.predict(context.Background(), images, b)
+	return s.devices.predict(context.Background(), images, b)
+}
+
+// Predictors share out batches over the Segmenter's devices.
+func (s *Segmenter) Predictors() inference.Several { return s.predictors(context.Background()) }
+
+// predictors are one for each device, until ctx ends.
+func (s *Segmenter) predictors(ctx context.Context) inference.Several {
+	one := inference.PredictFunc(func(images []uint8, b int) (postprocess.Logits, error) {
+		return s.devices.predict(ctx, images, b)
+	})
+	return slices.Repeat(inference.Several{one}, s.devices.engines)
 }

@@ -2,12 +2,12 @@ package train
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gomlx/compute"
 	"gopkg.in/yaml.v3"
+
+	"eomt/internal/backend"
 )
 
 // DevicesConfig chooses the devices of a process, with its keys of the section train.
@@ -23,10 +23,10 @@ func DefaultDevices() DevicesConfig { return DevicesConfig{Devices: allDevices} 
 // "[0, 2]".
 type Devices string
 
-const allDevices Devices = "all"
+const allDevices Devices = backend.AllDevices
 
 // TypeName describes the values of the key.
-func (Devices) TypeName() string { return "all, a number of devices, or a list of device numbers" }
+func (Devices) TypeName() string { return backend.DevicesForm }
 
 // UnmarshalYAML implements yaml.Unmarshaler.
 func (d *Devices) UnmarshalYAML(n *yaml.Node) error {
@@ -57,35 +57,17 @@ func (d Devices) MarshalYAML() (any, error) {
 
 // parse reads a choice: a number, or a list; 0 and none for all.
 func (d Devices) parse() (count int, list []compute.DeviceNum, err error) {
-	if d == allDevices || d == "" {
-		return 0, nil, nil
+	if count, list, err = backend.ParseDevices(string(d)); err != nil {
+		err = fmt.Errorf("train.%w", err)
 	}
-	wrong := fmt.Errorf("train.devices %s: want %s", d, d.TypeName())
-	inner, isList := strings.CutPrefix(string(d), "[")
-	if !isList {
-		if count, err = strconv.Atoi(string(d)); err != nil || count < 1 {
-			return 0, nil, wrong
-		}
-		return count, nil, nil
-	}
-	for _, item := range strings.Split(strings.TrimSuffix(inner, "]"), ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(item))
-		if err != nil || n < 0 || slices.Contains(list, compute.DeviceNum(n)) {
-			return 0, nil, wrong
-		}
-		list = append(list, compute.DeviceNum(n))
-	}
-	return len(list), list, nil
+	return count, list, err
 }
 
 // Least is the number of devices that a backend must have for the choice; 0 where it
 // takes what there is.
 func (d Devices) Least() int {
 	count, list, _ := d.parse() // which UnmarshalYAML has checked
-	if len(list) > 0 {
-		return int(slices.Max(list)) + 1
-	}
-	return count
+	return backend.LeastDevices(count, list)
 }
 
 // Choose gives the devices for so many images at once, of a backend that has `there`
@@ -106,9 +88,7 @@ func (d Devices) Choose(there, images int, processor bool) ([]compute.DeviceNum,
 		return nil, fmt.Errorf("train.devices %s: %d images at once (data.batch in train.accumulate shares) cannot be split over %d devices equally", d, images, count)
 	}
 	if list == nil {
-		for i := range count {
-			list = append(list, compute.DeviceNum(i))
-		}
+		list = backend.FirstDevices(count)
 	}
 	return list, nil
 }

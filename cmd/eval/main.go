@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
-	weights, err := segment.Open(o.weights, segment.Options{Engine: o.engine, Backend: o.backend, Architecture: &a, Task: eval.Task(c.Task),
+	weights, err := segment.Open(o.weights, segment.Options{Engine: o.engine, Backend: o.backend, Devices: o.devices, Architecture: &a, Task: eval.Task(c.Task),
 		Classes: ds.Classes(), Precision: c.Eval.Precision, Last: !o.ema, Checksum: true})
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	bar := progress.Start("evaluate", images).Rate("images", 1)
 	bar.Phase("compiling")
-	result, err := eval.Evaluate(ctx, ds, weights, ec, func(done, _ int) { bar.Set(done, "") })
+	result, err := eval.Evaluate(ctx, ds, weights.Predictors(), ec, func(done, _ int) { bar.Set(done, "") })
 	bar.Finish()
 	if ctx.Err() != nil && err != nil && ec.Journal+ec.Save != "" {
 		return fmt.Errorf("%w; the same command resumes it", err)

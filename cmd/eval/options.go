@@ -11,11 +11,12 @@ import (
 
 // options are the command line.
 type options struct {
-	config, weights, engine, backend string
-	protocol, save, json             string
-	limit                            int
-	ema                              bool
-	overrides                        cli.Overrides
+	config, weights          string
+	engine, backend, devices string
+	protocol, save, json     string
+	limit                    int
+	ema                      bool
+	overrides                cli.Overrides
 }
 
 func parse(args []string) (options, error) {
@@ -29,6 +30,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.save, "save-predictions", "", "write to this `folder` predictions in the official formats and each image's statistics; cmd/report takes such a folder as a run")
 	f.StringVar(&o.json, "json", "", "also write the results to this `FILE`, and beside it, without -save-predictions, one line per image, from which an interrupted evaluation is resumed")
 	f.StringVar(&o.engine, "engine", "", segment.EngineUsage)
+	f.StringVar(&o.devices, "devices", "all", segment.DevicesUsage)
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best available")
 	f.BoolVar(&o.ema, "ema", true, "take the moving averages of a run with train.ema; -ema=false takes the weights of its step")
 	f.Var(&o.overrides, "set", "`key=value` over the configuration; may be repeated")
@@ -48,6 +50,9 @@ func parse(args []string) (options, error) {
 		return o, cli.Usagef("-limit %d: want 0 or more images", o.limit)
 	}
 	if _, err := segment.ParseEngine(o.engine); err != nil {
+		return o, cli.Usagef("-%v", err)
+	}
+	if err := segment.ParseDevices(o.devices); err != nil {
 		return o, cli.Usagef("-%v", err)
 	}
 	if o.json != "" {

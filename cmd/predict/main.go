@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string) error {
 // open opens the weights and reports on standard error what they segment and what was
 // assumed.
 func (o options) open() (*segment.Segmenter, error) {
-	so := segment.Options{Engine: o.engine, Backend: o.backend, Config: o.config, Task: postprocess.Task(o.task), Last: !o.ema}
+	so := segment.Options{Engine: o.engine, Backend: o.backend, Devices: o.devices, Config: o.config, Task: postprocess.Task(o.task), Last: !o.ema}
 	if o.score >= 0 {
 		so.Score = &o.score
 	}

@@ -10,10 +10,11 @@ const defaultDrawn = 0.5
 
 // options are the command line.
 type options struct {
-	weights, out, task, config, engine, backend string
-	score                                       float64
-	ema                                         bool
-	paths                                       []string
+	weights, out, task, config string
+	engine, backend, devices   string
+	score                      float64
+	ema                        bool
+	paths                      []string
 }
 
 func parse(args []string) (options, error) {
@@ -27,6 +28,7 @@ func parse(args []string) (options, error) {
 	f.Float64Var(&o.score, "score", -1, "least `score`, 0 to 1, of panoptic segments (by default the run's or configuration's, otherwise 0.8), and of instances that are drawn (0.5; the results list has all)")
 	f.BoolVar(&o.ema, "ema", true, "take the moving averages of a run with train.ema; -ema=false takes the weights of its step")
 	f.StringVar(&o.engine, "engine", "", segment.EngineUsage)
+	f.StringVar(&o.devices, "devices", "all", segment.DevicesUsage)
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best available")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
@@ -45,6 +47,9 @@ func parse(args []string) (options, error) {
 		return o, cli.Usagef("-task %s: want panoptic, instance or semantic", o.task)
 	}
 	if _, err := segment.ParseEngine(o.engine); err != nil {
+		return o, cli.Usagef("-%v", err)
+	}
+	if err := segment.ParseDevices(o.devices); err != nil {
 		return o, cli.Usagef("-%v", err)
 	}
 	return o, nil
