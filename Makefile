@@ -104,7 +104,7 @@ ladder-quality: setup ## the same with three seeds and more steps; hours
 	@scripts/ladder/train.sh runs/ladder-quality 3 1000
 
 .PHONY: ladder-speed
-ladder-speed: setup ## time these networks, S and L at 640 px, alternating; writes the table to README.md
+ladder-speed: setup ## time these networks and PyTorch's, S and L at 640 px, alternating; writes the table to README.md
 	@mkdir -p "$(CACHE)"
 	@python3 scripts/ladder/speed.py > "$(CACHE)/ladder-speed.md"
 	@python3 scripts/insert.py README.md ladder-speed "$(CACHE)/ladder-speed.md"
