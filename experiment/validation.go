@@ -109,11 +109,14 @@ func imagesOf(n, all int) string {
 // predictorOf predicts with the state's values on each of its devices. Their programs
 // are kept, so that no validation but the first compiles the network.
 func (r *Run) predictorOf(state *train.State, maskProbs []float64) (inference.Predictor, error) {
-	var err error
+	averaged, err := state.Averaged()
+	if err != nil {
+		return nil, err
+	}
 	if r.predictor == nil {
-		r.predictor, err = model.NewPredictor(r.device, r.network, state.Values(), maskProbs, Precision(r.Config.Eval.Precision))
+		r.predictor, err = model.NewPredictor(r.device, r.network, averaged, maskProbs, Precision(r.Config.Eval.Precision))
 	} else {
-		err = r.predictor.Use(state.Values(), maskProbs)
+		err = r.predictor.Use(averaged, maskProbs)
 	}
 	if err != nil {
 		return nil, err
