@@ -132,16 +132,7 @@ func TestRelativeRootIsLocated(t *testing.T) {
 func TestResumeNamesChangedKeys(t *testing.T) {
 	path, _ := tiny(t)
 	out := filepath.Join(t.TempDir(), "run")
-	run, _, err := open(t, read(t, path), Options{Dir: out, MaxSteps: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := run.Train(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := run.Close(); err != nil {
-		t.Fatal(err)
-	}
+	trained(t, read(t, path), Options{Dir: out, MaxSteps: 1})
 	again, notes, err := open(t, read(t, path), Options{Dir: out, Resume: ResumeAlways})
 	if err != nil || strings.Contains(notes, "another configuration") || !strings.Contains(notes, "after step 1") {
 		t.Errorf("the same configuration: %v, %q", err, notes)
@@ -160,16 +151,7 @@ func TestResumeNamesChangedKeys(t *testing.T) {
 func TestResumeWithOtherAccumulation(t *testing.T) {
 	path, _ := tiny(t)
 	out := filepath.Join(t.TempDir(), "run")
-	run, _, err := open(t, read(t, path), Options{Dir: out, MaxSteps: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := run.Train(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := run.Close(); err != nil {
-		t.Fatal(err)
-	}
+	trained(t, read(t, path), Options{Dir: out, MaxSteps: 1})
 	again, notes, err := open(t, read(t, path, "train.accumulate=2"), Options{Dir: out, Resume: ResumeAlways})
 	if err != nil || !strings.Contains(notes, "train.accumulate 1 -> 2") {
 		t.Fatalf("%v, %q", err, notes)
@@ -183,16 +165,7 @@ func TestResumeWithOtherAccumulation(t *testing.T) {
 func TestResumeOnOtherClasses(t *testing.T) {
 	path, root := tiny(t)
 	out := filepath.Join(t.TempDir(), "run")
-	run, _, err := open(t, read(t, path), Options{Dir: out, MaxSteps: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := run.Train(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := run.Close(); err != nil {
-		t.Fatal(err)
-	}
+	trained(t, read(t, path), Options{Dir: out, MaxSteps: 1})
 	for _, split := range []string{"train", "val"} {
 		file := filepath.Join(root, "annotations", "panoptic_"+split+"2017.json")
 		raw, err := os.ReadFile(file)
@@ -203,7 +176,7 @@ func TestResumeOnOtherClasses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, _, err = open(t, read(t, path), Options{Dir: out, Resume: ResumeAlways})
+	_, _, err := open(t, read(t, path), Options{Dir: out, Resume: ResumeAlways})
 	if want := "the run was trained on other classes than the data set has: 1 of 8 differ"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v lacks %q", err, want)
 	}
@@ -279,5 +252,20 @@ func TestDefaultFolder(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join("runs", "tiny", "config.yaml")); err != nil {
 		t.Error(err)
+	}
+}
+
+// trained is a run to its last step.
+func trained(t *testing.T, c configs.Config, o Options) {
+	t.Helper()
+	run, _, err := open(t, c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

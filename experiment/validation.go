@@ -122,10 +122,11 @@ func (r *Run) predictorOf(state *train.State, maskProbs []float64) (inference.Pr
 		return nil, err
 	}
 	var all inference.Several
-	for _, replica := range state.Replicas() {
-		averaged, err := replica.Averaged()
-		if err != nil {
-			return nil, err
+	for i, replica := range state.Replicas() {
+		if i > 0 { // the first is the state itself
+			if averaged, err = replica.Averaged(); err != nil {
+				return nil, err
+			}
 		}
 		all = append(all, Predictor(r.predictor.On(replica.Device(), averaged)))
 	}

@@ -12,8 +12,9 @@ import (
 
 // Several devices of one process work as replicas: each has the whole state and an
 // equal part of the images, runs the same program, and sums gradients with the others
-// in it. (The optimiser's slots can be shared out: shards.go.) Losses are divided by the global batch's normalizers and draws follow the
-// images' indices in it, so that any number of devices makes the same step.
+// in it. Losses are divided by the global batch's normalizers and draws follow the
+// images' indices in it, so that any number of devices makes the same step. The
+// optimiser's slots can be shared out (shards.go).
 //
 // A program's arguments and outputs are lists by device, one after the other.
 

@@ -75,13 +75,12 @@ func (s *Step) prepareParts() (err error) {
 	if err == nil {
 		s.parts.sum, err = s.compiled("train sum", s.summed)
 	}
-	if err == nil {
-		s.parts.update, err = s.exec("train update", s.updateGraph)
+	distribute := s.replicated
+	if s.sharded() {
+		distribute = s.partitioned
 	}
-	if err == nil && s.sharded() {
-		s.parts.update = s.partitioned(s.parts.update)
-	} else if err == nil {
-		s.parts.update = s.replicated(s.parts.update)
+	if err == nil {
+		s.parts.update, err = s.compiledAs("train update", s.updateGraph, distribute)
 	}
 	return err
 }
@@ -112,11 +111,8 @@ func (s *Step) updateGraph(in []*Node) []*Node {
 	}
 	before := slices.Concat(params, slices.Concat(slots...))
 	next, slots, norm := s.update(params, slots, in[:n], in[n])
-	next = slices.Concat(next, slices.Concat(slots...))
-	for k, old := range before {
-		next[k] = Where(IsFinite(norm), next[k], old)
-	}
-	return append(next, ConvertDType(norm, dtypes.Float64))
+	out := where(IsFinite(norm), slices.Concat(next, slices.Concat(slots...)), before)
+	return append(out, ConvertDType(norm, dtypes.Float64))
 }
 
 // Gradients computes the gradients of one share at the state's step. The state's

@@ -108,17 +108,13 @@ func NewStep(b compute.Backend, c StepConfig) (*Step, error) {
 	return s, err
 }
 
-// compiled wraps a graph as one program per target-count bucket.
+// compiled wraps a graph, which all devices run, as one program per target-count bucket.
 func (s *Step) compiled(name string, graph func(in []*Node) []*Node) (*Exec, error) {
-	exec, err := s.exec(name, graph)
-	if err != nil {
-		return nil, err
-	}
-	return s.replicated(exec), nil
+	return s.compiledAs(name, graph, s.replicated)
 }
 
-// exec is compiled before it is set up for several devices.
-func (s *Step) exec(name string, graph func(in []*Node) []*Node) (*Exec, error) {
+// compiledAs is compiled for a graph with another distribution over the devices.
+func (s *Step) compiledAs(name string, graph func(in []*Node) []*Node, distribute func(*Exec) *Exec) (*Exec, error) {
 	exec, err := NewExec(s.backend, func(in []*Node) []*Node {
 		s.programs.Add(1)
 		return graph(in)
@@ -126,7 +122,7 @@ func (s *Step) exec(name string, graph func(in []*Node) []*Node) (*Exec, error) 
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	return exec.WithName(name).SetMaxCache(len(data.Buckets)), nil
+	return distribute(exec.WithName(name).SetMaxCache(len(data.Buckets))), nil
 }
 
 // Programs is the number of programs compiled so far: one per target-count bucket
@@ -178,12 +174,18 @@ func (s *Step) advance(i inputs, d draws) []*Node {
 	total := sums[len(g.trained)]
 	g.trained, g.buffers = sums[:len(g.trained)], s.mean(g.buffers)
 	next, slots, norm := s.update(s.ofTrained(i.params), i.slots, g.trained, i.scalars)
-	out := slices.Concat(next, slices.Concat(slots...), g.buffers)
-	finite := LogicalAnd(IsFinite(norm), IsFinite(total))
-	for k, before := range slices.Concat(s.ofTrained(i.params), slices.Concat(i.slots...), i.buffers) {
-		out[k] = Where(finite, out[k], before)
-	}
+	out := where(LogicalAnd(IsFinite(norm), IsFinite(total)), slices.Concat(next, slices.Concat(slots...), g.buffers),
+		slices.Concat(s.ofTrained(i.params), slices.Concat(i.slots...), i.buffers))
 	return append(out, pack(g.total, g.terms, norm))
+}
+
+// where is next if the scalar condition holds, before otherwise.
+func where(condition *Node, next, before []*Node) []*Node {
+	chosen := make([]*Node, len(next))
+	for i := range next {
+		chosen[i] = Where(condition, next[i], before[i])
+	}
+	return chosen
 }
 
 // ofTrained selects the trained parameters' nodes.
@@ -197,7 +199,8 @@ func (s *Step) ofTrained(all []*Node) []*Node {
 
 // Run does step state.Step on batch: it replaces the state's tensors by the next ones
 // and returns the losses before the update. If these are not finite, the state is as
-// before. On an error the state is lost and the run must return to a checkpoint.
+// before, but for buffers where the parts run separately. On an error the state is lost
+// and the run must return to a checkpoint.
 func (s *Step) Run(state *State, batch *data.Batch) (Losses, error) {
 	if s.config.Accumulate > 1 || s.config.Hosts != nil || s.sharded() {
 		return s.accumulate(state, batch)

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,24 +27,8 @@ func TestEvaluatesOnDevices(t *testing.T) {
 	if table != wantTable {
 		t.Errorf("table\n%s\nwant\n%s", table, wantTable)
 	}
-	compared := 0
-	err := filepath.WalkDir(wantDir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || entry.Name() == "images.jsonl" { // in the order in which images were done
-			return err
-		}
-		name, _ := filepath.Rel(wantDir, path)
-		want, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		got, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s differs (%v)", name, err)
-		}
-		compared++
-		return nil
-	})
-	if err != nil || compared < 7 { // configuration, list, an image each
-		t.Errorf("%d files, %v", compared, err)
+	// images.jsonl is in the order in which images were done.
+	if compared := clitest.SameFiles(t, dir, wantDir, "images.jsonl"); compared < 7 { // configuration, list, an image each
+		t.Errorf("%d files", compared)
 	}
 }

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"eomt/internal/backend/backendtest"
+	"eomt/internal/cli/clitest"
 )
 
 // Two devices share out the photographs; all files are those of one, to the byte.
@@ -28,24 +27,8 @@ func TestPredictsOnDevices(t *testing.T) {
 		return out
 	}
 	wantDir, dir := predict("1"), predict("[1, 0]")
-	compared := 0
-	err := filepath.WalkDir(wantDir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || entry.Name() == manifest { // in the order in which images were done
-			return err
-		}
-		name, _ := filepath.Rel(wantDir, path)
-		want, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		got, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s differs (%v)", name, err)
-		}
-		compared++
-		return nil
-	})
-	if err != nil || compared < 11 { // a picture and a map of each, and the list
-		t.Errorf("%d files, %v", compared, err)
+	// The manifest is in the order in which images were done.
+	if compared := clitest.SameFiles(t, dir, wantDir, manifest); compared < 11 { // a picture and a map of each, and the list
+		t.Errorf("%d files", compared)
 	}
 }

@@ -26,9 +26,6 @@ var overall = map[eval.Task][]string{
 // classMetric is the figure of the per-class table, by task.
 var classMetric = map[eval.Task]string{eval.Panoptic: "PQ", eval.Instance: "AP", eval.Semantic: "IoU"}
 
-// Overall are the figures that a report shows of a task, the headline first.
-func Overall(t eval.Task) []string { return overall[t] }
-
 // WriteTables writes the LaTeX tables into dir: overall figures and classes with
 // their 95 % intervals, differences between runs, means over seeds, and the
 // published figures apart. Comments name the keys of each line's numbers. The

@@ -3,7 +3,7 @@
 # light and dark; fails on defects that they would notice.
 # Usage: serve.sh WEIGHTS IMAGE OUTDIR [flags of cmd/serve ...]
 # Screenshots are written to OUTDIR. Chromium and the virtual environment are those of
-# check.sh. Exit status: 1 if the page has defects, 3 if Chromium or Playwright is missing.
+# chromium.sh. Exit status: 1 if the page has defects, 3 if Chromium or Playwright is missing.
 set -euo pipefail
 if [ $# -lt 3 ]; then
     echo "usage: serve.sh WEIGHTS IMAGE OUTDIR [flags of cmd/serve ...]" >&2
@@ -11,17 +11,7 @@ if [ $# -lt 3 ]; then
 fi
 weights=$1 image=$2 out=$3
 shift 3
-here=$(cd "$(dirname "$0")" && pwd)
-cache=${EOMT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/eomt}
-chromium=${CHROMIUM:-}
-for name in chromium chromium-browser google-chrome; do
-    chromium=${chromium:-$(command -v "$name" || true)}
-done
-if [ -z "$chromium" ]; then
-    echo "browser: no Chromium on the PATH; on Debian: apt-get install chromium" >&2
-    exit 3
-fi
-python=$("$here/../environment.sh" "$cache" browser "$here/requirements.txt") || exit 3
+. "$(dirname "$0")/chromium.sh"
 scratch=$(mktemp -d)
 trap 'kill "${server:-}" 2>/dev/null || true; rm -rf "$scratch"' EXIT
 (cd "$here/../.." && go build -o "$scratch/serve" ./cmd/serve)
