@@ -62,13 +62,13 @@ type candidate struct {
 }
 
 // write answers in the form that was asked for.
-func (s *Server) write(w http.ResponseWriter, f *finding, form string) error {
-	if form == formJSON {
+func (s *Server) write(w http.ResponseWriter, f *finding) error {
+	if f.form == formJSON {
 		writeJSON(w, http.StatusOK, s.answer(f))
 		return nil
 	}
 	var picture image.Image
-	if form == formOverlay {
+	if f.form == formOverlay {
 		sample, _ := f.found.Targets(f.image, f.score)
 		picture = overlay.Draw(sample, s.network.Classes)
 	} else {

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"eomt/eval/inference"
 	"eomt/eval/postprocess"
 )
 
@@ -220,6 +223,55 @@ func TestFailingWarmUp(t *testing.T) {
 	defer s.Close()
 	if err := s.Warmed(t.Context()); err == nil || !strings.Contains(err.Error(), "the network fails: internal fault") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A server whose network has not run yet says so.
+func TestWarmingUp(t *testing.T) {
+	n := &stub{gate: make(chan struct{})}
+	s, err := New(networkOf(n, postprocess.TaskPanoptic), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	web := httptest.NewServer(s.Handler())
+	defer web.Close()
+	if status, text := get(t, web.URL+"/readyz"); status != 503 || !strings.Contains(text, "warming up") {
+		t.Errorf("%d %s", status, text)
+	}
+	if status, header, raw := post(t, web.URL+"/v1/segment", photo(16, 16), nil); status != 503 || header.Get("Retry-After") == "" {
+		t.Errorf("%d %s", status, raw)
+	}
+	close(n.gate)
+	if err := s.Warmed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if status, text := get(t, web.URL+"/readyz"); status != 200 {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+// Logits that are no numbers, or not as many as there should be, are a network's failure.
+func TestSenselessLogits(t *testing.T) {
+	for want, spoil := range map[string]func(l *postprocess.Logits){
+		"the weights are damaged":                 func(l *postprocess.Logits) { l.Class[4] = float32(math.NaN()) },
+		"logits of 2 images for a batch of 1":     func(l *postprocess.Logits) { l.B = 2 },
+		"191 mask and 9 class logits of 1 images": func(l *postprocess.Logits) { l.Masks = l.Masks[1:] },
+	} {
+		n := networkOf(nil, postprocess.TaskPanoptic)
+		n.Predictor = inference.PredictFunc(func(images []uint8, b int) (postprocess.Logits, error) {
+			l, err := new(stub).Predict(images, b)
+			spoil(&l)
+			return l, err
+		})
+		s, err := New(n, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Warmed(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		s.Close()
 	}
 }
 

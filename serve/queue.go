@@ -206,7 +206,7 @@ func (q *queue) batch(b int) (l postprocess.Logits, err error) {
 		return l, err
 	}
 	if l.B != b || len(l.Class) != b*l.Queries*(l.Classes+1) || len(l.Masks) != b*l.Queries*l.MaskH*l.MaskW {
-		return l, fmt.Errorf("logits of %d images for a batch of %d", l.B, b)
+		return l, fmt.Errorf("%d mask and %d class logits of %d images for a batch of %d", len(l.Masks), len(l.Class), l.B, b)
 	}
 	for _, v := range l.Class {
 		if math.IsNaN(float64(v)) {

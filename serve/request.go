@@ -23,6 +23,7 @@ type settings struct {
 	overlap    float64 // panoptic: see [postprocess.PanopticOptions]
 	topK       int     // instance: see [postprocess.Options]
 	candidates bool    // also describe what other thresholds would give
+	form       string  // of the answer: [formJSON], [formLabels] or [formOverlay]
 }
 
 // shownInstances is the least score of instances by default.
@@ -30,7 +31,7 @@ const shownInstances = .5
 
 // defaults are the weights' thresholds.
 func (s *Server) defaults() settings {
-	d := settings{score: s.network.Score, overlap: s.network.Overlap, topK: s.network.TopK}
+	d := settings{score: s.network.Score, overlap: s.network.Overlap, topK: s.network.TopK, form: formJSON}
 	if s.network.Task == postprocess.TaskInstance {
 		d.score = shownInstances
 	}
@@ -88,7 +89,11 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (raw []byte, c set
 		}
 	}()
 	c = s.defaults()
-	if err := c.set(r.URL.Query()); err != nil {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, c, refuse(http.StatusBadRequest, "the query cannot be read: %v", err)
+	}
+	if err := c.set(values); err != nil {
 		return nil, c, err
 	}
 	body := http.MaxBytesReader(w, r.Body, s.options.Body)

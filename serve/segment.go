@@ -27,6 +27,7 @@ func (s *Server) segment(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
+		c.form = form
 		defer s.leave()
 		began := time.Now()
 		ctx, cancel := context.WithTimeoutCause(r.Context(), s.options.Answer, errLate)
@@ -36,7 +37,7 @@ func (s *Server) segment(w http.ResponseWriter, r *http.Request) {
 			return err
 		}
 		found.began = began
-		if err := s.write(w, found, form); err != nil {
+		if err := s.write(w, found); err != nil {
 			return err
 		}
 		s.metrics.seconds.Observe(time.Since(began).Seconds())
@@ -102,8 +103,8 @@ func (s *Server) find(ctx context.Context, raw []byte, c settings) (*finding, er
 	if err != nil {
 		return nil, err
 	}
-	if h > s.options.Pixels/w {
-		return nil, refuse(http.StatusRequestEntityTooLarge, "the image has %d x %d pixels; at most %d are read", w, h, s.options.Pixels)
+	if err := s.affordable(w, h); err != nil {
+		return nil, err
 	}
 	f := &finding{settings: c}
 	var inputs [][]uint8
@@ -111,6 +112,9 @@ func (s *Server) find(ctx context.Context, raw []byte, c settings) (*finding, er
 	err = s.withDecoder(ctx, func() (err error) {
 		if f.image, err = decode.ImageOriented(raw, "image"); err == nil {
 			inputs, placement = s.inputs(f.image)
+		}
+		if c.form != formOverlay { // which alone needs it; many requests wait
+			f.image.Pix = nil
 		}
 		return err
 	})
@@ -131,6 +135,21 @@ func (s *Server) find(ctx context.Context, raw []byte, c settings) (*finding, er
 		}
 		return nil
 	})
+}
+
+// mostWindows limits what a narrow image costs: its shorter side becomes as long as the
+// input's, and windows of that size are put along the other.
+const mostWindows = 32
+
+// affordable refuses an image by its size, before it is decoded.
+func (s *Server) affordable(w, h int) error {
+	if h > s.options.Pixels/w {
+		return refuse(http.StatusRequestEntityTooLarge, "the image has %d x %d pixels; at most %d are read", w, h, s.options.Pixels)
+	}
+	if s.network.Task == postprocess.TaskSemantic && max(w, h) > mostWindows*min(w, h) {
+		return refuse(http.StatusRequestEntityTooLarge, "the image has %d x %d pixels; one side may be at most %d times the other", w, h, mostWindows)
+	}
+	return nil
 }
 
 // What is sent of a panoptic network's queries, so that a page can move thresholds.

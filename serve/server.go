@@ -105,7 +105,7 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 // requests, answers those that it has within grace, and returns. Without certificates
 // it speaks plain HTTP.
 func (s *Server) Serve(ctx context.Context, l net.Listener, certificates []tls.Certificate, grace time.Duration) error {
-	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: min(10*time.Second, s.options.Upload), IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	if certificates != nil {
 		server.TLSConfig = &tls.Config{Certificates: certificates, MinVersion: tls.VersionTLS12}
 	}

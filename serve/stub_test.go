@@ -85,6 +85,10 @@ func photo(w, h int) []byte {
 			img.SetRGBA(x, y, c)
 		}
 	}
+	return encodePNG(img)
+}
+
+func encodePNG(img image.Image) []byte {
 	var out bytes.Buffer
 	if err := png.Encode(&out, img); err != nil {
 		panic(err)
