@@ -44,7 +44,7 @@ func Describe(stored *weights.Model, o Options) (Description, error) {
 	}
 	defaults := configs.Default()
 	d := Description{Architecture: stored.Architecture, Stated: stored.Classes, Precision: defaults.Eval.Precision,
-		Masked: slices.ContainsFunc(stored.MaskProbs, func(p float32) bool { return p > 0 }),
+		Masked: stored.Architecture.NetworkName() != arch.EoMT || slices.ContainsFunc(stored.MaskProbs, func(p float32) bool { return p > 0 }),
 		Score:  defaults.Eval.Score, Overlap: defaults.Eval.Overlap, TopK: defaults.Eval.TopK}
 	if c != nil {
 		d.Precision = c.Eval.Precision

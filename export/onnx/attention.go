@@ -14,7 +14,8 @@ import (
 // to. The factor 1/sqrt(E) is in the weights of q.
 func (g *graph) attention(name, x, parameters string, skip int, allowed string) string {
 	x = g.narrow(x)
-	q, k, v := g.qkv(parameters)
+	// The rotary kind ignores the keys' bias.
+	q, k, v := g.packed(parameters+".attn.qkv", g.Width, g.Heads, g.Kind != arch.DINOv3)
 	out := ""
 	if g.o.For == OnnxRuntime && g.o.Precision == F32 && allowed == "" {
 		out = g.fusedAttention(name, x, q, k, v, skip)
@@ -24,18 +25,17 @@ func (g *graph) attention(name, x, parameters string, skip int, allowed string) 
 	return g.linear(name+".proj", out, g.scaledRows(parameters+".attn.proj", parameters+".ls1.gamma", "ls1"))
 }
 
-// qkv are the weights of queries, keys and values. The rotary kind ignores the keys'
-// bias.
-func (g *graph) qkv(parameters string) (q, k, v weights) {
-	d, weight, bias := g.Width, parameters+".attn.qkv.weight", parameters+".attn.qkv.bias"
-	scale := equal(d, 1/math.Sqrt(float64(g.HeadDim())))
-	q = weights{g.transposed(weight, "q/scaled", 0, d, scale), g.rows(bias, "q/scaled", 0, d, scale)}
-	k = weights{g.transposed(weight, "k", d, 2*d, nil), ""}
-	if g.Kind != arch.DINOv3 {
-		k.b = g.rows(bias, "k", d, 2*d, nil)
+// packed are the weights of queries, keys and values, each [d, d], of a Linear [3d, d].
+func (g *graph) packed(name string, d, heads int, keyBias bool) (q, k, v weights) {
+	scale := equal(d, 1/math.Sqrt(float64(d/heads)))
+	part := func(i int, what string, bias bool, factors func() ([]float32, error)) weights {
+		p := weights{w: g.transposed(name+".weight", what, i*d, (i+1)*d, factors)}
+		if bias {
+			p.b = g.rows(name+".bias", what, i*d, (i+1)*d, factors)
+		}
+		return p
 	}
-	v = weights{g.transposed(weight, "v", 2*d, 3*d, nil), g.rows(bias, "v", 2*d, 3*d, nil)}
-	return q, k, v
+	return part(0, "q/scaled", true, scale), part(1, "k", keyBias, nil), part(2, "v", true, nil)
 }
 
 // plainAttention is softmax(q k^T) v in standard operators, [batch, S, D]. Scores and

@@ -9,7 +9,8 @@
 // as blocks.0.attn.q. An initialiser that is a parameter as it is keeps the parameter's
 // name; one that was computed adds what was done: backbone.blocks.0.attn.proj.weight/ls1/T.
 //
-// Start reading at network.go ([Write]); eomt.go is the forward pass top-down, as in
-// package model; graph.go collects nodes, file.go writes them, one initialiser in memory
-// at a time; metadata.go is what the file says of itself.
+// Start reading at network.go ([Write]); eomt.go and mask2former.go are the forward
+// passes top-down, with a file a part, as in package model; graph.go collects nodes,
+// file.go writes them, one initialiser in memory at a time; metadata.go is what the file
+// says of itself.
 package onnx

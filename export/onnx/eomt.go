@@ -16,7 +16,7 @@ const (
 // eomt is the forward pass of package model's eomt: the final prediction, and those
 // before it that a masked block needs.
 func (g *graph) eomt() {
-	x := g.embed()
+	x := g.embed(g.normalised())
 	for i := range g.FirstQueryBlock() {
 		x = g.block(i, x, g.Prefix(), "")
 	}
@@ -41,12 +41,11 @@ func (g *graph) perImage(name, x string) string {
 	return g.node("Expand", name, []string{x, "batch.dims"})
 }
 
-// embed makes tokens [batch, R+N, D] = [cls, registers, patches].
-func (g *graph) embed() string {
+// embed makes tokens [batch, R+N, D] = [cls, registers, patches] of normalised pixels.
+func (g *graph) embed(pixels string) string {
 	const weight, bias = arch.PatchWeight, "backbone.patch_embed.proj.bias"
 	p, n := g.Patch, g.GridH()*g.GridW()
-	x := g.narrow(g.normalised())
-	x = g.node("Conv", "patch_embed.conv", []string{x, g.operand(weight), g.operand(bias)},
+	x := g.node("Conv", "patch_embed.conv", []string{g.narrow(pixels), g.operand(weight), g.operand(bias)},
 		integers("kernel_shape", []int{p, p}), integers("strides", []int{p, p}))
 	x = g.reshape("patch_embed.flatten", x, 0, g.Width, n)
 	x = g.wide(g.transpose("patch_embed.patches", x, 0, 2, 1))

@@ -208,8 +208,6 @@ func TestRefuses(t *testing.T) {
 	}{
 		"annealing": {func(n *onnx.Network) { n.MaskProbs = []float32{1, 0.25} }, onnx.Options{}, "",
 			"onnx: query block 1 keeps its mask with probability 0.25: mask annealing has not ended"},
-		"decoder": {func(n *onnx.Network) { n.Architecture = n.Architecture.ForNetwork(arch.ViTMask2Former) }, onnx.Options{}, "",
-			"onnx: network vit_mask2former has no export, only eomt and eomt_masked have"},
 		"SiLU":          {func(n *onnx.Network) { n.Architecture.HeadSiLU = true }, onnx.Options{}, "", "SiLU in mask head"},
 		"invalid":       {func(n *onnx.Network) { n.Architecture.Heads = 5 }, onnx.Options{}, "", "onnx: model: heads 5: must divide the width 32"},
 		"tensors":       {func(n *onnx.Network) { n.Tensors = n.Tensors[1:] }, onnx.Options{}, "", "tensors given, the network has"},

@@ -186,6 +186,10 @@ func integers(name string, values []int) *protos.AttributeProto {
 	return a
 }
 
+func text(name, value string) *protos.AttributeProto {
+	return &protos.AttributeProto{Name: name, Type: protos.AttributeProto_STRING, S: []byte(value)}
+}
+
 func float(name string, value float64) *protos.AttributeProto {
 	return &protos.AttributeProto{Name: name, Type: protos.AttributeProto_FLOAT, F: float32(value)}
 }

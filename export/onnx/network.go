@@ -85,7 +85,11 @@ func write(path string, n Network, o Options, limit int64) error {
 		return fmt.Errorf("onnx: %w", err)
 	}
 	g := newGraph(n, o)
-	g.eomt()
+	if n.Architecture.HasDecoder() {
+		g.mask2former()
+	} else {
+		g.eomt()
+	}
 	m, err := n.metadata(o)
 	if err != nil {
 		return fmt.Errorf("onnx: %w", err)
@@ -99,9 +103,6 @@ func write(path string, n Network, o Options, limit int64) error {
 // check reports what cannot be exported.
 func (n Network) check() error {
 	a := n.Architecture
-	if a.HasDecoder() {
-		return fmt.Errorf("network %s has no export, only %s and %s have", a.NetworkName(), arch.EoMT, arch.EoMTMasked)
-	}
 	if err := a.Validate(); err != nil {
 		return err
 	}

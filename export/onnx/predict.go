@@ -12,13 +12,18 @@ const scaleBlockEpsilon = 1e-6
 // predict makes the outputs of the tokens x [batch, S, D].
 func (g *graph) predict(x string) {
 	parts := g.tokens("predict", x)
-	queries := g.narrow(parts[0])
-	classes := g.linear("predict.classes", queries, g.whole("class_head"))
-	g.node("Identity", ClassLogits, []string{g.wide(classes)})
 	features := g.upscaled("predict", parts[2])
 	pixels := g.MaskH() * g.MaskW()
 	columns := g.transpose("predict.features.columns", g.narrow(g.reshape("predict.features", features, 0, pixels, g.Width)), 0, 2, 1)
-	masks := g.product("predict.masks", g.maskEmbedding("predict", queries), columns)
+	g.outputs(parts[0], g.maskEmbedding("predict", g.narrow(parts[0]), g.gelu), columns)
+}
+
+// outputs makes the logits of normalised queries [batch, Q, d], their mask embeddings and
+// the mask features [batch, d, h*w].
+func (g *graph) outputs(queries, embedding, columns string) {
+	classes := g.linear("predict.classes", g.narrow(queries), g.whole("class_head"))
+	g.node("Identity", ClassLogits, []string{g.wide(classes)})
+	masks := g.product("predict.masks", embedding, g.narrow(columns))
 	g.reshape(MaskLogits, g.wide(masks), 0, g.Queries, g.MaskH(), g.MaskW())
 }
 
@@ -28,13 +33,13 @@ func (g *graph) tokens(name, x string) []string {
 	return g.split(name+".tokens", x, 1, g.Queries, g.Prefix(), g.GridH()*g.GridW())
 }
 
-// maskEmbedding is Linear-GELU-Linear-GELU-Linear of the queries.
-func (g *graph) maskEmbedding(name, queries string) string {
+// maskEmbedding is three Linear of the queries with an activation between them.
+func (g *graph) maskEmbedding(name, queries string, activation func(name, x string) string) string {
 	y := queries
 	for i := range 3 {
 		layer := fmt.Sprintf("%s.mask_head.%d", name, 2*i)
 		if i > 0 {
-			y = g.gelu(layer+".gelu", y)
+			y = activation(layer+".active", y)
 		}
 		y = g.linear(layer, y, g.whole(fmt.Sprintf("mask_head.%d", 2*i)))
 	}
@@ -61,6 +66,12 @@ func (g *graph) upscaled(name, patches string) string {
 func (g *graph) scaleBlock(name, x, parameters string) string {
 	x = g.node("ConvTranspose", name+".conv1", []string{x, g.operand(parameters + "conv1.weight"), g.operand(parameters + "conv1.bias")},
 		integers("kernel_shape", []int{2, 2}), integers("strides", []int{2, 2}))
+	return g.smooth(name, x, parameters)
+}
+
+// smooth is a ScaleBlock after its convolution that changes the size: GELU, depthwise
+// convolution and LayerNorm over channels, which are then the last axis.
+func (g *graph) smooth(name, x, parameters string) string {
 	x = g.gelu(name+".gelu", x)
 	x = g.node("Conv", name+".conv2", []string{x, g.operand(parameters + "conv2.weight")},
 		integers("kernel_shape", []int{3, 3}), integers("pads", []int{1, 1, 1, 1}), integer("group", g.Width))
@@ -77,15 +88,10 @@ func (g *graph) scaleBlock(name, x, parameters string) string {
 func (g *graph) allowed(l int, x string) string {
 	name := fmt.Sprintf("mask.%d", l)
 	parts := g.tokens(name, x)
-	embedding := g.wide(g.maskEmbedding(name, g.narrow(parts[0])))
-	features := g.transpose(name+".features", g.upscaled(name, parts[2]), 0, 3, 1, 2)
-	f, n := 1<<g.Upscales, g.GridH()*g.GridW()
-	if edge := f/2 - 1; edge > 0 {
-		features = g.node("Slice", name+".middle", []string{features,
-			g.ints(edge, edge), g.ints(g.MaskH()-edge, g.MaskW()-edge), g.ints(2, 3)})
-	}
-	features = g.node("AveragePool", name+".mean", []string{features}, integers("kernel_shape", []int{2, 2}), integers("strides", []int{f, f}))
-	masks := g.product(name+".masks", embedding, g.reshape(name+".patches", features, 0, g.Width, n))
+	embedding := g.wide(g.maskEmbedding(name, g.narrow(parts[0]), g.gelu))
+	features := g.channelsFirst(name+".features", g.upscaled(name, parts[2]), grid{g.MaskH(), g.MaskW()})
+	patches := g.reduce(name+".patches", features, 1<<g.Upscales)
+	masks := g.product(name+".masks", embedding, g.columns(patches))
 	positive := g.node("Greater", name+".positive", []string{masks, g.numbers("mask.threshold", nil, 0)})
 	free := g.initialiser(initialiser{"mask.free", []int{1, g.Queries, g.Queries + g.Prefix()}, boolType,
 		int64(g.Queries * (g.Queries + g.Prefix())), func() ([]byte, error) {
