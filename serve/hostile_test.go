@@ -138,14 +138,14 @@ func (n narrow) Accept() (net.Conn, error) {
 
 // A client that does not read its answer loses it, and its place.
 func TestSlowReader(t *testing.T) {
-	s, _ := start(t, &stub{}, postprocess.TaskPanoptic, Options{Upload: 50 * time.Millisecond, Answer: 700 * time.Millisecond})
+	s, _ := start(t, &stub{}, postprocess.TaskPanoptic, Options{Upload: time.Second, Answer: 500 * time.Millisecond})
 	connection, err := net.Dial("tcp", listen(t, s, func(l net.Listener) net.Listener { return narrow{l} }))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer connection.Close()
 	_ = connection.(*net.TCPConn).SetReadBuffer(4096)
-	body := noise(400, 400)
+	body := noise(250, 250)
 	fmt.Fprintf(connection, "POST /v1/segment HTTP/1.1\r\nHost: localhost\r\nAccept: image/png;of=overlay\r\nContent-Length: %d\r\n\r\n", len(body))
 	if _, err := connection.Write(body); err != nil {
 		t.Fatal(err)

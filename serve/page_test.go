@@ -14,7 +14,7 @@ import (
 func TestPage(t *testing.T) {
 	_, web := start(t, &stub{}, postprocess.TaskPanoptic, Options{Token: "secret"})
 	names, err := fs.Glob(files, "page/*")
-	if err != nil || len(names) != 4 {
+	if err != nil || len(names) != 5 {
 		t.Fatalf("%v, %v", names, err)
 	}
 	for _, path := range append(names, "") {

@@ -1,8 +1,9 @@
 """Uses the page of cmd/serve in Chromium as people do, and fails on defects.
 
-It drops an image, points at segments, hides classes, moves the threshold and
-compares what the page computes with the server's answers, walks by keyboard,
-downloads, and does the same at phone width, light and dark, with no network but the
+It is refused a file that is no image, drops and pastes one, points at segments, hides
+classes, moves the threshold and compares what the page computes with the server's
+answers, compares with the original, walks by keyboard, downloads and reads what came,
+and does the same at phone width by touch, light and dark, with no network but the
 server. See serve.sh.
 """
 
@@ -10,6 +11,7 @@ import argparse
 import base64
 import json
 import pathlib
+import struct
 import sys
 import urllib.request
 import xml.dom.minidom
@@ -28,25 +30,74 @@ DROP = """([name, data]) => {
     stage.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: carried }));
 }"""
 
+PASTE = """([name, data]) => {
+  const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0)), carried = new DataTransfer();
+  carried.items.add(new File([bytes], name, { type: "image/png" }));
+  document.body.dispatchEvent(new ClipboardEvent("paste", { bubbles: true, cancelable: true, clipboardData: carried }));
+}"""
+
+# The contrast of what people read with what lies below it (WCAG 2.1, 1.4.3), and what is too small for a finger.
+SEEN = """touch => {
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true }), found = [];
+  const over = colors => { canvas.clearRect(0, 0, 1, 1); for (const c of colors) { canvas.fillStyle = c; canvas.fillRect(0, 0, 1, 1); } return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3); };
+  const luminance = rgb => rgb.map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || e.closest('script, #names, #tip') || !e.checkVisibility() || e.closest(':disabled')) continue;
+    const grounds = [];
+    for (let p = e; p; p = p.parentElement) grounds.unshift(getComputedStyle(p).backgroundColor);
+    const [a, b] = [luminance(over(grounds)), luminance(over([...grounds, getComputedStyle(e).color]))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) found.push(`contrast of ${((a + 0.05) / (b + 0.05)).toFixed(1)}: ${e.textContent.trim().slice(0, 30)}`);
+  }
+  if (touch) for (const e of document.querySelectorAll('button, input, #list label')) {
+    const box = (e.closest('label') ?? e).getBoundingClientRect();
+    if (e.checkVisibility() && (box.height < 43.5 || box.width < 24)) found.push(`too small for a finger: ${e.id || e.textContent || e.ariaLabel} ${Math.round(box.width)} x ${Math.round(box.height)}`);
+  }
+  return found;
+}"""
+
 # Moves a slider as a hand does.
 SLIDE = "([id, value]) => { const e = document.getElementById(id); e.value = value; e.dispatchEvent(new Event('input', { bubbles: true })); return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))); }"
 SHOWN = "() => globalThis.shown()"
 
 
 class Check:
-    def __init__(self, page, url, image, wrong):
-        self.page, self.url, self.image, self.wrong = page, url, image, wrong
-        self.asked = 0
+    def __init__(self, page, url, image, wrong, touch):
+        self.page, self.url, self.image, self.wrong, self.touch = page, url, image, wrong, touch
+        self.asked, self.expected = 0, 0  # requests for segments; refusals, which the console reports
+        with urllib.request.urlopen(f"{url}/v1/model", timeout=PATIENCE / 1000) as response:
+            self.task = json.load(response)["task"]
 
     def expect(self, good, what):
         if not good:
             self.wrong.append(what)
+
+    def refused(self):
+        """A file that is no image is named with the reason, and the page goes on."""
+        self.page.wait_for_function("() => document.getElementById('model').textContent !== ''")
+        self.expected += 1
+        self.page.evaluate(DROP, ["notes.jpg", base64.b64encode(b"no image at all").decode()])
+        self.page.wait_for_selector("#error", state="visible")
+        text = self.page.inner_text("#error")
+        self.expect("notes.jpg was not segmented" in text and "not a readable image" in text, f"a refused file is told as {text!r}")
+        self.page.wait_for_selector("#busy", state="hidden")
+
+    def paste(self):
+        """A pasted image gives what a dropped one gave."""
+        before = self.page.evaluate(SHOWN)["segments"]
+        asked = self.asked
+        self.page.evaluate(PASTE, ["image.png", base64.b64encode(self.image.read_bytes()).decode()])
+        self.page.wait_for_function("() => document.getElementById('busy').hidden")
+        self.expect(self.asked == asked + 1 and self.page.evaluate(SHOWN)["segments"] == before, "a pasted image gives other segments")
 
     def drop(self):
         data = base64.b64encode(self.image.read_bytes()).decode()
         self.page.wait_for_function("() => document.getElementById('model').textContent !== ''")
         self.page.evaluate(DROP, [self.image.name, data])
         self.page.wait_for_selector("#list button", state="attached")
+        self.page.wait_for_selector("#busy", state="hidden")
+        self.expect(not self.page.locator("#error").is_visible(), "an error is shown beside segments")
 
     def server(self, score):
         request = urllib.request.Request(f"{self.url}/v1/segment?score={score}", data=self.image.read_bytes(), method="POST")
@@ -55,6 +106,9 @@ class Check:
 
     def thresholds(self):
         """The page's segments are the server's, without another inference."""
+        if self.task == "semantic":
+            self.expect(not self.page.locator("#scorerow").is_visible(), "a task without scores has a threshold")
+            return
         least = float(self.page.eval_on_selector("#score", "e => e.min"))
         seen = set()
         for score in (0.98, 0.9, 0.7, 0.5, 0.3, max(0.1, least)):
@@ -78,8 +132,11 @@ class Check:
         near = self.page.evaluate(SHOWN)["near"]
         self.expect(near > 0, "no segment lights up under the pointer")
         self.expect(self.page.locator("#tip").is_visible() and self.page.inner_text("#tip") != "", "the pointer shows no name")
-        self.page.mouse.down()
-        self.page.mouse.up()
+        if self.touch:
+            self.page.touchscreen.tap(box["x"] + fx * box["width"], box["y"] + fy * box["height"])
+        else:
+            self.page.mouse.down()
+            self.page.mouse.up()
         self.expect(self.page.evaluate(SHOWN)["alone"] == near, "a click does not isolate the segment")
 
     def keyboard(self):
@@ -94,9 +151,17 @@ class Check:
         page.keyboard.press("Enter")
         self.expect(page.evaluate(SHOWN)["alone"] > 0, "Enter does not isolate")
         page.keyboard.press("Escape")
-        before = page.eval_on_selector("#score", "e => e.value")
+        named = "() => document.querySelectorAll('#names span').length"
+        before = page.evaluate(named)
+        page.keyboard.press("n")
+        hidden = page.evaluate(named)
+        page.keyboard.press("n")
+        self.expect(before > 0 and hidden == 0 and page.evaluate(named) == before, f"N shows {before}, {hidden}, {page.evaluate(named)} names")
+        if self.task == "semantic":
+            return
+        before = page.eval_on_selector("#score", "e => Number(e.value)")
         page.keyboard.press("+")
-        self.expect(page.eval_on_selector("#score", "e => e.value") > before, "+ does not raise the threshold")
+        self.expect(page.eval_on_selector("#score", "e => Number(e.value)") > before, "+ does not raise the threshold")
         page.evaluate(SLIDE, ["score", 0.5])
 
     def toggle(self):
@@ -111,7 +176,17 @@ class Check:
 
     def compare(self):
         self.page.evaluate(SLIDE, ["compare", 0.4])
-        self.expect(self.page.locator("#split").is_visible(), "the comparison has no divider")
+        split = self.page.locator("#split")
+        self.expect(split.is_visible(), "the comparison has no divider")
+        box, view = split.bounding_box(), self.page.locator("#view").bounding_box()
+        y = box["y"] + box["height"] / 2
+        self.page.mouse.move(box["x"] + box["width"] / 2, y)
+        self.page.mouse.down()
+        self.page.mouse.move(view["x"] + 0.7 * view["width"], y, steps=4)
+        self.page.mouse.up()
+        at = self.page.eval_on_selector("#compare", "e => Number(e.value)")
+        self.expect(abs(at - 0.7) < 0.03, f"the divider is drawn to {at}, not 0.7")
+        self.expect(self.page.evaluate(SHOWN)["alone"] == 0, "drawing the divider isolates a segment")
 
     def downloads(self):
         page, count = self.page, len(self.page.evaluate(SHOWN)["segments"])
@@ -120,26 +195,66 @@ class Check:
                 page.locator(f"#{kind}").click()
             raw = pathlib.Path(waiting.value.path()).read_bytes()
             if kind == "json":
-                self.expect(len(json.loads(raw)["segments"]) == count, "the JSON has other segments")
+                self.json(json.loads(raw), count)
             elif kind == "png":
-                self.expect(raw.startswith(b"\x89PNG"), "the PNG is none")
+                size = struct.unpack(">II", raw[16:24])
+                self.expect(raw.startswith(b"\x89PNG") and list(size) == self.size, f"the PNG has {size} pixels")
             else:
                 paths = xml.dom.minidom.parseString(raw).getElementsByTagName("path")
                 self.expect(len(paths) == count and all(p.getAttribute("d").startswith("M") for p in paths), "the SVG has other paths")
+
+    def json(self, answer, count):
+        self.expect(len(answer["segments"]) == count, "the JSON has other segments")
+        self.size = [answer["width"], answer["height"]]
+        for one in answer["segments"]:
+            mask = one["segmentation"]
+            self.expect(mask["size"] == self.size[::-1] and area(mask["counts"]) == one["area"], f"the mask of {one['class']} in the JSON has {area(mask['counts'])} pixels, not {one['area']}")
+
+    def seen(self):
+        for what in self.page.evaluate(SEEN, self.touch):
+            self.wrong.append(what)
 
     def fits(self, width):
         wide = self.page.evaluate("() => document.documentElement.scrollWidth")
         self.expect(wide <= width, f"the page is {wide} px wide on a screen of {width}")
 
 
+def area(counts):
+    """Pixels of a mask in COCO's compressed run lengths."""
+    runs, at = [], 0
+    while at < len(counts):
+        value = shift = 0
+        while True:
+            c = ord(counts[at]) - 48
+            at += 1
+            value |= (c & 31) << shift
+            shift += 5
+            if not c & 32:
+                break
+        if c & 16:
+            value -= 1 << shift
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+    return sum(runs[1::2])
+
+
 def visit(browser, args, name, device, scheme):
-    context = browser.new_context(**device, color_scheme=scheme)
+    context = browser.new_context(**device, color_scheme=scheme, reduced_motion="reduce" if scheme == "dark" else "no-preference")
     wrong = []
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
-    check = Check(page, args.url, args.image, wrong)
-    page.on("console", lambda m: wrong.append(f"console {m.type}: {m.text}") if m.type in ("error", "warning") else None)
+    check = Check(page, args.url, args.image, wrong, bool(device.get("has_touch")))
+
+    def console(m):
+        if m.type == "error" and "status of 422" in m.text and check.expected:
+            check.expected -= 1
+        elif m.type in ("error", "warning"):
+            wrong.append(f"console {m.type}: {m.text}")
+
+    page.on("console", console)
     page.on("pageerror", lambda e: wrong.append(f"script: {e}"))
+
+    def shot(what):
+        page.screenshot(path=args.out / f"{name}-{scheme}{what}.png")
 
     def request(r):
         check.asked += r.url.startswith(args.url + "/v1/segment")
@@ -148,17 +263,23 @@ def visit(browser, args, name, device, scheme):
 
     page.on("request", request)
     page.goto(args.url, wait_until="load")
-    page.screenshot(path=args.out / f"{name}-{scheme}-empty.jpg", type="jpeg", quality=80)
+    shot("-empty")
+    check.seen()
+    check.refused()
+    shot("-refused")
+    check.seen()
     check.drop()
+    check.paste()
+    check.seen()
     check.fits(device["viewport"]["width"])
     check.thresholds()
-    page.screenshot(path=args.out / f"{name}-{scheme}.jpg", type="jpeg", quality=80)
+    shot("")
     check.hover()
-    page.screenshot(path=args.out / f"{name}-{scheme}-alone.jpg", type="jpeg", quality=80)
+    shot("-alone")
     check.keyboard()
     check.toggle()
     check.compare()
-    page.screenshot(path=args.out / f"{name}-{scheme}-compare.jpg", type="jpeg", quality=80)
+    shot("-compare")
     check.downloads()
     check.fits(device["viewport"]["width"])
     context.set_offline(True)  # all of the page is there already

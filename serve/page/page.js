@@ -1,11 +1,13 @@
-import { decode, encode, merge, outline, select } from "./segments.js";
+import { asJSON, asPNG, asSVG } from "./download.js";
+import { decode, merge, places, select } from "./segments.js";
 
 const $ = id => document.getElementById(id);
 const state = {
   model: null, token: sessionStorage.getItem("token") ?? "",
   answer: null, name: "image", bitmap: null, // of the image at hand
-  segments: [], map: null,                   // what the thresholds give; map has ids
+  segments: [], map: null, places: [],       // what the thresholds give; map has ids
   hidden: new Set(), near: 0, alone: 0,      // classes; ids
+  keys: false,                               // moved last: a page that scrolls below a resting pointer moves nothing
 };
 
 // Asking the server.
@@ -27,7 +29,7 @@ async function start() {
     return fail(e);
   }
   const m = state.model;
-  $("model").textContent = `${m.name}: ${m.task} segmentation, ${m.classes.length} classes, ${m.width} × ${m.height}`;
+  $("model").textContent = `${m.name}: ${m.task} segmentation, ${m.classes.length} classes, ${m.width}\u00a0×\u00a0${m.height}`;
   $("model").title = [m.backend, ...m.assumed].join("\n");
   $("score").value = m.score;
   $("overlap").value = m.overlap;
@@ -36,31 +38,53 @@ async function start() {
   fail();
 }
 
-function fail(error) {
+function fail(error, what = "The server does not answer.") {
   $("error").hidden = !error;
-  $("error").textContent = error ? error.message : "";
+  $("what").textContent = error ? what : "";
+  $("why").textContent = error ? error.message.replace(/^image: /, "") : "";
 }
 
 async function open(file) {
   if (!file || !state.model || !$("busy").hidden) return;
   fail();
-  $("busy").hidden = false;
+  const done = busy();
   try {
     if (file.size > state.model.body) throw new Error(`The file has ${file.size} bytes; the server takes ${state.model.body}.`);
     const least = state.model.task === "panoptic" ? `?candidates=true` : state.model.task === "instance" ? "?score=0.05" : "";
-    const [answer, bitmap] = await Promise.all([
-      ask("v1/segment" + least, { method: "POST", body: file }),
-      createImageBitmap(file).catch(() => null), // a TIFF, which few browsers show
-    ]);
+    const drawn = createImageBitmap(file).catch(() => null); // a TIFF, which few browsers show
+    const asked = ask("v1/segment" + least, { method: "POST", body: file });
+    asked.catch(() => {}); // until it is waited for
+    preview(await drawn);
+    const answer = await asked, bitmap = await drawn;
     for (const one of answer.candidates?.list ?? []) one.mask = decode(one.takes);
     for (const one of answer.segments) one.mask = decode(one.segmentation);
     Object.assign(state, { answer, bitmap, name: (file.name ?? "image").replace(/\.[^.]*$/, ""), near: 0, alone: 0 });
     state.hidden.clear();
     show();
   } catch (e) {
-    fail(e);
+    fail(e, `${file.name ?? "The image"} was not segmented.`);
   }
-  $("busy").hidden = true;
+  $("preview").hidden = true;
+  done();
+}
+
+// busy shows how long the server has worked; what it returns ends that.
+function busy() {
+  const began = performance.now(), tell = () => { $("elapsed").textContent = `${((performance.now() - began) / 1000).toFixed(1)} s`; };
+  tell();
+  $("status").textContent = "segmenting";
+  $("busy").hidden = false;
+  const clock = setInterval(tell, 100);
+  return () => { clearInterval(clock); $("busy").hidden = true; };
+}
+
+// preview shows the image that the server works on.
+function preview(bitmap) {
+  const canvas = $("preview");
+  canvas.hidden = !bitmap;
+  if (!bitmap) return;
+  Object.assign(canvas, { width: bitmap.width, height: bitmap.height });
+  canvas.getContext("2d").drawImage(bitmap, 0, 0);
 }
 
 // Showing the answer.
@@ -77,7 +101,7 @@ function show() {
   state.map = null;
   fit();
   apply();
-  $("view").focus({ preventScroll: true });
+  $("status").textContent = $("count").textContent;
 }
 
 // fit makes the image as large as the stage allows, at most eight times its size.
@@ -90,15 +114,14 @@ function fit() {
   $("view").style.height = `${Math.floor(h * scale)}px`;
   stage.style.padding = wide ? "" : "0";
   for (const id of ["photo", "paint"]) $(id).style.imageRendering = scale > 2 ? "pixelated" : "";
-  if (state.map) edges();
+  if (state.map) { edges(); names(); }
 }
 
 // apply computes the segments of the thresholds, and shows them.
 function apply() {
   const score = Number($("score").value), overlap = Number($("overlap").value), before = state.segments.find(s => s.id === state.alone);
   const found = state.answer.candidates ? merge(state.answer, state.model.classes, score, overlap) : select(state.answer, score);
-  Object.assign(state, found);
-  state.near = 0;
+  Object.assign(state, found, { near: 0, places: places(found.map, state.answer.width, state.answer.height, found.segments.length) });
   state.alone = before ? (state.segments.find(s => s.class_index === before.class_index && s.score === before.score)?.id ?? 0) : 0;
   shades();
   labels();
@@ -141,6 +164,9 @@ function list() {
   const rows = order.flatMap(group => group.sort((a, b) => b.area - a.area).map((s, i) => row(s, i, group.length)));
   $("list").replaceChildren(...rows);
   $("count").textContent = `${state.segments.length} segment${state.segments.length === 1 ? "" : "s"}`;
+  $("none").hidden = state.segments.length > 0;
+  $("columns").hidden = !state.segments.length;
+  $("scored").hidden = state.model.task === "semantic";
   mark();
 }
 
@@ -160,15 +186,14 @@ function row(s, i, n) {
   const swatch = Object.assign(document.createElement("span"), { className: "swatch" });
   swatch.style.background = `rgb(${s.rgb})`;
   const name = Object.assign(document.createElement("span"), { className: "name", textContent: n > 1 ? `${s.class} ${i + 1}` : s.class });
-  const what = Object.assign(document.createElement("span"), { className: "what", textContent: (s.score === undefined ? "" : `${percent(s.score)} · `) + share(s) });
-  what.title = s.score === undefined ? "share of the image" : "confidence · share of the image";
-  button.append(swatch, name, what);
+  const what = text => Object.assign(document.createElement("span"), { className: "what", textContent: text });
+  button.append(swatch, name, ...(s.score === undefined ? [] : [what(percent(s.score))]), what(share(s)));
   button.type = "button";
   button.dataset.id = s.id;
   s.label = name.textContent;
   button.addEventListener("click", () => isolate(s.id));
-  for (const event of ["pointerenter", "focus"]) button.addEventListener(event, () => point(s.id));
-  button.addEventListener("pointerleave", () => point(0));
+  for (const event of ["pointermove", "focus"]) button.addEventListener(event, () => point(s.id));
+  button.addEventListener("pointerleave", () => { if (!state.keys) point(0); });
   li.append(box, button);
   return li;
 }
@@ -192,6 +217,19 @@ function draw() {
   for (let i = 0; i < map.length; i++) out[i] = colors[map[i]];
   $("paint").getContext("2d").putImageData(pixels, 0, 0);
   edges();
+  names();
+}
+
+// names writes the segments' names where these are widest, if there is room.
+function names() {
+  if (!$("name").checked) return $("names").replaceChildren();
+  const { width: w, height: h } = state.answer, scale = $("view").clientWidth / w, at = state.places;
+  $("names").replaceChildren(...state.segments.filter(s => visible(s) && at[s.id].room * scale > 11).map(s => {
+    const name = Object.assign(document.createElement("span"), { textContent: s.label });
+    name.dataset.id = s.id;
+    Object.assign(name.style, { left: `${100 * at[s.id].x / w}%`, top: `${100 * at[s.id].y / h}%`, maxWidth: `${Math.max(72, 2.4 * at[s.id].room * scale)}px` });
+    return name;
+  }));
 }
 
 // edges draws the outlines at the resolution of the screen, that of the segment which is
@@ -235,6 +273,7 @@ function point(id, x, y) {
     edges();
   }
   $("tip").hidden = !s;
+  for (const name of $("names").children) name.hidden = Number(name.dataset.id) === id; // the tip has it
   if (!s) return;
   $("tip").textContent = s.label + (s.score === undefined ? "" : ` · ${percent(s.score)}`) + ` · ${share(s)}`;
   if (x === undefined) [x, y] = middle(id);
@@ -243,12 +282,10 @@ function point(id, x, y) {
   tip.style.translate = `${left}px ${Math.max(0, top)}px`;
 }
 
-// middle is a segment's centre on the page.
+// middle is on the page where a segment is widest.
 function middle(id) {
-  const { width: w, height: h } = state.answer, scale = $("view").clientWidth / w;
-  let n = 0, sx = 0, sy = 0;
-  for (let i = 0; i < state.map.length; i++) if (state.map[i] === id) { n++; sx += i % w; sy += Math.floor(i / w); }
-  return n ? [sx / n * scale, sy / n * scale] : [w * scale / 2, h * scale / 2];
+  const scale = $("view").clientWidth / state.answer.width, { x, y } = state.places[id];
+  return [x * scale, y * scale];
 }
 
 function isolate(id) {
@@ -286,8 +323,13 @@ function idAt(event) {
 }
 
 $("view").addEventListener("pointermove", e => { const at = idAt(e); point(at.id, at.x, at.y); });
-$("view").addEventListener("pointerleave", () => point(0));
+$("view").addEventListener("pointerleave", () => { if (!state.keys) point(0); });
+addEventListener("pointermove", e => {
+  if (e.movementX || e.movementY || e.pointerType === "touch") state.keys = false;
+  else if (state.keys) e.stopPropagation();
+}, { capture: true });
 $("view").addEventListener("click", e => {
+  if (e.target === $("split")) return;
   const at = idAt(e);
   if (state.alone && at.under !== state.alone) return showAll();
   if (at.id) isolate(at.id);
@@ -297,6 +339,7 @@ function step(by) {
   const ids = [...$("list").querySelectorAll("button")].map(b => Number(b.dataset.id)).filter(id => !state.hidden.has(state.segments.find(s => s.id === id).class_index));
   if (!ids.length) return;
   const at = ids.indexOf(state.near);
+  state.keys = true;
   const id = ids[(at + by + (at < 0 && by < 0 ? 1 : 0) + ids.length) % ids.length];
   point(id);
   $("list").querySelector(`button[data-id="${id}"]`).scrollIntoView({ block: "nearest" });
@@ -313,6 +356,7 @@ addEventListener("keydown", e => {
     Enter: !press && near && (() => isolate(near)), Escape: showAll,
     h: s && (() => toggle(s.class_index)),
     "+": () => nudge(0.05), "=": () => nudge(0.05), "-": () => nudge(-0.05),
+    n: () => { $("name").checked = !$("name").checked; names(); },
     o: () => $("view").classList.add("original"),
   };
   const act = keys[e.key.length === 1 ? e.key.toLowerCase() : e.key];
@@ -337,6 +381,17 @@ for (const id of ["score", "overlap"]) $(id).addEventListener("input", () => {
 });
 for (const id of ["opacity", "compare"]) $(id).addEventListener("input", labels);
 $("all").addEventListener("click", showAll);
+$("name").addEventListener("change", names);
+$("dismiss").addEventListener("click", () => fail());
+
+// The divider follows a finger or the pointer.
+$("split").addEventListener("pointerdown", e => { $("split").setPointerCapture(e.pointerId); e.preventDefault(); });
+$("split").addEventListener("pointermove", e => {
+  if (!$("split").hasPointerCapture(e.pointerId)) return;
+  const box = $("view").getBoundingClientRect();
+  $("compare").value = Math.min(1, Math.max(0.01, (e.clientX - box.left) / box.width));
+  labels();
+});
 new ResizeObserver(fit).observe($("stage"));
 
 // Ways to bring an image.
@@ -356,7 +411,7 @@ $("token").addEventListener("submit", e => {
   start();
 });
 
-// Downloads are of what is shown.
+// Downloads.
 
 function save(blob, kind) {
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: `${state.name}.${kind}` });
@@ -364,34 +419,15 @@ function save(blob, kind) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-const shown = () => state.segments.filter(visible);
+// picture is what is shown, for the downloads.
+const picture = () => ({
+  answer: state.answer, map: state.map, segments: state.segments.filter(visible), score: Number($("score").value), overlap: Number($("overlap").value),
+  photo: state.bitmap ? $("photo") : null, paint: $("paint"), lines: $("lines"), opacity: Number($("opacity").value),
+});
 
-function asJSON() {
-  const { width, height, task } = state.answer;
-  const segments = shown().map(({ mask, rgb, label, segmentation, ...s }) => ({ ...s, segmentation: segmentation ?? encode(state.map, width, height, s.id) }));
-  return JSON.stringify({ task, width, height, score: Number($("score").value), overlap: Number($("overlap").value), segments }, null, 1);
-}
-
-function asSVG() {
-  const { width: w, height: h } = state.answer, escape = text => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`);
-  const paths = shown().map(s => `<path fill="rgb(${s.rgb})" d="${outline(state.map, w, h, s.id)}"><title>${escape(s.label)}</title></path>`);
-  const picture = state.bitmap ? `<image width="${w}" height="${h}" href="${$("photo").toDataURL("image/jpeg", 0.9)}"/>\n` : "";
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${h}">\n${picture}<g fill-rule="evenodd" fill-opacity="${$("opacity").value}" stroke="#fff" stroke-width="${Math.max(1, w / 800)}">\n${paths.join("\n")}\n</g>\n</svg>\n`;
-}
-
-function asPNG() {
-  const canvas = Object.assign(document.createElement("canvas"), { width: state.answer.width, height: state.answer.height }), c = canvas.getContext("2d");
-  c.drawImage($("photo"), 0, 0);
-  c.globalAlpha = Number($("opacity").value);
-  c.drawImage($("paint"), 0, 0);
-  c.globalAlpha = 1;
-  c.drawImage($("lines"), 0, 0, canvas.width, canvas.height);
-  return new Promise(done => canvas.toBlob(done, "image/png"));
-}
-
-$("json").addEventListener("click", () => save(new Blob([asJSON()], { type: "application/json" }), "json"));
-$("svg").addEventListener("click", () => save(new Blob([asSVG()], { type: "image/svg+xml" }), "svg"));
-$("png").addEventListener("click", async () => save(await asPNG(), "png"));
+$("json").addEventListener("click", () => save(new Blob([asJSON(picture())], { type: "application/json" }), "json"));
+$("svg").addEventListener("click", () => save(new Blob([asSVG(picture())], { type: "image/svg+xml" }), "svg"));
+$("png").addEventListener("click", async () => save(await asPNG(picture()), "png"));
 
 // For the check in a browser: what the page shows.
 globalThis.shown = () => ({ segments: state.segments.map(({ class: name, score, area, id }) => ({ name, score, area, id })), near: state.near, alone: state.alone });

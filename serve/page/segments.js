@@ -67,6 +67,29 @@ export function select(answer, score) {
   return { segments, map };
 }
 
+// places are, for each of n values, the pixel that is farthest from others and the edge,
+// and how far: by walking over a coarse copy of the map twice.
+export function places(map, w, h, n) {
+  const step = Math.max(1, Math.ceil(Math.max(w, h) / 240)), W = Math.ceil(w / step), H = Math.ceil(h / step);
+  const value = (x, y) => x < 0 || y < 0 || x >= W || y >= H ? -1 : map[y * step * w + x * step];
+  const far = new Float32Array(W * H), best = Array.from({ length: n + 1 }, () => ({ x: w / 2, y: h / 2, room: 0 }));
+  const walk = (x, y, around) => {
+    const here = value(x, y);
+    let d = far[y * W + x] || Infinity;
+    for (const [u, v, by] of around) d = Math.min(d, value(x + u, y + v) === here ? far[(y + v) * W + x + u] + by : by);
+    far[y * W + x] = d;
+    return d;
+  };
+  const before = [[-1, 0, 1], [0, -1, 1], [-1, -1, 1.41], [1, -1, 1.41]], after = before.map(([x, y, by]) => [-x, -y, by]);
+  for (let y = 0; y < H; y++) for (let x = 0; x < W; x++) walk(x, y, before);
+  for (let y = H - 1; y >= 0; y--)
+    for (let x = W - 1; x >= 0; x--) {
+      const room = walk(x, y, after) * step, one = best[value(x, y)];
+      if (room > one.room) Object.assign(one, { x: Math.min(w, (x + 0.5) * step), y: Math.min(h, (y + 0.5) * step), room });
+    }
+  return best;
+}
+
 // encode is COCO's compressed run lengths of the pixels that have a value.
 export function encode(map, w, h, value) {
   const runs = [];
