@@ -1,7 +1,7 @@
 // Command predict segments images and photographs: pictures with their segments
 // drawn on and a legend, and the predictions in the official formats. Start
-// reading at main.go; photos.go finds the images, output.go keeps the -out folder,
-// picture.go draws.
+// reading at main.go; photos.go reads the images, output.go keeps the -out folder,
+// picture.go draws, shard.go predicts a part of the images, merge.go joins parts.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"eomt/data/images"
 	"eomt/data/overlay"
 	"eomt/eval/inference"
 	"eomt/eval/postprocess"
@@ -27,14 +28,18 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == "merge" {
+		return merge(ctx, args[1:])
+	}
 	o, err := parse(args)
 	if err != nil {
 		return err
 	}
-	files, err := findPhotos(o.paths)
+	found, err := images.Find(ctx, o.paths)
 	if err != nil {
 		return err
 	}
+	files := photos(found)
 	s, err := o.open()
 	if err != nil {
 		return err
@@ -44,13 +49,17 @@ func run(ctx context.Context, args []string) error {
 	if o.score >= 0 {
 		drawn = o.score
 	}
-	out, err := newOutput(predictions.Folder{Dir: o.out, Task: s.Task, Classes: s.Classes}, files, drawn)
+	folder := predictions.Folder{Dir: o.out, Task: s.Task, Classes: s.Classes}
+	if o.shard != nil {
+		return o.predictShard(ctx, s, folder, files, drawn)
+	}
+	out, err := newOutput(folder, files, drawn)
 	if err != nil {
 		return err
 	}
 	bar := progress.Start("predict", len(files)).Rate("images", 1)
 	bar.Phase("compiling")
-	ran := s.Run(ctx, files, files.indices(), 1, out.failed, func(r inference.Result) error {
+	ran := s.Run(ctx, source{ctx: ctx, photos: files}, files.indices(), 1, out.failed, func(r inference.Result) error {
 		err := out.take(r)
 		bar.Set(out.count(), "")
 		return err
@@ -66,7 +75,7 @@ func run(ctx context.Context, args []string) error {
 // open opens the weights and reports on standard error what they segment and what was
 // assumed.
 func (o options) open() (*segment.Segmenter, error) {
-	so := segment.Options{Engine: o.engine, Backend: o.backend, Devices: o.devices, Config: o.config, Task: postprocess.Task(o.task), Last: !o.ema}
+	so := segment.Options{Engine: o.engine, Backend: o.backend, Devices: o.devices, Config: o.config, Task: postprocess.Task(o.task), Last: !o.ema, Checksum: o.shard != nil}
 	if o.score >= 0 {
 		so.Score = &o.score
 	}

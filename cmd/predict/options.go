@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+
+	"eomt/eval/shards"
 	"eomt/internal/cli"
 	"eomt/segment"
 )
@@ -8,18 +11,23 @@ import (
 // defaultDrawn is the least score of instances that are drawn.
 const defaultDrawn = 0.5
 
+const maxFailuresUsage = "`number` of images of a shard that may fail; with more the exit code is 3. -1 is any"
+
 // options are the command line.
 type options struct {
 	weights, out, task, config string
 	engine, backend, devices   string
 	score                      float64
 	ema                        bool
+	shard                      *shards.Shard // nil predicts all
+	maxFailures                int
 	paths                      []string
 }
 
 func parse(args []string) (options, error) {
 	var o options
-	f := cli.Flags("predict", "go run ./cmd/predict -weights PATH -out DIR [-task panoptic|instance|semantic] IMAGE|DIR ...",
+	var shard string
+	f := cli.Flags("predict", "go run ./cmd/predict -weights PATH -out DIR [-task panoptic|instance|semantic] [-shard i/n] IMAGE|DIR ...\n       go run ./cmd/predict merge -out DIR SHARD_DIR ...",
 		"go run ./cmd/predict -weights runs/quickstart -out predictions photo.jpg holidays/")
 	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin; with -engine ort also an exported .onnx file")
 	f.StringVar(&o.out, "out", "", "`folder` for overlays/, the predictions in the official formats and images.json, which has the file name of each image id; an earlier run's results there are removed")
@@ -27,6 +35,8 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.config, "config", "", "configuration `FILE` that states task, classes, thresholds and image size where the weights do not")
 	f.Float64Var(&o.score, "score", -1, "least `score`, 0 to 1, of panoptic segments (by default the run's or configuration's, otherwise 0.8), and of instances that are drawn (0.5; the results list has all)")
 	f.BoolVar(&o.ema, "ema", true, "take the moving averages of a run with train.ema; -ema=false takes the weights of its step")
+	f.StringVar(&shard, "shard", "", shards.Usage)
+	f.IntVar(&o.maxFailures, "max-failures", 0, maxFailuresUsage)
 	f.StringVar(&o.engine, "engine", "", segment.EngineUsage)
 	f.StringVar(&o.devices, "devices", "all", segment.DevicesUsage)
 	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best available")
@@ -51,6 +61,16 @@ func parse(args []string) (options, error) {
 	}
 	if err := segment.ParseDevices(o.devices); err != nil {
 		return o, cli.Usagef("-%v", err)
+	}
+	if shard == "" && o.maxFailures != 0 {
+		return o, cli.Usagef("-max-failures goes with -shard")
+	}
+	if shard != "" {
+		s, err := shards.Parse(shard, os.Getenv)
+		if err != nil {
+			return o, cli.Usagef("-%v", err)
+		}
+		o.shard = &s
 	}
 	return o, nil
 }

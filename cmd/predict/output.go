@@ -15,14 +15,13 @@ import (
 	"eomt/eval/inference"
 	"eomt/eval/postprocess"
 	"eomt/eval/predictions"
-	"eomt/internal/atomicfile"
+	"eomt/eval/shards"
 )
 
 // The names of predict's other outputs.
 const (
 	overlaysDir = "overlays"
 	manifest    = "predict.files"
-	failedJSON  = "failed.json"
 )
 
 // output is the -out folder of one run. take and failed are safe for concurrent use.
@@ -38,13 +37,19 @@ type output struct {
 	broken map[int]error
 }
 
+// newManifest removes what an earlier run of predict wrote into the folder; other files are
+// an error.
+func newManifest(dir string) (*predictions.Manifest, error) {
+	own := append([]string{overlaysDir, predictions.FailedJSON, predictions.ImagesJSON, shards.ManifestName}, predictions.Names...)
+	return predictions.NewManifest(dir, manifest, own...)
+}
+
 // newOutput removes what an earlier run of predict wrote into the folder; other files
 // are an error.
 func newOutput(folder predictions.Folder, list photos, drawn float64) (*output, error) {
 	o := &output{folder: folder, photos: list, drawn: drawn, done: map[int]data.ImageInfo{}, broken: map[int]error{}}
 	var err error
-	own := append([]string{overlaysDir, failedJSON, predictions.ImagesJSON}, predictions.Names...)
-	if o.manifest, err = predictions.NewManifest(folder.Dir, manifest, own...); err != nil {
+	if o.manifest, err = newManifest(folder.Dir); err != nil {
 		return nil, err
 	}
 	if err := folder.Make(); err != nil {
@@ -59,27 +64,39 @@ func newOutput(folder predictions.Folder, list photos, drawn float64) (*output, 
 	return o, nil
 }
 
-// take writes an image's prediction and picture. Detections without a pixel are
-// dropped.
-func (o *output) take(r inference.Result) error {
-	info := o.photos.info(r.Index)
-	info.W, info.H = r.Sample.Image.W, r.Sample.Image.H
-	r.Instances = postprocess.Visible(r.Instances)
-	files := []string{filepath.Join(overlaysDir, filepath.FromSlash(pictureName(info.Name)))}
-	if png := o.folder.File(info.Name); png != "" {
+// filesOf are the files of an image, relative to the folder: its picture, and its map if
+// the task has one.
+func filesOf(folder predictions.Folder, image string) []string {
+	files := []string{filepath.Join(overlaysDir, filepath.FromSlash(pictureName(image)))}
+	if png := folder.File(image); png != "" {
 		files = append(files, png)
 	}
+	return files
+}
+
+// writeImage writes an image's prediction and picture and returns its entry in the list
+// of results. Detections without a pixel are dropped.
+func writeImage(folder predictions.Folder, info data.ImageInfo, r inference.Result, drawn float64) (json.RawMessage, error) {
+	r.Instances = postprocess.Visible(r.Instances)
+	entry, err := folder.Write(info, r.Segmentation)
+	if err == nil {
+		err = writePicture(filepath.Join(folder.Dir, filesOf(folder, info.Name)[0]), r, folder.Classes, drawn)
+	}
+	return entry, err
+}
+
+// take writes an image's files.
+func (o *output) take(r inference.Result) error {
+	info := o.photos.of(r)
+	files := filesOf(o.folder, info.Name)
 	for _, file := range files {
 		if err := o.manifest.Add(file); err != nil {
 			return err
 		}
 	}
-	entry, err := o.folder.Write(info, r.Segmentation)
+	entry, err := writeImage(o.folder, info, r, o.drawn)
 	if err == nil {
 		err = o.spool.Add(r.Index, entry)
-	}
-	if err == nil {
-		err = writePicture(filepath.Join(o.folder.Dir, files[0]), r, o.folder.Classes, o.drawn)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", info.Name, err)
@@ -114,41 +131,35 @@ func (o *output) finish() error {
 	for k, i := range indices {
 		infos[k] = o.done[i]
 	}
-	lists := []string{predictions.ImagesJSON, failedJSON}
-	if list := o.folder.List(); list != "" {
-		lists = append(lists, list)
-	}
-	for _, name := range lists {
-		if err := o.manifest.Add(name); err != nil {
-			return err
-		}
+	if err := addLists(o.manifest, o.folder); err != nil {
+		return err
 	}
 	return errors.Join(
 		o.folder.Finish(infos, func(k int) (json.RawMessage, error) { return o.spool.Entry(indices[k]) }),
-		o.folder.WriteImages(infos), o.writeFailed(), o.spool.Close(), o.manifest.Close())
+		o.folder.WriteImages(infos), o.folder.WriteFailed(o.failures()), o.spool.Close(), o.manifest.Close())
 }
 
-// writeFailed lists the images that could not be read, if any.
-func (o *output) writeFailed() error {
-	if len(o.broken) == 0 {
-		return nil
+// addLists lists the JSON files of all images.
+func addLists(m *predictions.Manifest, folder predictions.Folder) error {
+	lists := []string{predictions.ImagesJSON, predictions.FailedJSON}
+	if list := folder.List(); list != "" {
+		lists = append(lists, list)
 	}
-	type failure struct {
-		File  string `json:"file"`
-		Error string `json:"error"`
-	}
-	var list []failure
-	for _, i := range slices.Sorted(maps.Keys(o.broken)) {
-		list = append(list, failure{o.photos[i].path, o.broken[i].Error()})
-	}
-	text, err := json.MarshalIndent(list, "", " ")
-	if err == nil {
-		err = atomicfile.WriteBytes(filepath.Join(o.folder.Dir, failedJSON), append(text, '\n'))
-	}
-	if err != nil {
-		return fmt.Errorf("list of failed images: %w", err)
+	for _, name := range lists {
+		if err := m.Add(name); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// failures lists the images that could not be read.
+func (o *output) failures() []predictions.Failure {
+	var list []predictions.Failure
+	for _, i := range slices.Sorted(maps.Keys(o.broken)) {
+		list = append(list, predictions.Failure{File: o.photos[i].Path, Error: o.broken[i].Error()})
+	}
+	return list
 }
 
 // verdict is how the run ended: with all images, or with which error.
@@ -159,7 +170,7 @@ func (o *output) verdict(ctx context.Context, ran error) error {
 	case ran != nil:
 		return fmt.Errorf("failed after %d of %d images, which are in %s: %w", len(o.done), all, o.folder.Dir, ran)
 	case len(o.broken) > 0:
-		return fmt.Errorf("%d of %d images could not be read: %s lists them", len(o.broken), all, filepath.Join(o.folder.Dir, failedJSON))
+		return fmt.Errorf("%d of %d images could not be read: %s lists them", len(o.broken), all, filepath.Join(o.folder.Dir, predictions.FailedJSON))
 	}
 	return nil
 }

@@ -155,7 +155,7 @@ func testOutput(t *testing.T, task postprocess.Task, n int) *output {
 	t.Helper()
 	list := make(photos, n)
 	for i := range list {
-		list[i].name = string(rune('a'+i)) + ".png"
+		list[i].Name = string(rune('a'+i)) + ".png"
 	}
 	classes := []data.Class{{ID: 7, Name: "cat", Thing: true}}
 	o, err := newOutput(predictions.Folder{Dir: filepath.Join(t.TempDir(), "out"), Task: task, Classes: classes}, list, 0.5)

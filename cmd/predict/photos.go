@@ -1,79 +1,27 @@
 package main
 
 import (
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
+	"context"
 
 	"eomt/data"
 	"eomt/data/decode"
+	"eomt/data/images"
+	"eomt/eval/inference"
 )
 
-// endings are those of a folder's images; a file that is named itself may have any.
-var endings = []string{".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
-
-// photo is an image file; name is what it is called in the results.
-type photo struct{ path, name string }
-
-// findPhotos lists the named files, and the images in and below named folders,
-// sorted. Names are made unique by a number.
-func findPhotos(paths []string) (photos, error) {
-	var found photos
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, fmt.Errorf("find images: %w", err)
-		}
-		if !info.IsDir() {
-			found = append(found, photo{path, filepath.Base(path)})
-			continue
-		}
-		before := len(found)
-		err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || !slices.Contains(endings, strings.ToLower(filepath.Ext(file))) {
-				return err
-			}
-			name, err := filepath.Rel(path, file)
-			found = append(found, photo{file, filepath.ToSlash(name)})
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("find images in %s: %w", path, err)
-		}
-		if len(found) == before {
-			return nil, fmt.Errorf("find images: %s has none (%s)", path, strings.Join(endings, ", "))
-		}
-	}
-	unique(found)
-	return found, nil
-}
-
-// unique adds numbers to names that differ in nothing but their ending, so that
-// their results get files of different names.
-func unique(list photos) {
-	taken := map[string]bool{}
-	for i := range list {
-		ending := filepath.Ext(list[i].name)
-		stem := strings.TrimSuffix(list[i].name, ending)
-		name := stem
-		for n := 2; taken[name]; n++ {
-			name = fmt.Sprintf("%s-%d", stem, n)
-		}
-		taken[name] = true
-		list[i].name = name + ending
-	}
-}
-
-// photos are the images of a run, turned upright as their EXIF orientation says.
-// It is an [inference.Source].
-type photos []photo
+// photos are the images of a run.
+type photos []images.Image
 
 // info numbers images from 1 in the order of the command line, whichever fail.
 func (p photos) info(i int) data.ImageInfo {
-	return data.ImageInfo{ImageID: int64(i + 1), Name: p[i].name}
+	return data.ImageInfo{ImageID: int64(i + 1), Name: p[i].Name}
+}
+
+// of is info with the size of a result's image.
+func (p photos) of(r inference.Result) data.ImageInfo {
+	info := p.info(r.Index)
+	info.W, info.H = r.Sample.Image.W, r.Sample.Image.H
+	return info
 }
 
 // indices are those of all images.
@@ -85,26 +33,25 @@ func (p photos) indices() []int {
 	return list
 }
 
-func (p photos) Load(i int) (*data.Sample, error) {
-	raw, err := readRegular(p[i].path)
-	if err != nil {
-		return nil, err
-	}
-	img, err := decode.ImageOriented(raw, p[i].path)
-	if err != nil {
-		return nil, err
-	}
-	return &data.Sample{Name: p[i].name, Image: img}, nil
+// source reads photos, turned upright as their EXIF orientation says. It is an
+// [inference.Source].
+type source struct {
+	ctx context.Context
+	photos
+	seen func(i int, raw []byte) // if not nil, gets the bytes of each file
 }
 
-// readRegular reads a file; a pipe or device, which may never end, is an error.
-func readRegular(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+func (s source) Load(i int) (*data.Sample, error) {
+	raw, err := s.photos[i].Read(s.ctx)
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
+	if s.seen != nil {
+		s.seen(i, raw)
 	}
-	return os.ReadFile(path)
+	img, err := decode.ImageOriented(raw, s.photos[i].Path)
+	if err != nil {
+		return nil, err
+	}
+	return &data.Sample{Name: s.photos[i].Name, Image: img}, nil
 }

@@ -21,6 +21,7 @@ const (
 	InstanceJSON = "instances.json"
 	LabelDir     = "labels"
 	ImagesJSON   = "images.json" // where [Folder.WriteImages] was asked for
+	FailedJSON   = "failed.json" // where [Folder.WriteFailed] had any
 )
 
 // Names are those of the results, folders first.

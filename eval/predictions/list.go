@@ -31,6 +31,27 @@ func (f Folder) WriteImages(images []data.ImageInfo) error {
 	return err
 }
 
+// Failure is an image without a prediction.
+type Failure struct {
+	File  string `json:"file"`
+	Error string `json:"error"`
+}
+
+// WriteFailed writes failed.json, unless there is no failure.
+func (f Folder) WriteFailed(list []Failure) error {
+	if len(list) == 0 {
+		return nil
+	}
+	text, err := json.MarshalIndent(list, "", " ")
+	if err != nil {
+		return fmt.Errorf("predictions: write %s: %w", FailedJSON, err)
+	}
+	return f.replace(FailedJSON, func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
+}
+
 // Finish writes the JSON file of all images, in order; entry gives what
 // [Folder.Write] returned for image i. The file appears whole or not at all. The
 // semantic task has none.

@@ -28,9 +28,17 @@ func Usagef(format string, args ...any) error {
 	return &UsageError{Reason: fmt.Sprintf(format, args...)}
 }
 
+// ExitError ends a command with an exit code of its own.
+type ExitError struct {
+	Code   int
+	Reason string
+}
+
+func (e *ExitError) Error() string { return e.Reason }
+
 // Main runs a command until it ends or is interrupted, and exits: 0 on success or
-// after -h, 2 where the command line is wrong, 1 on any other failure, with one
-// line on standard error. The first Ctrl-C (or SIGTERM) cancels the context, the
+// after -h, 2 where the command line is wrong, the code of an [ExitError], 1 on any
+// other failure, with one line on standard error. The first Ctrl-C (or SIGTERM) cancels the context, the
 // second ends the process. A panic is reported as a fault of the program in one
 // line; its stack is printed where EOMT_DEBUG is set.
 func Main(name string, run func(ctx context.Context, args []string) error) {
@@ -83,6 +91,9 @@ func report(w io.Writer, name string, err error, debug bool) int {
 	fmt.Fprintf(w, "%s: %s\n", name, text)
 	if debug {
 		fmt.Fprint(w, stack(err))
+	}
+	if exit := new(ExitError); errors.As(err, &exit) {
+		return exit.Code
 	}
 	return 1
 }
