@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
@@ -37,7 +38,12 @@ func TestMain(m *testing.M) {
 
 // weights writes a checkpoint of a network that is small enough to run in moments and
 // sees sky everywhere.
-func weights(t *testing.T) string {
+func weights(t *testing.T) string { return weightsWithBias(t, 20) }
+
+// damaged are weights that are no numbers.
+func damaged(t *testing.T) string { return weightsWithBias(t, float32(math.NaN())) }
+
+func weightsWithBias(t *testing.T, sky float32) string {
 	t.Helper()
 	table := []data.Class{{ID: 7, Name: "cat", Thing: true, Color: data.Color(0)}, {ID: 23, Name: "sky", Color: data.Color(1)}}
 	a := arch.Architecture{Width: 32, Blocks: 2, Heads: 2, Hidden: 64, MaskBlocks: 1, Registers: 1, Queries: 6, Classes: len(table)}.ForPatch(8).ForKind(arch.DINOv2)
@@ -46,7 +52,7 @@ func weights(t *testing.T) string {
 	for _, p := range a.Parameters() {
 		values := p.Initialize(7)
 		if p.Name == "class_head.bias" {
-			values[1] = 20
+			values[1] = sky
 		}
 		params = append(params, tensor.FromFloat32s(p.Name, p.Shape, values))
 	}
@@ -59,28 +65,55 @@ func weights(t *testing.T) string {
 	return dir
 }
 
+// process is a command that runs.
+type process struct {
+	command *exec.Cmd
+	log     bytes.Buffer
+	address string // that it printed
+}
+
+func startProcess(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{command: exec.CommandContext(t.Context(), os.Args[0], args...)}
+	p.command.Env = append(os.Environ(), asServe+"=1")
+	p.command.Stderr = &p.log
+	stdout, err := p.command.StdoutPipe()
+	if err == nil {
+		err = p.command.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.address, err = bufio.NewReader(stdout).ReadString('\n')
+	if p.address = strings.TrimSpace(p.address); err != nil {
+		_ = p.command.Wait()
+		t.Fatalf("%v\n%s", err, p.log.String())
+	}
+	return p
+}
+
+// terminate asks the process to end.
+func (p *process) terminate() { _ = p.command.Process.Signal(syscall.SIGTERM) }
+
+// wait waits for a good end.
+func (p *process) wait(t *testing.T) {
+	t.Helper()
+	if err := p.command.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, p.log.String())
+	}
+}
+
 // A process prints its address, answers, and at SIGTERM under load loses no request
 // that it has begun to answer.
 func TestProcess(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a network")
 	}
-	command := exec.CommandContext(t.Context(), os.Args[0], "-weights", weights(t), "-addr", "127.0.0.1:0", "-backend", "go")
-	command.Env = append(os.Environ(), asServe+"=1")
-	var log bytes.Buffer
-	command.Stderr = &log
-	stdout, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	p := startProcess(t, "-weights", weights(t), "-addr", "127.0.0.1:0", "-backend", "go")
+	if !strings.HasPrefix(p.address, "http://127.0.0.1:") {
+		t.Fatalf("address %s", p.address)
 	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	address, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil || !strings.HasPrefix(address, "http://127.0.0.1:") {
-		t.Fatalf("%q, %v\n%s", address, err, log.String())
-	}
-	url := strings.TrimSpace(address) + "/v1/segment"
+	url := p.address + "/v1/segment"
 	var photo bytes.Buffer
 	if err := png.Encode(&photo, image.NewGray(image.Rect(0, 0, 40, 30))); err != nil {
 		t.Fatal(err)
@@ -100,13 +133,11 @@ func TestProcess(t *testing.T) {
 	if err != nil || len(found.Segments) != 1 || found.Segments[0].Class != "sky" || found.Segments[0].Area != 1200 {
 		t.Fatalf("%+v, %v", found, err)
 	}
-	answered, lost := load(t, url, photo.Bytes(), func() { _ = command.Process.Signal(syscall.SIGTERM) })
-	if err := command.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, log.String())
-	}
-	taken := strings.Count(log.String(), "path=/v1/segment status=200") - 1
+	answered, lost := load(t, url, photo.Bytes(), p.terminate)
+	p.wait(t)
+	taken := strings.Count(p.log.String(), "path=/v1/segment status=200") - 1
 	if answered == 0 || lost > 0 || taken != answered {
-		t.Errorf("%d requests answered, %d broken off, %d in the server's log\n%s", answered, lost, taken, log.String())
+		t.Errorf("%d requests answered, %d broken off, %d in the server's log\n%s", answered, lost, taken, p.log.String())
 	}
 }
 
