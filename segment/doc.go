@@ -4,8 +4,8 @@
 //	weights -> Description -> network on a device -> Segmenter
 //	image -> inference.Run -> postprocess.Segmentation -> Segments
 //
-// A Segmenter is safe for concurrent use: one goroutine owns each device, and the
-// images of all callers take turns.
+// A Segmenter is safe for concurrent use: one caller at a time has each device, and the
+// images of all take turns.
 //
 // Task, class table and thresholds are those that the weights state, otherwise
 // those of their run folder's configuration, or of one that the caller names.
@@ -13,5 +13,5 @@
 // [Description].Assumed says so.
 //
 // Start reading at segmenter.go; describe.go and classes.go find out what the
-// weights segment, device.go has the goroutines that own the engines.
+// weights segment, device.go has the engines' turns.
 package segment

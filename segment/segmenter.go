@@ -100,8 +100,8 @@ func openWeights(path string, chosen Engine, o Options) (s *Segmenter, err error
 	return s, nil
 }
 
-// Close ends the goroutines that own the devices and frees their memory, after the
-// images in progress. Callers that are still waiting get [ErrClosed].
+// Close frees the devices' memory, after the images in progress. Callers that are still
+// waiting get [ErrClosed].
 func (s *Segmenter) Close() { s.devices.close() }
 
 // Segment segments one image.
@@ -147,5 +147,5 @@ func (s *Segmenter) predictors(ctx context.Context) inference.Several {
 	one := inference.PredictFunc(func(images []uint8, b int) (postprocess.Logits, error) {
 		return s.devices.predict(ctx, images, b)
 	})
-	return slices.Repeat(inference.Several{one}, s.devices.engines)
+	return slices.Repeat(inference.Several{one}, len(s.devices.all))
 }
