@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"eomt/data"
 	"eomt/eval/inference"
 	"eomt/eval/postprocess"
 	"eomt/internal/panics"
@@ -81,12 +82,12 @@ func (q *queue) recovers() {
 }
 
 // predict runs the inputs of one image, and returns the logits of each.
-func (q *queue) predict(ctx context.Context, images [][]uint8) ([]postprocess.Logits, error) {
+func (q *queue) predict(ctx context.Context, images []data.RGB) ([]postprocess.Logits, error) {
 	places := make([]chan prediction, len(images))
 	for i, image := range images {
 		places[i] = make(chan prediction, 1)
 		select {
-		case q.inputs <- &input{ctx, image, places[i]}:
+		case q.inputs <- &input{ctx, image.Pix, places[i]}:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		case <-q.ended:

@@ -8,7 +8,7 @@ import (
 
 	"eomt/data"
 	"eomt/data/decode"
-	"eomt/data/transform"
+	"eomt/eval/inference"
 	"eomt/eval/postprocess"
 	"eomt/internal/panics"
 )
@@ -107,11 +107,12 @@ func (s *Server) find(ctx context.Context, raw []byte, c settings) (*finding, er
 		return nil, err
 	}
 	f := &finding{settings: c}
-	var inputs [][]uint8
+	rules := s.inference(c)
+	var inputs []data.RGB
 	var placement postprocess.Placement
 	err = s.withDecoder(ctx, func() (err error) {
 		if f.image, err = decode.ImageOriented(raw, "image"); err == nil {
-			inputs, placement = s.inputs(f.image)
+			inputs, placement = rules.Inputs(f.image)
 		}
 		if c.form != formOverlay { // which alone needs it; many requests wait
 			f.image.Pix = nil
@@ -126,7 +127,7 @@ func (s *Server) find(ctx context.Context, raw []byte, c settings) (*finding, er
 		return nil, err
 	}
 	return f, s.withDecoder(ctx, func() error {
-		f.found = s.rules(c).Apply(logits, placement)
+		f.found = rules.Rules().Apply(logits, placement)
 		if f.found.Instances != nil {
 			f.found.Instances = above(f.found.Instances, c.score)
 		}
@@ -158,12 +159,10 @@ const (
 	mostCandidates = 64
 )
 
-func (s *Server) rules(c settings) postprocess.Options {
-	o := postprocess.Options{Task: s.network.Task, Score: c.score, Overlap: c.overlap, TopK: c.topK}
-	for _, class := range s.network.Classes {
-		o.Stuff = append(o.Stuff, !class.Thing)
-	}
-	return o
+// inference is how images are placed and read, as everywhere.
+func (s *Server) inference(c settings) inference.Config {
+	n := s.network
+	return inference.Config{Task: n.Task, Classes: n.Classes, ImageH: n.Architecture.ImageH(), ImageW: n.Architecture.ImageW(), Score: c.score, Overlap: c.overlap, TopK: c.topK}
 }
 
 func above(found []postprocess.Detection, least float64) []postprocess.Detection {
@@ -174,20 +173,6 @@ func above(found []postprocess.Detection, least float64) []postprocess.Detection
 		}
 	}
 	return kept
-}
-
-// inputs fits an image into the network's.
-func (s *Server) inputs(img data.RGB) (inputs [][]uint8, p postprocess.Placement) {
-	a := s.network.Architecture
-	if s.network.Task != postprocess.TaskSemantic {
-		one, g := transform.Fit(img, a.ImageH(), a.ImageW())
-		return [][]uint8{one.Pix}, postprocess.Placement{Fit: g}
-	}
-	windows, plan := transform.Windows(img, a.ImageH())
-	for _, window := range windows {
-		inputs = append(inputs, window.Pix)
-	}
-	return inputs, postprocess.Placement{Windows: plan}
 }
 
 // withDecoder runs work when a place for it is free.

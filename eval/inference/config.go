@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"eomt/data"
+	"eomt/data/transform"
 	"eomt/eval/postprocess"
 )
 
@@ -69,8 +70,19 @@ func (c Config) Check() error {
 	return nil
 }
 
-// options are those of post-processing.
-func (c Config) options() postprocess.Options {
+// Inputs fits an image into the model's input (panoptic and instance), or covers it with
+// square windows of that size (semantic).
+func (c Config) Inputs(img data.RGB) (inputs []data.RGB, p postprocess.Placement) {
+	if c.Task == postprocess.TaskSemantic {
+		inputs, p.Windows = transform.Windows(img, c.ImageH)
+		return inputs, p
+	}
+	one, g := transform.Fit(img, c.ImageH, c.ImageW)
+	return []data.RGB{one}, postprocess.Placement{Fit: g}
+}
+
+// Rules are those of post-processing.
+func (c Config) Rules() postprocess.Options {
 	o := postprocess.Options{Task: c.Task, Score: c.Score, Overlap: c.Overlap, TopK: c.TopK}
 	for _, class := range c.Classes {
 		o.Stuff = append(o.Stuff, !class.Thing)

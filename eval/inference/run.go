@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"eomt/data"
-	"eomt/data/transform"
 	"eomt/eval/postprocess"
 	"eomt/internal/panics"
 )
@@ -32,7 +31,7 @@ func Run(ctx context.Context, src Source, indices []int, p Predictor, c Config, 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	r := &run{Config: c, options: c.options(), source: src, each: each, workers: runtime.GOMAXPROCS(0)}
+	r := &run{Config: c, options: c.Rules(), source: src, each: each, workers: runtime.GOMAXPROCS(0)}
 	r.busy = make(chan struct{}, r.workers)
 	r.group, r.ctx = errgroup.WithContext(ctx)
 	r.setLanes(p)
@@ -111,12 +110,7 @@ func (r *run) prepare(i int) (*item, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inference: %w", err)
 	}
-	if r.Task == postprocess.TaskSemantic {
-		it.inputs, it.placement.Windows = transform.Windows(it.sample.Image, r.ImageH)
-	} else {
-		it.inputs = make([]data.RGB, 1)
-		it.inputs[0], it.placement.Fit = transform.Fit(it.sample.Image, r.ImageH, r.ImageW)
-	}
+	it.inputs, it.placement = r.Inputs(it.sample.Image)
 	it.logits = make([]postprocess.Logits, len(it.inputs))
 	it.missing.Store(int32(len(it.inputs)))
 	return it, nil
