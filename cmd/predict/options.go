@@ -27,8 +27,8 @@ type options struct {
 func parse(args []string) (options, error) {
 	var o options
 	var shard string
-	f := cli.Flags("predict", "go run ./cmd/predict -weights PATH -out DIR [-task panoptic|instance|semantic] [-shard i/n] IMAGE|DIR ...\n       go run ./cmd/predict merge -out DIR SHARD_DIR ...",
-		"go run ./cmd/predict -weights runs/quickstart -out predictions photo.jpg holidays/")
+	f := cli.Flags("predict", "go run ./cmd/predict -weights PATH -out DIR [-task panoptic|instance|semantic] [-shard i/n] IMAGE|DIR|TAR|s3://BUCKET/PREFIX ...\n       go run ./cmd/predict merge -out DIR SHARD_DIR ...",
+		"go run ./cmd/predict -weights runs/quickstart -out predictions photo.jpg holidays/\n  go run ./cmd/predict -weights runs/quickstart -out shards/0 -shard 0/3 's3://bucket/photos' 'set-{000..012}.tar'")
 	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin; with -engine ort also an exported .onnx file")
 	f.StringVar(&o.out, "out", "", "`folder` for overlays/, the predictions in the official formats and images.json, which has the file name of each image id; an earlier run's results there are removed")
 	f.StringVar(&o.task, "task", "", "panoptic, instance or semantic; by default what the weights were trained for, or panoptic where they do not state it")
@@ -50,7 +50,7 @@ func parse(args []string) (options, error) {
 	case o.out == "":
 		return o, cli.Usagef("-out is missing: the folder for the predictions")
 	case len(o.paths) == 0:
-		return o, cli.Usagef("name at least one image or folder of images, behind all flags")
+		return o, cli.Usagef("name at least one image, folder, tar or bucket of images, behind all flags")
 	case o.score != -1 && !(o.score >= 0 && o.score <= 1):
 		return o, cli.Usagef("-score %v: want 0 to 1", o.score)
 	case o.task != "" && o.task != "panoptic" && o.task != "instance" && o.task != "semantic":

@@ -1,16 +1,21 @@
 package main
 
 import (
+	"archive/tar"
 	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
 	"eomt/data/images"
 	"eomt/eval/shards"
@@ -208,5 +213,59 @@ func TestUnavailableSourceEndsTheRun(t *testing.T) {
 	p := &part{ctx: t.Context()}
 	if err := p.failed(0, fmt.Errorf("bucket: %w", images.ErrUnavailable)); !errors.Is(err, images.ErrUnavailable) {
 		t.Error(err)
+	}
+}
+
+// Tar shards and a bucket are predicted in shards; a member that is no image is a failed
+// one.
+func TestShardsOfTarsAndBuckets(t *testing.T) {
+	weights, root := tinyRun(t), t.TempDir()
+	var packed bytes.Buffer
+	w := tar.NewWriter(&packed)
+	for name, raw := range map[string][]byte{"0.jpg": photograph(t, 90, 41), "1.png": []byte("no image"), "1.json": nil} {
+		err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(raw)), Mode: 0o644, Typeflag: tar.TypeReg})
+		if err == nil {
+			_, err = w.Write(raw)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), os.WriteFile(filepath.Join(root, "x-0.tar"), packed.Bytes(), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	backend := s3mem.New()
+	if err := backend.CreateBucket("photos"); err != nil {
+		t.Fatal(err)
+	}
+	raw := photograph(t, 60, 30)
+	if _, err := backend.PutObject("photos", "in/a.jpg", map[string]string{"Last-Modified": "Mon, 02 Jan 2006 15:04:05 GMT"}, bytes.NewReader(raw), int64(len(raw)), nil); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(gofakes3.New(backend).Server())
+	defer server.Close()
+	for name, value := range map[string]string{"AWS_ENDPOINT_URL": server.URL, "AWS_ENDPOINT_URL_S3": "", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"} {
+		t.Setenv(name, value)
+	}
+	args := []string{"-backend", "go", "-weights", weights, "-max-failures", "-1"}
+	merging := []string{"merge", "-max-failures", "1", "-out", filepath.Join(root, "merged")}
+	for _, shard := range []string{"0/2", "1/2"} {
+		dir := filepath.Join(root, shard[:1])
+		if err := run(t.Context(), append(args, "-shard", shard, "-out", dir, filepath.Join(root, "x-{0..0}.tar"), "s3://photos/in")); err != nil {
+			t.Fatal(err)
+		}
+		merging = append(merging, dir)
+	}
+	if err := run(t.Context(), merging); err != nil {
+		t.Fatal(err)
+	}
+	var failed []struct{ File, Error string }
+	readJSON(t, &failed, root, "merged", "failed.json")
+	if len(failed) != 1 || failed[0].File != filepath.Join(root, "x-0.tar/1.png") || !strings.Contains(failed[0].Error, "not a readable image") {
+		t.Errorf("%+v", failed)
+	}
+	var list imageList
+	if readJSON(t, &list, root, "merged", "images.json"); len(list.Images) != 2 || list.Images[0].File != "0.jpg" || list.Images[1].File != "a.jpg" {
+		t.Errorf("%+v", list)
 	}
 }

@@ -30,12 +30,13 @@ func (i Image) Key() string { return strings.TrimSuffix(i.Name, path.Ext(i.Name)
 // Read reads the file.
 func (i Image) Read(ctx context.Context) ([]byte, error) { return i.read(ctx) }
 
-// Find lists the named files, and the images in and below named folders, sorted. Keys
+// Find lists the named files; the images in and below named folders and s3://BUCKET/PREFIX,
+// sorted; and those of tar shards, in the tar's order, whose names may have braces. Keys
 // that occur again get a number: photo.jpg and photo.png are photo and photo-2.
 func Find(ctx context.Context, paths []string) ([]Image, error) {
 	var found []Image
 	for _, path := range paths {
-		list, err := findOnDisk(path)
+		list, err := find(ctx, path)
 		if err != nil {
 			return nil, fmt.Errorf("find images: %w", err)
 		}
@@ -43,6 +44,18 @@ func Find(ctx context.Context, paths []string) ([]Image, error) {
 	}
 	unique(found)
 	return found, nil
+}
+
+func find(ctx context.Context, source string) ([]Image, error) {
+	switch {
+	case strings.HasPrefix(source, bucketScheme):
+		return findInBucket(ctx, source)
+	case isCompressedTar(source):
+		return nil, fmt.Errorf("%s: a compressed tar is not read: unpack it to a plain .tar", source)
+	case isTar(source):
+		return findInTars(ctx, source)
+	}
+	return findOnDisk(source)
 }
 
 // unique adds numbers to names that differ in nothing but their ending, so that

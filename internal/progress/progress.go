@@ -38,7 +38,7 @@ type Progress struct {
 	once sync.Once
 }
 
-// Start begins showing label's progress towards total on standard error.
+// Start begins showing label's progress towards total, 0 if unknown, on standard error.
 func Start(label string, total int) *Progress {
 	p := counting(label, total, os.Stderr, time.Now)
 	p.terminal = term.IsTerminal(int(os.Stderr.Fd()))
@@ -168,7 +168,11 @@ func lineEvery(elapsed time.Duration) time.Duration {
 
 func (p *Progress) line() {
 	p.last = p.now()
-	fmt.Fprintf(p.out, "%s: %d of %d, %s%s\n", p.label, p.done, p.total, short(p.last.Sub(p.start)), p.details())
+	count := fmt.Sprint(p.done)
+	if p.total > 0 {
+		count += fmt.Sprintf(" of %d", p.total)
+	}
+	fmt.Fprintf(p.out, "%s: %s, %s%s\n", p.label, count, short(p.last.Sub(p.start)), p.details())
 }
 
 // details are phase, time left, rate, memory and note, each after a comma.
