@@ -72,6 +72,10 @@ STEPS ?= 2000
 soak: ## train STEPS steps with saves and validations: memory and goroutines must not grow
 	EOMT_SOAK_STEPS=$(STEPS) go test -count=1 -timeout 60m -v -run TestSoak ./experiment
 
+.PHONY: devices-test
+devices-test: setup ## the network with batch normalisation on one, two and four devices of the processor: equal; minutes
+	EOMT_DEVICES_TEST=1 go test -count=1 -timeout 30m -v -run TestDevicesShareBatchStatistics ./train
+
 .PHONY: cluster-test
 cluster-test: setup ## two MPI ranks with two devices each on this machine, and their failures
 	@command -v mpirun >/dev/null && command -v mpicc >/dev/null || \

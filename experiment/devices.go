@@ -23,6 +23,9 @@ func (r *Run) chooseDevices() (err error) {
 	if n := len(r.devices); n > 1 || there > 1 && !r.choice.OnProcessor() {
 		r.note(fmt.Sprintf("%d of %d devices, %d images at once on each: %s", n, there, atOnce/n, strings.Join(r.deviceNames(), ", ")))
 	}
+	if len(r.Architecture.Buffers()) > 0 && shares > 1 {
+		r.note(statisticsOf(atOnce, c.Data.Loader.Batch, r.hosts()))
+	}
 	switch n := len(r.devices); {
 	case !c.Train.Devices.ShardOptimizer:
 	case n > 1:
@@ -31,6 +34,16 @@ func (r *Run) chooseDevices() (err error) {
 		r.note("train.shard_optimizer changes nothing: the run has one device, which keeps all of the optimizer's slots")
 	}
 	return nil
+}
+
+// statisticsOf says what batch normalisation takes its statistics of, where that is not
+// the whole batch.
+func statisticsOf(atOnce, batch, hosts int) string {
+	reason := "shares are computed one after the other (train.accumulate)"
+	if hosts > 1 {
+		reason = "a host has them at once; hosts exchange gradients and running values after the compiled pass, nothing within it"
+	}
+	return fmt.Sprintf("batch normalisation takes the statistics of %d images instead of all %d: %s", atOnce, batch, reason)
 }
 
 // deviceNames describe the run's devices.

@@ -58,3 +58,17 @@ func TestRunOnTooManyDevices(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestStatisticsOf(t *testing.T) {
+	for _, c := range []struct {
+		atOnce, batch, hosts int
+		want                 string
+	}{
+		{4, 16, 1, "statistics of 4 images instead of all 16: shares are computed one after the other (train.accumulate)"},
+		{8, 16, 2, "statistics of 8 images instead of all 16: a host has them at once"},
+	} {
+		if got := statisticsOf(c.atOnce, c.batch, c.hosts); !strings.Contains(got, c.want) {
+			t.Errorf("%q lacks %q", got, c.want)
+		}
+	}
+}

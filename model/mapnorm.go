@@ -1,6 +1,7 @@
 package model
 
 import (
+	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"eomt/arch"
@@ -32,18 +33,18 @@ func (n *net) groupNorm(name string, x *Node) *Node {
 }
 
 // batchNorm normalises each channel of a map [B, h, w, C], then scales and shifts it:
-// in training by mean and biased variance of batch and pixels, noting the next running
-// values; otherwise by the running values.
+// in training by mean and biased variance of batch and pixels, of all devices that run
+// the graph as replicas, noting the next running values; otherwise by the running values.
 func (n *net) batchNorm(name string, x *Node) *Node {
 	weight, bias := n.params.at(name+".weight"), n.params.at(name+".bias")
 	mean, variance := n.params.at(name+".running_mean"), n.params.at(name+".running_var")
 	x = widened(x)
 	if n.running != nil {
 		c := x.Shape().Dim(3)
-		count := float64(x.Shape().Size() / c)
-		batchMean := DivScalar(columnSums(x), count)
+		count := float64(x.Shape().Size() / c * replicas(x))
+		batchMean := DivScalar(overDevices(columnSums(x)), count)
 		centred := Sub(x, alongLastAxis(batchMean, x))
-		squares := columnSums(Square(centred))
+		squares := overDevices(columnSums(Square(centred)))
 		n.running[name+".running_mean"] = towards(mean, batchMean)
 		n.running[name+".running_var"] = towards(variance, DivScalar(squares, max(count-1, 1)))
 		deviation := Sqrt(AddScalar(DivScalar(squares, count), mapNormEpsilon))
@@ -52,6 +53,19 @@ func (n *net) batchNorm(name string, x *Node) *Node {
 	scale := Div(weight, Sqrt(AddScalar(variance, mapNormEpsilon)))
 	return n.activation(n.addBias(n.scale(x, scale), Sub(bias, Mul(mean, scale))))
 }
+
+// overDevices sums v over the devices that run the graph as replicas. The gradient is
+// that of the sum of their losses.
+func overDevices(v *Node) *Node {
+	if replicas(v) == 1 {
+		return v
+	}
+	sum := func(v *Node) *Node { return v.Graph().Distributed().AllReduceOne(v, compute.ReduceOpSum) }
+	return withGradient(sum(v), []*Node{v}, func(dSum *Node) []*Node { return []*Node{sum(dSum)} })
+}
+
+// replicas is the number of devices that run the graph of x.
+func replicas(x *Node) int { return max(x.Graph().NumDevices(), 1) }
 
 // towards moves a running value a step towards the batch's.
 func towards(running, batch *Node) *Node {

@@ -41,8 +41,8 @@ type Options struct {
 	// Masking requests all predictions, with masked attention; nil is the inference
 	// graph, which has the final prediction only. Networks other than EoMT mask always.
 	Masking *Masking
-	// Training requests what only training needs: batch statistics instead of running
-	// values, and intermediate predictions of networks that mask always. EoMT has
+	// Training requests what only training needs: batch statistics (of all devices that
+	// run the graph as replicas) instead of running values, and intermediate predictions of networks that mask always. EoMT has
 	// neither.
 	Training bool
 	// Precision is the dtype of activations and products; 0 is the parameters' own.

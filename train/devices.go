@@ -12,9 +12,9 @@ import (
 
 // Several devices of one process work as replicas: each has the whole state and an
 // equal part of the images, runs the same program, and sums gradients with the others
-// in it. Losses are divided by the global batch's normalizers and draws follow the
-// images' indices in it, so that any number of devices makes the same step. The
-// optimiser's slots can be shared out (shards.go).
+// in it. Losses are divided by the global batch's normalizers, draws follow the
+// images' indices in it, and batch statistics are of all devices' images (package model),
+// so that any number of devices makes the same step. The optimiser's slots can be shared out (shards.go).
 //
 // A program's arguments and outputs are lists by device, one after the other.
 
@@ -74,17 +74,6 @@ func (s *Step) summed(nodes []*Node) []*Node {
 		return nodes
 	}
 	return nodes[0].Graph().Distributed().AllReduce(nodes, compute.ReduceOpSum)
-}
-
-// mean is the mean of each node over all devices.
-func (s *Step) mean(nodes []*Node) []*Node {
-	means := slices.Clone(s.summed(nodes))
-	if s.mesh != nil {
-		for i, sum := range means {
-			means[i] = DivScalar(sum, float64(len(s.devices)))
-		}
-	}
-	return means
 }
 
 // onDevices are the equal parts of a share that the devices get.

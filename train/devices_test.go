@@ -80,7 +80,7 @@ func TestDevicesMakeTheSameSteps(t *testing.T) {
 	}
 }
 
-// same compares parameters and slots.
+// same compares parameters, running values and slots.
 func same(t *testing.T, what string, got, want *State, tolerance float64) {
 	t.Helper()
 	compare := func(name string, got, want []*tensors.Tensor) {
@@ -96,6 +96,7 @@ func same(t *testing.T, what string, got, want *State, tolerance float64) {
 		}
 	}
 	compare("parameters", got.Params, want.Params)
+	compare("running values", got.Buffers, want.Buffers)
 	for name := range want.Slots {
 		compare(name, got.Slots[name], want.Slots[name])
 	}

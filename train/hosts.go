@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -107,20 +108,39 @@ func widened[T any](values []T, from, to int) []T {
 	return wide
 }
 
-// sumHosts adds up the processes' gradients and losses, and averages their running
-// values: one flat vector through the memory of the host.
+// sumLosses adds up the processes' losses, so that all find them finite or not.
+func (s *Step) sumLosses(g *Gradients) error {
+	if s.config.Hosts == nil {
+		return nil
+	}
+	var bits []uint64 // JSON has no NaN
+	for _, v := range g.Losses.values() {
+		bits = append(bits, math.Float64bits(v))
+	}
+	all, err := gather(s.config.Hosts, bits)
+	if err != nil {
+		return err
+	}
+	for rank, bits := range all {
+		values := make([]float64, len(bits))
+		for i, b := range bits {
+			values[i] = math.Float64frombits(b)
+		}
+		if one := unpack(values); rank == 0 {
+			g.Losses = one
+		} else {
+			g.Losses.add(one)
+		}
+	}
+	return nil
+}
+
+// sumHosts adds up the processes' gradients, and averages their running values: one
+// flat vector through the memory of the host.
 func (s *Step) sumHosts(state *State, g *Gradients) error {
 	h := s.config.Hosts
 	if h == nil {
 		return nil
-	}
-	all, err := gather(h, g.Losses)
-	if err != nil {
-		return err
-	}
-	g.Losses = all[0]
-	for _, l := range all[1:] {
-		g.Losses.add(l)
 	}
 	trained := len(s.trained)
 	sums, err := s.sumThrough(h, slices.Concat(g.Trained[0], state.Buffers))

@@ -49,6 +49,16 @@ func pack(total *Node, t losses.Terms, norm *Node) *Node {
 	return Stack(values, 0)
 }
 
+// values are in the order of pack.
+func (l Losses) values() []float64 {
+	values := []float64{l.Total, l.GradientNorm, l.Matched}
+	for i := range l.Mask {
+		values = append(values, l.Mask[i], l.Dice[i], l.Class[i])
+	}
+	return values
+}
+
+// unpack is the inverse of [Losses.values].
 func unpack(values []float64) Losses {
 	l := Losses{Total: values[0], GradientNorm: values[1], Matched: values[2]}
 	for i := 3; i < len(values); i += 3 {

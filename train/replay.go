@@ -14,7 +14,7 @@ import (
 // Finding is a tensor of a step that holds values which are not finite.
 type Finding struct {
 	What  string // "parameter q.weight", "tokens after block 3", "loss mask of prediction 0" ...
-	Image int    // index of the image in whose forward or backward pass it is; -1 for none
+	Image int    // index of the image in whose forward or backward pass it is; -1 for none, or several
 	Bad   int    // values that are not finite
 	Of    int    // all values
 }
@@ -23,7 +23,8 @@ type Finding struct {
 // losses and, if they are not finite, the tensors that are not, in the order in which
 // they are computed: parameters and slots; then each image's tokens by stage,
 // predictions, loss terms, and gradients in the order of parameters. An image is
-// computed by itself, with the draws and divisors that it has in the batch.
+// computed by itself, with the draws and divisors that it has in the batch; where images
+// share batch statistics, all that do are computed together.
 func (s *Step) Replay(state *State, batch *data.Batch) (Losses, []Finding, error) {
 	losses, err := s.Run(state, batch)
 	if err != nil || losses.Finite() {
@@ -93,9 +94,13 @@ func (s *Step) computedNonFinite(state *State, batch *data.Batch) ([]Finding, er
 	}
 	defer exec.Finalize()
 	by := s.Normalizers(batch)
+	together := 1
+	if len(state.Buffers) > 0 {
+		together = batch.B / max(s.config.Accumulate, 1)
+	}
 	var counts [][]int32 // by image, of each tensor
-	for i := range batch.B {
-		of, err := t.run(exec, state, Share{Batch: part(batch, i, 1), First: i, By: by})
+	for first := 0; first < batch.B; first += together {
+		of, err := t.run(exec, state, Share{Batch: part(batch, first, together), First: first, By: by})
 		if err != nil {
 			return nil, err
 		}
@@ -104,8 +109,12 @@ func (s *Step) computedNonFinite(state *State, batch *data.Batch) ([]Finding, er
 	var found []Finding
 	for k, name := range t.names {
 		for i := range counts {
+			image := i
+			if together > 1 {
+				image = -1
+			}
 			if bad := counts[i][k]; bad > 0 {
-				found = append(found, Finding{What: name, Image: i, Bad: int(bad), Of: t.sizes[k]})
+				found = append(found, Finding{What: name, Image: image, Bad: int(bad), Of: t.sizes[k]})
 			}
 		}
 	}

@@ -43,6 +43,7 @@ func (share Share) normalizers(dtype dtypes.DType) []any {
 type Gradients struct {
 	Trained [][]*tensors.Tensor // by device, of the trained parameters in order
 	Losses  Losses              // without GradientNorm
+	before  [][]*tensors.Tensor // by device, the state's buffers before the first share
 }
 
 // Normalizers of a batch: every target is matched, up to the number of queries.
@@ -90,7 +91,7 @@ func (s *Step) gradientsGraph(in []*Node) []*Node {
 	n := len(s.config.Network.Architecture().Buffers())
 	buffers, in := in[:n], in[n:]
 	g := s.differentiate(params, buffers, in, s.draw(in, params[0].DType()))
-	return append(append(g.trained, s.mean(g.buffers)...), pack(g.total, g.terms, ScalarZero(g.total.Graph(), dtypes.Float64)))
+	return append(append(g.trained, g.buffers...), pack(g.total, g.terms, ScalarZero(g.total.Graph(), dtypes.Float64)))
 }
 
 func addGraph(in []*Node) []*Node {
@@ -116,7 +117,8 @@ func (s *Step) updateGraph(in []*Node) []*Node {
 }
 
 // Gradients computes the gradients of one share at the state's step. The state's
-// parameters are unchanged; its buffers are updated by each share in turn.
+// parameters are unchanged; its buffers are updated by each share in turn, until Update
+// finds that the step is not finite.
 func (s *Step) Gradients(state *State, share Share) (*Gradients, error) {
 	if err := s.Place(state); err != nil {
 		return nil, err
@@ -145,6 +147,7 @@ func (s *Step) Gradients(state *State, share Share) (*Gradients, error) {
 	var packed []*tensors.Tensor
 	for d, out := range s.byDevice(out) {
 		g.Trained = append(g.Trained, out[:n:n])
+		g.before = append(g.before, state.on(d).Buffers)
 		state.on(d).Buffers = out[n : len(out)-1]
 		packed = append(packed, out[len(out)-1])
 	}
@@ -166,7 +169,34 @@ func (s *Step) Add(sum, g *Gradients) error {
 	}
 	sum.Trained = out
 	sum.Losses.add(g.Losses)
+	return freed(g.before)
+}
+
+// freed frees tensors by device.
+func freed(byDevice [][]*tensors.Tensor) error {
+	for _, list := range byDevice {
+		for _, t := range list {
+			if err := t.FinalizeAll(); err != nil {
+				return fmt.Errorf("train: free replaced tensors: %w", err)
+			}
+		}
+	}
 	return nil
+}
+
+// settle keeps the state's buffers and completes the step, or brings back those before
+// the step where the losses are not finite.
+func (s *Step) settle(state *State, g *Gradients, l Losses) error {
+	if l.Finite() {
+		state.Step++
+		return freed(g.before)
+	}
+	var advanced [][]*tensors.Tensor
+	for d, before := range g.before {
+		advanced = append(advanced, state.on(d).Buffers)
+		state.on(d).Buffers = before
+	}
+	return freed(advanced)
 }
 
 // sum adds up what the devices have of g: all have the sum then.
@@ -200,19 +230,22 @@ func (s *Step) consume(exec *Exec, byDevice [][]*tensors.Tensor) ([][]*tensors.T
 }
 
 // Update applies the gradients of a whole global batch, which are consumed, and
-// completes the state's step. If losses or gradients are not finite, parameters and
-// slots are as before. On an error the state is lost.
+// completes the state's step. If losses or gradients are not finite, the state is as
+// before the gradients. On an error the state is lost.
 func (s *Step) Update(state *State, g *Gradients) (Losses, error) {
+	err := s.Place(state)
+	if err == nil {
+		err = s.sumLosses(g)
+	}
+	if err != nil {
+		return Losses{}, err
+	}
 	if !isFinite(g.Losses.Total) {
 		losses := g.Losses
 		losses.GradientNorm = math.NaN()
-		return losses, nil
+		return losses, s.settle(state, g, losses)
 	}
-	err := s.Place(state)
-	if err == nil {
-		err = s.sum(g)
-	}
-	if err == nil {
+	if err = s.sum(g); err == nil {
 		err = s.sumHosts(state, g)
 	}
 	if err != nil {
@@ -237,10 +270,7 @@ func (s *Step) Update(state *State, g *Gradients) (Losses, error) {
 			return Losses{}, fmt.Errorf("train: update of step %d: %w", state.Step, err)
 		}
 	}
-	if losses.Finite() {
-		state.Step++
-	}
-	return losses, nil
+	return losses, s.settle(state, g, losses)
 }
 
 // updateArguments are the inputs of the update on one device, with its gradients.

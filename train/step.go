@@ -172,7 +172,7 @@ func (s *Step) advance(i inputs, d draws) []*Node {
 	g := s.differentiate(i.params, i.buffers, i.batch, d)
 	sums := s.summed(append(slices.Clone(g.trained), g.total))
 	total := sums[len(g.trained)]
-	g.trained, g.buffers = sums[:len(g.trained)], s.mean(g.buffers)
+	g.trained = sums[:len(g.trained)]
 	next, slots, norm := s.update(s.ofTrained(i.params), i.slots, g.trained, i.scalars)
 	out := where(LogicalAnd(IsFinite(norm), IsFinite(total)), slices.Concat(next, slices.Concat(slots...), g.buffers),
 		slices.Concat(s.ofTrained(i.params), slices.Concat(i.slots...), i.buffers))
@@ -199,8 +199,7 @@ func (s *Step) ofTrained(all []*Node) []*Node {
 
 // Run does step state.Step on batch: it replaces the state's tensors by the next ones
 // and returns the losses before the update. If these are not finite, the state is as
-// before, but for buffers where the parts run separately. On an error the state is lost
-// and the run must return to a checkpoint.
+// before. On an error the state is lost and the run must return to a checkpoint.
 func (s *Step) Run(state *State, batch *data.Batch) (Losses, error) {
 	if s.config.Accumulate > 1 || s.config.Hosts != nil || s.sharded() {
 		return s.accumulate(state, batch)
