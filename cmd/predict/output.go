@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"eomt/data"
+	"eomt/data/images"
 	"eomt/eval/inference"
 	"eomt/eval/postprocess"
 	"eomt/eval/predictions"
@@ -107,13 +108,23 @@ func (o *output) take(r inference.Result) error {
 	return nil
 }
 
-// failed notes an image that could not be read; the run continues without it.
+// failed notes an image that could not be read; the run continues without it. It ends
+// where its source cannot be reached.
 func (o *output) failed(i int, err error) error {
+	if ofSource(err) {
+		return err
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.broken[i] = err
 	fmt.Fprintf(os.Stderr, "predict: skipped: %v\n", err)
 	return nil
+}
+
+// ofSource reports an error that says nothing about the image: its source cannot be
+// reached, or the run was interrupted.
+func ofSource(err error) bool {
+	return errors.Is(err, images.ErrUnavailable) || errors.Is(err, context.Canceled)
 }
 
 // count is the number of images that are done or skipped.

@@ -62,7 +62,7 @@ func (o options) fill(ctx context.Context, s *segment.Segmenter, folder predicti
 	if n := len(own) - len(left); n > 0 {
 		fmt.Fprintf(os.Stderr, "predict: shard %s goes on: %d of %d images are done\n", o.shard, n, len(own))
 	}
-	p := &part{ctx: ctx, folder: folder, photos: files, drawn: drawn, writer: w, sums: map[int]string{},
+	p := &part{folder: folder, photos: files, drawn: drawn, writer: w, sums: map[int]string{},
 		bar: progress.Start("predict "+o.shard.String(), len(own)).Rate("images", 1), done: len(own) - len(left)}
 	p.bar.Phase("compiling")
 	err := s.Run(ctx, source{ctx: ctx, photos: files, seen: p.seen}, left, 1, p.failed, p.take)
@@ -96,7 +96,6 @@ func tolerate(failed, all, most int, list string) error {
 // part is a shard that is being predicted. seen, failed and take are safe for concurrent
 // use.
 type part struct {
-	ctx    context.Context
 	folder predictions.Folder
 	photos photos
 	drawn  float64
@@ -141,10 +140,10 @@ func (p *part) take(r inference.Result) error {
 	return nil
 }
 
-// failed records an image that could not be read. A source that cannot be reached, or an
-// interrupt, ends the run: these say nothing about the image.
+// failed records an image that could not be read. It ends the run where its source cannot
+// be reached.
 func (p *part) failed(i int, err error) error {
-	if p.ctx.Err() != nil || errors.Is(err, images.ErrUnavailable) {
+	if ofSource(err) {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "predict: failed: %v\n", err)

@@ -3,14 +3,17 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -208,11 +211,46 @@ func TestShardRefuses(t *testing.T) {
 	}
 }
 
-// A source that cannot be reached ends the run without a word about its images.
-func TestUnavailableSourceEndsTheRun(t *testing.T) {
-	p := &part{ctx: t.Context()}
-	if err := p.failed(0, fmt.Errorf("bucket: %w", images.ErrUnavailable)); !errors.Is(err, images.ErrUnavailable) {
-		t.Error(err)
+// A service that goes out of reach, and an interrupt, end the run without a word about its
+// images; the same command goes on.
+func TestEndedShardGoesOn(t *testing.T) {
+	var reachable atomic.Bool
+	backend := s3mem.New()
+	if err := backend.CreateBucket("photos"); err != nil {
+		t.Fatal(err)
+	}
+	raw := photograph(t, 60, 30)
+	for _, key := range []string{"a.jpg", "b.jpg"} {
+		if _, err := backend.PutObject("photos", key, map[string]string{"Last-Modified": "Mon, 02 Jan 2006 15:04:05 GMT"}, bytes.NewReader(raw), int64(len(raw)), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fake := gofakes3.New(backend).Server()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".jpg") && !reachable.Load() {
+			w.WriteHeader(http.StatusNotImplemented) // which the client does not repeat
+			return
+		}
+		fake.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	for name, value := range map[string]string{"AWS_ENDPOINT_URL": server.URL, "AWS_ENDPOINT_URL_S3": "", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"} {
+		t.Setenv(name, value)
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	args := []string{"-backend", "go", "-weights", tinyRun(t), "-out", out, "-shard", "0/1", "s3://photos"}
+	err := run(t.Context(), args)
+	if !errors.Is(err, images.ErrUnavailable) || !strings.Contains(err.Error(), "shard 0/1 ended after 0 of 2 images, the same command goes on there: s3://photos/") || records(out) != 0 {
+		t.Errorf("%v, %d records", err, records(out))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := run(ctx, args); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	reachable.Store(true)
+	if err := run(t.Context(), args); err != nil || records(out) != 2 {
+		t.Errorf("%v, %d records", err, records(out))
 	}
 }
 

@@ -50,6 +50,9 @@ func findInBucket(ctx context.Context, url string) ([]Image, error) {
 	ctx, cancel := context.WithCancel(ctx) // ends the listing where this returns early
 	defer cancel()
 	for object := range c.client.ListObjects(ctx, name, minio.ListObjectsOptions{Prefix: prefix, Recursive: true}) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if object.Err != nil {
 			return nil, b.explain(url, object.Err)
 		}
@@ -62,9 +65,6 @@ func findInBucket(ctx context.Context, url string) ([]Image, error) {
 		}
 		found = append(found, b.image(name, object.Key, object.Size))
 		bar.Set(len(found), "")
-	}
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
 	}
 	if len(found) == 0 {
 		return nil, none(url)

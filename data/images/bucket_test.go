@@ -90,6 +90,9 @@ func TestBucket(t *testing.T) {
 	if _, err := found[0].Read(ctx); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+	if _, err := Find(ctx, []string{"s3://photos"}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
 	for source, want := range map[string]string{
 		"s3://photos/none": "s3://photos/none has none (.jpg", "s3://nobody/x": "has no such bucket",
 	} {
