@@ -14,12 +14,6 @@ const (
 	EngineORT   = "ort"   // the network as an ONNX file, in ONNX Runtime
 )
 
-// EngineUsage describes an -engine flag.
-const EngineUsage = "`engine` that computes: graph, or ort, the exported network in ONNX Runtime, which 'make setup ORT=cpu' fetches; ort:openvino, ort:cuda and ort:tensorrt choose its provider"
-
-// DevicesUsage describes a -devices flag.
-const DevicesUsage = "`devices` that share out the images: all (every accelerator that is visible; of a processor one), a number of them, or a list such as [0,2]"
-
 // Engine is what computes.
 type Engine struct {
 	Name     string       // EngineGraph or EngineORT

@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := backend.Check(o.backend); err != nil { // before data is generated
+	if err := backend.Check(o.network.Backend); err != nil { // before data is generated
 		return err
 	}
 	ds, err := experiment.OpenDataset(ctx, c, "val", experiment.Terminal)
@@ -46,8 +46,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.config, err)
 	}
-	weights, err := segment.Open(o.weights, segment.Options{Engine: o.engine, Backend: o.backend, Devices: o.devices, Architecture: &a, Task: eval.Task(c.Task),
-		Classes: ds.Classes(), Precision: c.Eval.Precision, Last: !o.ema, Checksum: true})
+	so := o.network.Options()
+	so.Architecture, so.Task, so.Classes, so.Precision, so.Checksum = &a, eval.Task(c.Task), ds.Classes(), c.Eval.Precision, true
+	weights, err := segment.Open(o.network.Weights, so)
 	if err != nil {
 		return err
 	}
@@ -74,7 +75,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	result.Config, result.Weights = o.config, o.weights
+	result.Config, result.Weights = o.config, o.network.Weights
 	return errors.Join(o.write(result), o.describe(c))
 }
 

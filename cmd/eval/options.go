@@ -11,12 +11,11 @@ import (
 
 // options are the command line.
 type options struct {
-	config, weights          string
-	engine, backend, devices string
-	protocol, save, json     string
-	limit                    int
-	ema                      bool
-	overrides                cli.Overrides
+	network              segment.Flags
+	config               string
+	protocol, save, json string
+	limit                int
+	overrides            cli.Overrides
 }
 
 func parse(args []string) (options, error) {
@@ -24,15 +23,12 @@ func parse(args []string) (options, error) {
 	f := cli.Flags("eval", "go run ./cmd/eval -config FILE -weights PATH [-protocol exact|upstream|both] [-limit N] [-save-predictions DIR] [-json FILE]",
 		"go run ./cmd/eval -config configs/quickstart.yaml -weights runs/quickstart -protocol both -json result.json")
 	f.StringVar(&o.config, "config", "", "configuration `FILE`: data set, architecture, thresholds")
-	f.StringVar(&o.weights, "weights", "", "`PATH` of a run, a checkpoint, a Hugging Face folder or an official pytorch_model.bin; with -engine ort also an exported .onnx file")
+	o.network.Define(f)
+	o.network.DefineDevices(f)
 	f.StringVar(&o.protocol, "protocol", string(eval.Exact), "`rule`: exact (the official tools'), upstream (the reference implementation's own), or both")
 	f.IntVar(&o.limit, "limit", 0, "evaluate the first `N` images only; 0 is all")
 	f.StringVar(&o.save, "save-predictions", "", "write to this `folder` predictions in the official formats and each image's statistics; cmd/report takes such a folder as a run")
 	f.StringVar(&o.json, "json", "", "also write the results to this `FILE`, and beside it, without -save-predictions, one line per image, from which an interrupted evaluation is resumed")
-	f.StringVar(&o.engine, "engine", "", segment.EngineUsage)
-	f.StringVar(&o.devices, "devices", "all", segment.DevicesUsage)
-	f.StringVar(&o.backend, "backend", "", "xla:cuda, xla:cpu or go; by default GOMLX_BACKEND, otherwise the best available")
-	f.BoolVar(&o.ema, "ema", true, "take the moving averages of a run with train.ema; -ema=false takes the weights of its step")
 	f.Var(&o.overrides, "set", "`key=value` over the configuration; may be repeated")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
@@ -42,18 +38,13 @@ func parse(args []string) (options, error) {
 		return o, cli.Usagef("unexpected argument %q", f.Arg(0))
 	case o.config == "":
 		return o, cli.Usagef("-config is missing: the configuration file")
-	case o.weights == "":
-		return o, cli.Usagef("-weights is missing: a run folder, a checkpoint or another file of weights")
 	case o.protocol != string(eval.Exact) && o.protocol != string(eval.Upstream) && o.protocol != string(eval.Both):
 		return o, cli.Usagef("-protocol %s: want exact, upstream or both", o.protocol)
 	case o.limit < 0:
 		return o, cli.Usagef("-limit %d: want 0 or more images", o.limit)
 	}
-	if _, err := segment.ParseEngine(o.engine); err != nil {
-		return o, cli.Usagef("-%v", err)
-	}
-	if err := segment.ParseDevices(o.devices); err != nil {
-		return o, cli.Usagef("-%v", err)
+	if err := o.network.Check(); err != nil {
+		return o, cli.Usagef("%v", err)
 	}
 	if o.json != "" {
 		if info, err := os.Stat(filepath.Dir(o.json)); err != nil || !info.IsDir() {

@@ -14,7 +14,6 @@ import (
 	"eomt/data/images"
 	"eomt/data/overlay"
 	"eomt/eval/inference"
-	"eomt/eval/postprocess"
 	"eomt/eval/predictions"
 	"eomt/internal/backend"
 	"eomt/internal/cli"
@@ -75,11 +74,12 @@ func run(ctx context.Context, args []string) error {
 // open opens the weights and reports on standard error what they segment and what was
 // assumed.
 func (o options) open() (*segment.Segmenter, error) {
-	so := segment.Options{Engine: o.engine, Backend: o.backend, Devices: o.devices, Config: o.config, Task: postprocess.Task(o.task), Last: !o.ema, Checksum: o.shard != nil}
+	so := o.network.Options()
+	so.Checksum = o.shard != nil
 	if o.score >= 0 {
 		so.Score = &o.score
 	}
-	s, err := segment.Open(o.weights, so)
+	s, err := segment.Open(o.network.Weights, so)
 	if err != nil {
 		return nil, err
 	}

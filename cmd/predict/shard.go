@@ -41,7 +41,7 @@ func (o options) predictShard(ctx context.Context, s *segment.Segmenter, folder 
 
 // runOf is the first line of the shard's manifest.
 func (o options) runOf(s *segment.Segmenter, files photos, own int, drawn float64) shards.Run {
-	engine := o.engine
+	engine := o.network.Engine
 	if engine == "" {
 		engine = segment.EngineGraph
 	}

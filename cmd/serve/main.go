@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"eomt/eval/postprocess"
 	"eomt/internal/backend"
 	"eomt/internal/cli"
 	"eomt/segment"
@@ -40,7 +39,7 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := segment.Open(o.weights, segment.Options{Engine: o.engine, Backend: o.backend, Config: o.config, Task: postprocess.Task(o.task), Last: !o.ema})
+	s, err := segment.Open(o.network.Weights, o.network.Options())
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -56,7 +55,7 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	o.limits.CheckHost = local
 	o.limits.Log = log
-	return o.serve(ctx, listener, certificates, serve.Network{Description: s.Description, Predictor: s, Name: filepath.Base(o.weights), Backend: s.Backend})
+	return o.serve(ctx, listener, certificates, serve.Network{Description: s.Description, Predictor: s, Name: filepath.Base(o.network.Weights), Backend: s.Backend})
 }
 
 // serve answers until ctx ends, and prints the address once the network has run.
