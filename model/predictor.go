@@ -66,7 +66,13 @@ func NewPredictor(b compute.Backend, n Network, params []*tensors.Tensor, maskPr
 				_, draws := RandomUniform(in[2], shape)
 				opts.Masking = &Masking{ProbsL: in[1], DrawsLBQ: draws}
 			}
-			masks, classes := n.Forward(named, Normalize(in[0], dtypes.Float32), opts).Final()
+			pixelsBHW3 := in[0]
+			if pixelsBHW3.DType() == dtypes.Uint8 {
+				pixelsBHW3 = Normalize(pixelsBHW3, dtypes.Float32)
+			} else {
+				pixelsBHW3 = TransposeAllAxes(pixelsBHW3, 0, 2, 3, 1)
+			}
+			masks, classes := n.Forward(named, pixelsBHW3, opts).Final()
 			return []*Node{masks, classes}
 		})
 		if err != nil {
@@ -131,11 +137,25 @@ func (p *Predictor) Predict(images []uint8, b int) (Logits, error) {
 	if len(images) != b*a.ImageH()*a.ImageW()*3 {
 		return Logits{}, fmt.Errorf("model: predict: %d bytes for %d images of %dx%d", len(images), b, a.ImageW(), a.ImageH())
 	}
+	return p.run(tensors.FromFlatDataAndDimensions(images, b, a.ImageH(), a.ImageW(), 3), b)
+}
+
+// PredictPixels runs ImageNet-normalised float32 images [b, 3, ImageH, ImageW].
+func (p *Predictor) PredictPixels(pixels []float32, b int) (Logits, error) {
+	a := p.network.Architecture()
+	if len(pixels) != b*a.ImageH()*a.ImageW()*3 {
+		return Logits{}, fmt.Errorf("model: predict: %d values for %d images of %dx%d", len(pixels), b, a.ImageW(), a.ImageH())
+	}
+	return p.run(tensors.FromFlatDataAndDimensions(pixels, b, 3, a.ImageH(), a.ImageW()), b)
+}
+
+func (p *Predictor) run(input *tensors.Tensor, b int) (Logits, error) {
+	a := p.network.Architecture()
 	args := make([]any, 0, len(p.params)+3)
 	for _, t := range p.params {
 		args = append(args, t)
 	}
-	args = append(args, tensors.FromFlatDataAndDimensions(images, b, a.ImageH(), a.ImageW(), 3))
+	args = append(args, input)
 	exec := p.plain
 	if p.probs != nil {
 		exec = p.masked

@@ -61,6 +61,39 @@ func TestPredictorIsForward(t *testing.T) {
 	}
 }
 
+// Pixels that somebody else normalised give the logits of their bytes.
+func TestPredictorTakesPixels(t *testing.T) {
+	b := backendtest.Go(t)
+	a := tiny(arch.DINOv2)
+	p, err := NewPredictor(b, eomt{a}, initialized(a), []float64{1, 1, 1}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	size := a.ImageH() * a.ImageW()
+	images, pixels := make([]uint8, 3*size), make([]float32, 3*size)
+	for i := range images {
+		images[i] = uint8(i * 7)
+		c := i % 3
+		pixels[c*size+i/3] = (float32(images[i])/255 - float32(imageMean[c])) / float32(imageStd[c])
+	}
+	want, err := p.Predict(images, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := p.PredictPixels(pixels, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Normalising here and in the graph may round differently; logits are of order 1.
+	if d := max(largestDifference(got.Masks, want.Masks), largestDifference(got.Class, want.Class)); !(d <= 1e-5) {
+		t.Errorf("logits differ by %g", d)
+	}
+	if _, err := p.PredictPixels(pixels[1:], 1); err == nil || err.Error() != "model: predict: 4607 values for 1 images of 48x32" {
+		t.Errorf("a missing value: %v", err)
+	}
+}
+
 // Normalised pixels are ImageNet's: (x/255 - mean) / std for each channel.
 func TestNormalize(t *testing.T) {
 	got := MustExecOnce(backendtest.Go(t), func(x *Node) *Node { return Normalize(x, shape().DType) },

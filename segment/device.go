@@ -20,6 +20,11 @@ type engine interface {
 	Close()
 }
 
+// pixelEngine also runs ImageNet-normalised float32 images [b, 3, H, W].
+type pixelEngine interface {
+	PredictPixels(pixels []float32, b int) (postprocess.Logits, error)
+}
+
 // devices are engines that callers take in turn.
 type devices struct {
 	all     []engine
@@ -38,7 +43,12 @@ func newDevices(engines ...engine) *devices {
 
 // predict waits for an engine and predicts with it, unless the devices are closed or the
 // caller has given up by then.
-func (d *devices) predict(ctx context.Context, images []uint8, b int) (l postprocess.Logits, err error) {
+func (d *devices) predict(ctx context.Context, images []uint8, b int) (postprocess.Logits, error) {
+	return d.with(ctx, func(e engine) (postprocess.Logits, error) { return e.Predict(images, b) })
+}
+
+// with calls use with an engine, as [devices.predict] does.
+func (d *devices) with(ctx context.Context, use func(engine) (postprocess.Logits, error)) (l postprocess.Logits, err error) {
 	select {
 	case <-d.quit:
 		return l, ErrClosed
@@ -55,7 +65,7 @@ func (d *devices) predict(ctx context.Context, images []uint8, b int) (l postpro
 			return l, context.Cause(ctx)
 		}
 		err = panics.Recover(func() (err error) {
-			l, err = e.Predict(images, b)
+			l, err = use(e)
 			return err
 		})
 		return l, err

@@ -146,6 +146,11 @@ func (g *graph) Predict(images []uint8, b int) (postprocess.Logits, error) {
 	return postprocess.Logits(l), err
 }
 
+func (g *graph) PredictPixels(pixels []float32, b int) (postprocess.Logits, error) {
+	l, err := g.predictor.PredictPixels(pixels, b)
+	return postprocess.Logits(l), err
+}
+
 // Close frees the parameters and, as the last of all devices, the compiled programs.
 func (g *graph) Close() {
 	if g.programs != nil {

@@ -177,8 +177,25 @@ func (e *onnxSession) Predict(images []uint8, b int) (postprocess.Logits, error)
 	if len(images) != b*h*w*3 {
 		return postprocess.Logits{}, fmt.Errorf("ort: %d bytes for %d images of %d x %d", len(images), b, w, h)
 	}
+	if e.uint8 {
+		return runSession(e, planes(images, h*w, func(v uint8, _ int) uint8 { return v }), b)
+	}
+	normalise := func(v uint8, c int) float32 { return (float32(v)/255 - pixelMean[c]) / pixelStd[c] }
+	return runSession(e, planes(images, h*w, normalise), b)
+}
+
+// PredictPixels implements pixelEngine where the file's input is float.
+func (e *onnxSession) PredictPixels(pixels []float32, b int) (postprocess.Logits, error) {
+	if e.uint8 || len(pixels) != b*3*e.ImageH()*e.ImageW() {
+		return postprocess.Logits{}, fmt.Errorf("ort: %d values for %d images of %d x %d (a file with uint8 input takes none)", len(pixels), b, e.ImageW(), e.ImageH())
+	}
+	return runSession(e, pixels, b)
+}
+
+// runSession runs a file on its own type of input, [b, 3, H, W].
+func runSession[T float32 | uint8](e *onnxSession, input []T, b int) (postprocess.Logits, error) {
 	l := postprocess.Logits{B: b, MaskH: e.MaskH(), MaskW: e.MaskW(), Queries: e.Queries, Classes: e.Classes}
-	take := func(outputs [][]float32) error {
+	err := ort.Run(e.session, input, []int{b, 3, e.ImageH(), e.ImageW()}, func(outputs [][]float32) error {
 		classes, masks := outputs[0], outputs[1]
 		if len(classes) != b*l.Queries*(l.Classes+1) || len(masks) != b*l.Queries*l.MaskH*l.MaskW {
 			return fmt.Errorf("ort: %d class and %d mask logits for %d images: the file's metadata are of another network", len(classes), len(masks), b)
@@ -186,15 +203,7 @@ func (e *onnxSession) Predict(images []uint8, b int) (postprocess.Logits, error)
 		l.Class = append([]float32(nil), classes...)
 		l.Masks = queriesLast(masks, b, l.Queries, l.MaskH*l.MaskW)
 		return nil
-	}
-	shape := []int{b, 3, h, w}
-	var err error
-	if e.uint8 {
-		err = ort.Run(e.session, planes(images, h*w, func(v uint8, _ int) uint8 { return v }), shape, take)
-	} else {
-		normalise := func(v uint8, c int) float32 { return (float32(v)/255 - pixelMean[c]) / pixelStd[c] }
-		err = ort.Run(e.session, planes(images, h*w, normalise), shape, take)
-	}
+	})
 	return l, err
 }
 

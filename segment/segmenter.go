@@ -139,6 +139,27 @@ func (s *Segmenter) Predict(images []uint8, b int) (postprocess.Logits, error) {
 	return s.devices.predict(context.Background(), images, b)
 }
 
+// PredictPixels runs the network on ImageNet-normalised float32 images [b, 3, H, W] of
+// its size. An engine that was exported for bytes cannot: see [Segmenter.TakesPixels].
+func (s *Segmenter) PredictPixels(pixels []float32, b int) (postprocess.Logits, error) {
+	return s.devices.with(context.Background(), func(e engine) (postprocess.Logits, error) {
+		if p, ok := e.(pixelEngine); ok {
+			return p.PredictPixels(pixels, b)
+		}
+		return postprocess.Logits{}, errors.New("segment: the engine takes images of bytes only")
+	})
+}
+
+// TakesPixels reports whether [Segmenter.PredictPixels] can be called: always with the
+// engine graph, with ort where an ONNX file with float input is open.
+func (s *Segmenter) TakesPixels() bool {
+	if o, ok := s.devices.all[0].(*onnxSession); ok {
+		return !o.uint8
+	}
+	_, ok := s.devices.all[0].(pixelEngine)
+	return ok
+}
+
 // Predictors share out batches over the Segmenter's devices.
 func (s *Segmenter) Predictors() inference.Several { return s.predictors(context.Background()) }
 

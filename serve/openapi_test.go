@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -43,6 +44,16 @@ func TestOpenAPI(t *testing.T) {
 			{"GET", "/healthz", "", nil, 200},
 			{"GET", "/readyz", "", nil, 200},
 			{"GET", "/openapi.json", "", nil, 200},
+			{"GET", "/v2", "", nil, 200},
+			{"GET", "/v2/health/live", "", nil, 200},
+			{"GET", "/v2/health/ready", "", nil, 200},
+			{"GET", "/v2/models/eomt", "", nil, 200},
+			{"GET", "/v2/models/eomt_image/versions/1", "", nil, 200},
+			{"GET", "/v2/models/eomt/versions/2", "", nil, 404},
+			{"GET", "/v2/models/eomt/ready", "", nil, 200},
+			{"GET", "/v2/models/eomt/config", "", nil, 200},
+			{"POST", "/v2/models/eomt/infer", "", fmt.Appendf(nil, `{"inputs":[{"name":"pixel_values","datatype":"UINT8","shape":[1,3,32,32],"data":[%s0]}]}`, strings.Repeat("0,", 3*side*side-1)), 200},
+			{"POST", "/v2/models/eomt/infer", "", []byte("{}"), 400},
 		} {
 			request := httptest.NewRequest(c.method, c.path, bytes.NewReader(c.body))
 			request.Host = "localhost"

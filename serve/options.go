@@ -8,15 +8,19 @@ import (
 
 	"eomt/data/decode"
 	"eomt/eval/inference"
+	"eomt/eval/postprocess"
 	"eomt/segment"
 )
 
 // Network is what is served.
 type Network struct {
 	segment.Description
-	inference.Predictor        // of images of the description's size; called by one goroutine
-	Name                string // of the weights
-	Backend             string // what computes
+	inference.Predictor // of images of the description's size; called by one goroutine
+	// Pixels runs normalised float32 images [b, 3, H, W]; nil where the network takes
+	// bytes only.
+	Pixels  func(pixels []float32, b int) (postprocess.Logits, error)
+	Name    string // of the weights
+	Backend string // what computes
 }
 
 // Options are limits. The zero value of each is its default, in brackets.

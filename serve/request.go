@@ -78,16 +78,6 @@ func share(text string) (float64, error) {
 // read takes image and settings from a request: the body is the image, or a form with
 // the field "image". It stops at the limits of size and time.
 func (s *Server) read(w http.ResponseWriter, r *http.Request) (raw []byte, c settings, err error) {
-	if r.ContentLength > s.options.Body {
-		return nil, c, s.tooLarge()
-	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(s.options.Upload)) // tests' writers have none
-	defer func() {
-		if err == nil { // what follows only waits for the client to go
-			_ = control.SetReadDeadline(time.Time{})
-		}
-	}()
 	c = s.defaults()
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -96,28 +86,47 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (raw []byte, c set
 	if err := c.set(values); err != nil {
 		return nil, c, err
 	}
-	body := http.MaxBytesReader(w, r.Body, s.options.Body)
-	kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if kind == "multipart/form-data" {
-		raw, err = c.readForm(multipart.NewReader(body, params["boundary"]))
-	} else {
-		raw, err = io.ReadAll(body)
+	err = s.receive(w, r, func(body io.Reader) (err error) {
+		kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if kind == "multipart/form-data" {
+			raw, err = c.readForm(multipart.NewReader(body, params["boundary"]))
+		} else {
+			raw, err = io.ReadAll(body)
+		}
+		return err
+	})
+	if err == nil && len(raw) == 0 {
+		err = refuse(http.StatusBadRequest, "the request has no image: send its file as the body, or as the field \"image\" of a form")
 	}
+	return raw, c, err
+}
+
+// receive lets take read a request's body within the limits of size and time.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, take func(body io.Reader) error) (err error) {
+	if r.ContentLength > s.options.Body {
+		return s.tooLarge()
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(s.options.Upload)) // tests' writers have none
+	defer func() {
+		if err == nil { // what follows only waits for the client to go
+			_ = control.SetReadDeadline(time.Time{})
+		}
+	}()
+	err = take(http.MaxBytesReader(w, r.Body, s.options.Body))
 	var long *http.MaxBytesError
 	var known *refusal
 	switch {
 	case errors.As(err, &long):
-		return nil, c, s.tooLarge()
+		return s.tooLarge()
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, c, refuse(http.StatusRequestTimeout, "the request's body did not arrive within %v", s.options.Upload)
+		return refuse(http.StatusRequestTimeout, "the request's body did not arrive within %v", s.options.Upload)
 	case r.Context().Err() != nil:
-		return nil, c, context.Canceled
+		return context.Canceled
 	case err != nil && !errors.As(err, &known):
-		return nil, c, refuse(http.StatusBadRequest, "the request's body cannot be read: %v", err)
-	case err == nil && len(raw) == 0:
-		return nil, c, refuse(http.StatusBadRequest, "the request has no image: send its file as the body, or as the field \"image\" of a form")
+		return refuse(http.StatusBadRequest, "the request's body cannot be read: %v", err)
 	}
-	return raw, c, err
+	return err
 }
 
 func (s *Server) tooLarge() error {

@@ -23,8 +23,9 @@ func (s *Server) segment(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
-		raw, c, err := s.upload(w, r)
-		if err != nil {
+		var raw []byte
+		var c settings
+		if err := s.accept(func() (err error) { raw, c, err = s.read(w, r); return err }); err != nil {
 			return err
 		}
 		c.form = form
@@ -53,32 +54,45 @@ func (s *Server) segment(w http.ResponseWriter, r *http.Request) {
 	refused.write(w)
 }
 
-// upload reads a request and accepts it: [Server.leave] gives its place back. A server
+var errFull = &refusal{http.StatusTooManyRequests, "the server is busy: all places of its queue are taken", 1}
+
+// accept reads a request and accepts it: [Server.leave] gives its place back. A server
 // that is full says so before it reads.
-func (s *Server) upload(w http.ResponseWriter, r *http.Request) ([]byte, settings, error) {
-	if err := s.available(); err != nil {
-		return nil, settings{}, err
+func (s *Server) accept(read func() error) error {
+	if err := s.begin(); err != nil {
+		return err
 	}
-	full := &refusal{http.StatusTooManyRequests, "the server is busy: all places of its queue are taken", 1}
+	defer func() { <-s.uploads }()
+	if err := read(); err != nil {
+		return err
+	}
+	return s.enter()
+}
+
+// begin takes a place of uploads, unless the server takes no requests.
+func (s *Server) begin() error {
+	if err := s.available(); err != nil {
+		return err
+	}
 	if len(s.accepted) == cap(s.accepted) {
-		return nil, settings{}, full
+		return errFull
 	}
 	select {
 	case s.uploads <- struct{}{}:
-		defer func() { <-s.uploads }()
+		return nil
 	default:
-		return nil, settings{}, full
+		return errFull
 	}
-	raw, c, err := s.read(w, r)
-	if err != nil {
-		return nil, c, err
-	}
+}
+
+// enter takes a place among those that wait for their answer.
+func (s *Server) enter() error {
 	select {
 	case s.accepted <- struct{}{}:
 		s.metrics.unanswered.Inc()
-		return raw, c, nil
+		return nil
 	default:
-		return nil, c, full
+		return errFull
 	}
 }
 

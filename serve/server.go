@@ -70,6 +70,7 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET /metrics", s.guarded(promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{})))
 	mux.Handle("GET /v1/model", s.guarded(http.HandlerFunc(s.describe)))
 	mux.Handle("POST /v1/segment", s.guarded(http.HandlerFunc(s.segment)))
+	s.inferenceRoutes(mux)
 	mux.HandleFunc("GET /{$}", page)
 	mux.HandleFunc("GET /page/{file}", page)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

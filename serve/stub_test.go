@@ -104,12 +104,18 @@ func networkOf(s *stub, task postprocess.Task) Network {
 // start serves a stub until the test ends.
 func start(t *testing.T, s *stub, task postprocess.Task, o Options) (*Server, *httptest.Server) {
 	t.Helper()
-	server, err := New(networkOf(s, task), o)
+	server, web := startNetwork(t, networkOf(s, task), o)
+	s.ran.Store(0)
+	return server, web
+}
+
+func startNetwork(t *testing.T, n Network, o Options) (*Server, *httptest.Server) {
+	t.Helper()
+	server, err := New(n, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = server.Warmed(t.Context())
-	s.ran.Store(0)
 	web := httptest.NewServer(server.Handler())
 	t.Cleanup(func() {
 		web.Close()

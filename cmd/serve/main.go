@@ -55,7 +55,11 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	o.limits.CheckHost = local
 	o.limits.Log = log
-	return o.serve(ctx, listener, certificates, serve.Network{Description: s.Description, Predictor: s, Name: filepath.Base(o.network.Weights), Backend: s.Backend})
+	n := serve.Network{Description: s.Description, Predictor: s, Name: filepath.Base(o.network.Weights), Backend: s.Backend}
+	if s.TakesPixels() {
+		n.Pixels = s.PredictPixels
+	}
+	return o.serve(ctx, listener, certificates, n)
 }
 
 // serve answers until ctx ends, and prints the address once the network has run.
