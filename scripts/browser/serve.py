@@ -91,13 +91,22 @@ class Check:
         self.page.wait_for_function("() => document.getElementById('busy').hidden")
         self.expect(self.asked == asked + 1 and self.page.evaluate(SHOWN)["segments"] == before, "a pasted image gives other segments")
 
-    def drop(self):
-        data = base64.b64encode(self.image.read_bytes()).decode()
-        self.page.wait_for_function("() => document.getElementById('model').textContent !== ''")
-        self.page.evaluate(DROP, [self.image.name, data])
-        self.page.wait_for_selector("#list button", state="attached")
-        self.page.wait_for_selector("#busy", state="hidden")
-        self.expect(not self.page.locator("#error").is_visible(), "an error is shown beside segments")
+    def drop(self, shot):
+        """While the server works, the page shows the image and the time; then segments."""
+        page, held = self.page, []
+        page.route("**/v1/segment*", lambda route: held.append(route))
+        page.evaluate(DROP, [self.image.name, base64.b64encode(self.image.read_bytes()).decode()])
+        page.wait_for_selector("#preview", state="visible")
+        page.wait_for_function("() => parseFloat(document.getElementById('elapsed').textContent) > 0")
+        while not held:
+            page.wait_for_timeout(20)
+        shot("-busy")
+        held[0].continue_()
+        page.unroute("**/v1/segment*")
+        page.wait_for_selector("#list button", state="attached")
+        page.wait_for_selector("#busy", state="hidden")
+        self.expect(not page.locator("#error").is_visible(), "an error is shown beside segments")
+        self.expect(not page.locator("#preview").is_visible(), "the image that was waited for stays")
 
     def server(self, score):
         request = urllib.request.Request(f"{self.url}/v1/segment?score={score}", data=self.image.read_bytes(), method="POST")
@@ -268,7 +277,7 @@ def visit(browser, args, name, device, scheme):
     check.refused()
     shot("-refused")
     check.seen()
-    check.drop()
+    check.drop(shot)
     check.paste()
     check.seen()
     check.fits(device["viewport"]["width"])

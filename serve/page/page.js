@@ -322,7 +322,10 @@ function idAt(event) {
   return { id: s && visible(s) ? id : 0, under: id, x: event.clientX - box.left, y: event.clientY - box.top };
 }
 
-$("view").addEventListener("pointermove", e => { const at = idAt(e); point(at.id, at.x, at.y); });
+$("view").addEventListener("pointermove", e => {
+  const at = idAt(e);
+  point(e.target === $("split") ? 0 : at.id, at.x, at.y);
+});
 $("view").addEventListener("pointerleave", () => { if (!state.keys) point(0); });
 addEventListener("pointermove", e => {
   if (e.movementX || e.movementY || e.pointerType === "touch") state.keys = false;
