@@ -77,8 +77,8 @@ type presence struct {
 	PID     int
 	Devices []string
 	// What all must have in common.
-	Program, Configuration, Weights string
-	Step                            int
+	Program, Training, Validation, Configuration, Weights string
+	Step                                                  int
 }
 
 // assemble compares what the processes start from, and says which they are.
@@ -118,7 +118,9 @@ func differing(all []presence) error {
 		first := all[0]
 		for _, one := range []struct{ what, mine, want, advice string }{
 			{"program", p.Program, first.Program, "install the same build on all hosts"},
-			{"configuration", p.Configuration, first.Configuration, "start all ranks with the same -config and -set, on the same data set"},
+			{"set of training images", p.Training, first.Training, "all hosts must see the same data set (data.root)"},
+			{"set of validation images", p.Validation, first.Validation, "all hosts must see the same data set (data.root)"},
+			{"configuration", p.Configuration, first.Configuration, "start all ranks with the same -config and -set"},
 			{"step", fmt.Sprint(p.Step), fmt.Sprint(first.Step), "all hosts must see the same run folder (-out)"},
 			{"weights", p.Weights, first.Weights, "all hosts must see the same weights and run folder"},
 		} {
@@ -132,7 +134,8 @@ func differing(all []presence) error {
 
 // presence describes this process.
 func (r *Run) presence() (p presence, err error) {
-	p = presence{PID: os.Getpid(), Devices: r.deviceNames(), Configuration: r.saved.ConfigHash, Step: r.State.Step}
+	p = presence{PID: os.Getpid(), Devices: r.deviceNames(), Configuration: r.saved.ConfigHash, Step: r.State.Step,
+		Training: fingerprint(r.train), Validation: fingerprint(r.val)}
 	if p.Host, err = os.Hostname(); err != nil {
 		p.Host = "without a name"
 	}

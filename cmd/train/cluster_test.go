@@ -179,8 +179,19 @@ func (b *bench) running() (cmd *exec.Cmd, out *strings.Builder, rank1 *os.Proces
 	return cmd, out, rank1
 }
 
+// done are the steps of the newest checkpoint.
+func (b *bench) done() int {
+	b.t.Helper()
+	loaded, err := checkpoints.Load(b.out)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer loaded.Close()
+	return loaded.State.Step
+}
+
 // A rank that is killed, or hangs, ends the other within a minute with a message, and
-// one process goes on from the last checkpoint.
+// one process goes on from the last checkpoint, on other numbers of devices.
 func TestLostRank(t *testing.T) {
 	for signal, want := range map[syscall.Signal]string{
 		syscall.SIGKILL: "exited on signal 9",
@@ -202,8 +213,13 @@ func TestLostRank(t *testing.T) {
 				t.Errorf("ended after %v", took)
 			}
 			t.Logf("ended after %v", took)
-			if _, err := b.train(append(append([]string{}, global...), "-set", "train.total_steps=100000", "-resume", "-max-steps", "3")...); err != nil {
-				t.Error(err)
+			// Two devices of one process go on, with the moments shared out, then one device.
+			done := b.done()
+			for i, devices := range [][]string{{"-set", "train.devices=2", "-set", "train.shard_optimizer=true"}, nil} {
+				more := append([]string{"-backend", "xla:cpu", "-set", "train.total_steps=100000", "-resume", "-max-steps", strconv.Itoa(done + i + 1)}, global[:6]...)
+				if _, err := b.train(append(more, devices...)...); err != nil || b.done() != done+i+1 {
+					t.Errorf("gone on after step %d with %v: after step %d, %v", done, devices, b.done(), err)
+				}
 			}
 		})
 	}
@@ -236,8 +252,74 @@ func TestStopOfOneRank(t *testing.T) {
 // Ranks that start from something else are refused before the first step.
 func TestDifferingRanks(t *testing.T) {
 	b := newBench(t, "panoptic")
-	out, err := b.ranks(nil, []string{"-set", "train.lr=1"}, global...).CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "has another configuration than rank 0") {
-		t.Errorf("%v:\n%s", err, out)
+	here, there := t.TempDir(), t.TempDir()
+	b.write(b.config, strings.NewReplacer("ROOT", "shapes", "TASK", "panoptic").Replace(tiny))
+	t.Chdir(here)
+	b.start(1)
+	if err := os.CopyFS(there, os.DirFS(here)); err != nil {
+		t.Fatal(err)
+	}
+	for what, prepare := range map[string]func(t *testing.T) (dir, program string, more []string){
+		"configuration": func(*testing.T) (string, string, []string) { return here, os.Args[0], []string{"-set", "train.lr=1"} },
+		"program": func(t *testing.T) (string, string, []string) {
+			raw, err := os.ReadFile(os.Args[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			other := filepath.Join(t.TempDir(), "other")
+			if err := os.WriteFile(other, append(raw, 0), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			return here, other, nil
+		},
+		"weights": func(t *testing.T) (string, string, []string) {
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(here)); err != nil {
+				t.Fatal(err)
+			}
+			t.Chdir(dir)
+			if err := os.RemoveAll("start"); err != nil {
+				t.Fatal(err)
+			}
+			b.start(2)
+			return dir, os.Args[0], nil
+		},
+		"set of training images": func(t *testing.T) (string, string, []string) {
+			images, err := filepath.Glob(filepath.Join(there, "shapes", "train2017", "*"))
+			if err != nil || len(images) < 2 {
+				t.Fatal(images, err)
+			}
+			raw, err := os.ReadFile(images[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.write(images[0], string(raw))
+			return there, os.Args[0], nil
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir, program, more := prepare(t)
+			args := append(append([]string{}, mpirun...), "-wdir", here, "-n", "1", os.Args[0])
+			args = append(append(args, b.args("-set", "weights=start")...), ":", "-wdir", dir, "-n", "1", program)
+			cmd := exec.CommandContext(t.Context(), "mpirun", append(append(args, b.args("-set", "weights=start")...), more...)...)
+			cmd.Env = append(os.Environ(), commandKey+"=1")
+			out, err := cmd.CombinedOutput()
+			if want := "has another " + what + " than rank 0"; err == nil || !strings.Contains(string(out), want) || !strings.Contains(string(out), "rank 1 (") {
+				t.Errorf("%v, %q is missing:\n%s", err, want, out)
+			}
+			if err := os.RemoveAll(b.out); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// start makes weights to start from in the current folder.
+func (b *bench) start(seed int) {
+	b.t.Helper()
+	own := *b
+	own.out = "start"
+	if _, err := own.train("-max-steps", "1", "-set", "seed="+strconv.Itoa(seed)); err != nil {
+		b.t.Fatal(err)
 	}
 }
