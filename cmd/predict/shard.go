@@ -31,7 +31,7 @@ func (o options) predictShard(ctx context.Context, s *segment.Segmenter, folder 
 			own = append(own, i)
 		}
 	}
-	w, err := shards.Open(folder.Dir, o.runOf(s, files, len(own), drawn))
+	w, err := shards.Open(ctx, folder.Dir, o.runOf(s, files, len(own), drawn))
 	if err != nil {
 		return err
 	}

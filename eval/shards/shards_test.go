@@ -2,6 +2,7 @@ package shards
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"eomt/data"
 	"eomt/eval/postprocess"
@@ -93,7 +95,7 @@ func write(dir string) ([]string, json.RawMessage, error) {
 // shardOf writes a shard up to most images.
 func shardOf(t *testing.T, dir string, run Run, most int) {
 	t.Helper()
-	w, err := Open(dir, run)
+	w, err := Open(t.Context(), dir, run)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,23 +170,31 @@ func TestOpenRefuses(t *testing.T) {
 		if err := test.change(dir); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(dir, run); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := Open(t.Context(), dir, run); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
 		}
 	}
 
 	dir := t.TempDir()
-	w, err := Open(dir, run)
+	w, err := Open(t.Context(), dir, run)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir, run); err == nil || !strings.Contains(err.Error(), "another process is writing "+dir) {
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := Open(ctx, dir, run); err == nil || !strings.Contains(err.Error(), "another process is writing "+dir) {
 		t.Error(err)
 	}
 	if err := w.Add(Record{Index: 9, Key: "z"}, write); err == nil || !strings.Contains(err.Error(), "index 9 of 3 images") {
 		t.Error(err)
 	}
-	if err := w.Close(); err != nil {
+	released := make(chan error, 1)
+	time.AfterFunc(50*time.Millisecond, func() { released <- w.Close() })
+	again, err := Open(t.Context(), dir, run) // which waits
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(<-released, again.Close()); err != nil {
 		t.Error(err)
 	}
 }
@@ -248,7 +258,7 @@ func TestGatherRefuses(t *testing.T) {
 
 func FuzzManifest(f *testing.F) {
 	dir := f.TempDir()
-	w, err := Open(dir, testRun(0, 1, 3))
+	w, err := Open(f.Context(), dir, testRun(0, 1, 3))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package shards
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -32,20 +34,26 @@ type Writer struct {
 	made     int // staging folders
 }
 
+// lockTime is how long a folder may stay locked: a killed process holds its lock until
+// the system has taken it down.
+const lockTime = 10 * time.Second
+
 // Open begins the shard of a run in a folder, or goes on with it. A folder of another run
 // or with other files, and one that another process writes, is an error.
-func Open(dir string, run Run) (*Writer, error) {
+func Open(ctx context.Context, dir string, run Run) (*Writer, error) {
 	run.Format = format
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("shards: %w", err)
 	}
 	w := &Writer{lock: flock.New(filepath.Join(dir, lockName))}
-	free, err := w.lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("shards: lock: %w", err)
+	waiting, cancel := context.WithTimeout(ctx, lockTime)
+	defer cancel()
+	_, err := w.lock.TryLockContext(waiting, lockTime/100)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("another process is writing %s", dir)
 	}
-	if !free {
-		return nil, errors.Join(fmt.Errorf("shards: another process is writing %s", dir), w.lock.Close())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("shards: lock: %w", err), w.lock.Close())
 	}
 	if err := w.open(dir, run); err != nil {
 		return nil, errors.Join(err, w.lock.Close())
