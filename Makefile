@@ -87,6 +87,10 @@ cluster-test: setup ## two MPI ranks with two devices each on this machine, and 
 parity: setup ## compare with the reference implementations in a virtual environment
 	@scripts/parity/run.sh "$(CACHE)"
 
+.PHONY: serve-check
+serve-check: setup ## use cmd/serve with an unmodified tritonclient in a virtual environment, over HTTP and gRPC
+	@scripts/tritonclient/run.sh "$(CACHE)"
+
 .PHONY: precision
 precision: setup ## train the quickstart model with three seeds in f32 and in bf16; PQ of both
 	@scripts/precision.sh

@@ -63,16 +63,26 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 	if s.options.Token == "" {
 		return next
 	}
-	want := sha256.Sum256([]byte(s.options.Token))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		got := sha256.Sum256([]byte(strings.TrimSpace(token)))
-		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 || !strings.EqualFold(scheme, "Bearer") {
-			refusalOf(refuse(http.StatusUnauthorized, "the request bears no valid token (Authorization: Bearer TOKEN)")).write(w)
+		if err := s.authorized(r.Header.Get("Authorization")); err != nil {
+			refusalOf(err).write(w)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// authorized compares the token in constant time.
+func (s *Server) authorized(header string) error {
+	if s.options.Token == "" {
+		return nil
+	}
+	scheme, token, _ := strings.Cut(header, " ")
+	want, got := sha256.Sum256([]byte(s.options.Token)), sha256.Sum256([]byte(strings.TrimSpace(token)))
+	if subtle.ConstantTimeCompare(got[:], want[:]) != 1 || !strings.EqualFold(scheme, "Bearer") {
+		return refuse(http.StatusUnauthorized, "the request bears no valid token (Authorization: Bearer TOKEN)")
+	}
+	return nil
 }
 
 // recorder remembers what was answered.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -35,13 +34,13 @@ func run(ctx context.Context, args []string) (err error) {
 	if o.limits.Token, err = o.token(); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", o.addr) // before weights are read: the port may be taken
+	l, err := o.listen() // before weights are read: the port may be taken
 	if err != nil {
 		return err
 	}
 	s, err := segment.Open(o.network.Weights, o.network.Options())
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, l.close())
 	}
 	defer s.Close()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -49,30 +48,30 @@ func run(ctx context.Context, args []string) (err error) {
 	for _, sentence := range s.Assumed {
 		log.Warn("assumed", "what", sentence)
 	}
-	local := loopback(listener.Addr())
-	if !local && o.limits.Token == "" {
-		log.Warn("anybody who reaches this address may use the server; -token-file asks for a token", "address", listener.Addr().String())
+	if !l.local() && o.limits.Token == "" {
+		log.Warn("anybody who reaches this address may use the server; -token-file asks for a token", "address", l.http.Addr().String())
 	}
-	o.limits.CheckHost = local
+	o.limits.CheckHost = loopback(l.http.Addr())
 	o.limits.Log = log
 	n := serve.Network{Description: s.Description, Predictor: s, Name: filepath.Base(o.network.Weights), Backend: s.Backend}
 	if s.TakesPixels() {
 		n.Pixels = s.PredictPixels
 	}
-	return o.serve(ctx, listener, certificates, n)
+	return o.serve(ctx, l, certificates, n)
 }
 
 // serve answers until ctx ends, and prints the address once the network has run.
-func (o options) serve(ctx context.Context, l net.Listener, certificates []tls.Certificate, n serve.Network) error {
+func (o options) serve(ctx context.Context, l listeners, certificates []tls.Certificate, n serve.Network) error {
 	server, err := serve.New(n, o.limits)
 	if err != nil {
-		return errors.Join(err, l.Close())
+		return errors.Join(err, l.close())
 	}
 	defer server.Close()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(ctx, l, certificates, o.grace) }()
+	wait := o.start(ctx, server, l, certificates)
+	go func() { ended <- wait() }()
 	warmed := make(chan error, 1)
 	go func() { warmed <- server.Warmed(ctx) }()
 	select {
@@ -84,11 +83,7 @@ func (o options) serve(ctx context.Context, l net.Listener, certificates []tls.C
 			return errors.Join(err, <-ended)
 		}
 	}
-	scheme := "http"
-	if certificates != nil {
-		scheme = "https"
-	}
-	fmt.Printf("%s://%s\n", scheme, l.Addr())
+	l.print(certificates != nil)
 	return <-ended
 }
 

@@ -69,7 +69,8 @@ func weightsWithBias(t *testing.T, sky float32) string {
 type process struct {
 	command *exec.Cmd
 	log     bytes.Buffer
-	address string // that it printed
+	stdout  *bufio.Reader
+	address string // that it printed first
 }
 
 func startProcess(t *testing.T, args ...string) *process {
@@ -84,7 +85,8 @@ func startProcess(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.address, err = bufio.NewReader(stdout).ReadString('\n')
+	p.stdout = bufio.NewReader(stdout)
+	p.address, err = p.stdout.ReadString('\n')
 	if p.address = strings.TrimSpace(p.address); err != nil {
 		_ = p.command.Wait()
 		t.Fatalf("%v\n%s", err, p.log.String())
@@ -193,6 +195,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"-weights", "x", "-token-file", empty}, "is empty: the server would be open to all"},
 		{[]string{"-weights", "x", "-tls-cert", empty, "-tls-key", empty}, "-tls-cert: "},
 		{[]string{"-weights", "nowhere", "-addr", "127.0.0.1:0"}, "nowhere"},
+		{[]string{"-weights", "nowhere", "-addr", "127.0.0.1:0", "-grpc", "127.0.0.1"}, "-grpc: "},
 	} {
 		if err := run(context.Background(), c.args); err == nil || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%v: %v, want %q", c.args, err, c.text)

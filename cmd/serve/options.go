@@ -14,19 +14,20 @@ import (
 
 // options are the command line.
 type options struct {
-	network                          segment.Flags
-	addr, tokenFile, tlsCert, tlsKey string
-	grace                            time.Duration
-	limits                           serve.Options
+	network                                segment.Flags
+	addr, grpc, tokenFile, tlsCert, tlsKey string
+	grace                                  time.Duration
+	limits                                 serve.Options
 }
 
 func parse(args []string) (options, error) {
 	var o options
-	f := cli.Flags("serve", "go run ./cmd/serve -weights PATH [-addr 127.0.0.1:8080] [-token-file FILE] [-tls-cert FILE -tls-key FILE]",
+	f := cli.Flags("serve", "go run ./cmd/serve -weights PATH [-addr 127.0.0.1:8080] [-grpc 127.0.0.1:8081] [-token-file FILE] [-tls-cert FILE -tls-key FILE]",
 		"go run ./cmd/serve -weights runs/quickstart, then open http://127.0.0.1:8080")
 	o.network.Define(f)
 	o.network.DefineTask(f)
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to listen on; port 0 takes a free one, which is printed; an address other than loopback opens the server to others")
+	f.StringVar(&o.grpc, "grpc", "", "`address` of the Open Inference Protocol's gRPC service; by default it is not served, and HTTP alone has the protocol, under /v2")
 	f.StringVar(&o.tokenFile, "token-file", "", "`FILE` with the token that requests must bear (Authorization: Bearer TOKEN)")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`FILE` with the certificate chain, PEM; needs -tls-key")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`FILE` with the certificate's key, PEM")

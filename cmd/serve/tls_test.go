@@ -21,6 +21,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"eomt/serve/oip/oippb"
 )
 
 // certificate writes a certificate of 127.0.0.1 and its key.
@@ -61,7 +69,7 @@ func TestTLSAndToken(t *testing.T) {
 	if err := os.WriteFile(token, []byte("secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := startProcess(t, "-weights", weights(t), "-addr", "127.0.0.1:0", "-backend", "go", "-tls-cert", cert, "-tls-key", key, "-token-file", token)
+	p := startProcess(t, "-weights", weights(t), "-addr", "127.0.0.1:0", "-grpc", "127.0.0.1:0", "-backend", "go", "-tls-cert", cert, "-tls-key", key, "-token-file", token)
 	if !strings.HasPrefix(p.address, "https://127.0.0.1:") {
 		t.Fatalf("address %s", p.address)
 	}
@@ -94,8 +102,34 @@ func TestTLSAndToken(t *testing.T) {
 			t.Errorf("without TLS: %d", response.StatusCode)
 		}
 	}
+	callWithTLS(t, p, pool)
 	p.terminate()
 	p.wait(t)
+}
+
+// callWithTLS uses the gRPC service with and without the token.
+func callWithTLS(t *testing.T, p *process, pool *x509.CertPool) {
+	t.Helper()
+	line, err := p.stdout.ReadString('\n')
+	address, found := strings.CutPrefix(strings.TrimSpace(line), "grpc://")
+	if err != nil || !found {
+		t.Fatalf("%q, %v", line, err)
+	}
+	connection, err := grpc.NewClient("passthrough:"+address, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: pool, ServerName: "127.0.0.1"})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	client := oippb.NewGRPCInferenceServiceClient(connection)
+	if ready, err := client.ServerReady(t.Context(), &oippb.ServerReadyRequest{}); err != nil || !ready.Ready {
+		t.Errorf("%v, %v", ready, err)
+	}
+	for bearer, want := range map[string]codes.Code{"Bearer wrong": codes.Unauthenticated, "Bearer secret": codes.OK} {
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", bearer)
+		if _, err := client.ModelReady(ctx, &oippb.ModelReadyRequest{Name: "eomt"}); status.Code(err) != want {
+			t.Errorf("%q: %v, want %v", bearer, err, want)
+		}
+	}
 }
 
 // Weights that are no numbers end the command before it takes requests.
