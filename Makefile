@@ -99,6 +99,10 @@ precision: setup ## train the quickstart model with three seeds in f32 and in bf
 bench: setup ## this project's benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: bench-devices
+bench-devices: setup ## a step of four images on one, two and four devices of the processor: what sharing out costs
+	go run ./cmd/bench -work step -growth devices -size S -image 224 -batch 4 -backend xla:cpu
+
 .PHONY: bench-peers
 bench-peers: setup ## time the same work here and in the Python references, alternating within one run
 	@scripts/peers/run.sh "$(CACHE)" $(REALDATA)

@@ -33,6 +33,7 @@ var axes = []struct {
 	{"batch", []int{1, 2, 4}, func(o *options, n int) { o.batch = n }, func(r Result) int { return r.Batch }},
 	{"image", []int{320, 480, 640, 960, 1280}, func(o *options, n int) { o.image = n }, func(r Result) int { return r.Image }},
 	{"targets", []int{5, 10, 25, 50, 100}, func(o *options, n int) { o.targets = n }, func(r Result) int { return r.Targets }},
+	{"devices", []int{1, 2, 4}, func(o *options, n int) { o.devices = n }, func(r Result) int { return r.Devices }},
 	{"queries", []int{100, 200, 400}, func(o *options, n int) { o.queries = n }, func(r Result) int { return r.Queries }},
 }
 

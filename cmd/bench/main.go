@@ -210,7 +210,7 @@ func run(ctx context.Context, args []string) error {
 
 // measure returns one work's result, measured in this process if it is the only one.
 func (o options) measure(ctx context.Context, name string) (Result, error) {
-	result := Result{Work: name, Network: o.network, Size: o.size, Image: o.image, Batch: o.batch, Queries: o.queries, Targets: o.targets,
+	result := Result{Work: name, Network: o.network, Size: o.size, Image: o.image, Batch: o.batch, Devices: o.devices, Queries: o.queries, Targets: o.targets,
 		Processor: hardware.Host().Processor, DType: "float32", Precision: o.precision}
 	if !slices.Contains([]string{"forward", "forward_masked", "step", "startup"}, name) {
 		result.Precision = "f32"

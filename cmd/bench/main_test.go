@@ -53,7 +53,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{"-devices 0", "-devices 0: 1 images at once cannot be split"},
 		{"-work step -batch 4 -accumulate 2 -devices 4", "-devices 4: 2 images at once cannot be split"},
 		{"-batch 2 -devices 2", "-devices 2: only -work step runs on several devices"},
-		{"-growth time", `-growth "time": expected some of batch, image, targets, queries`},
+		{"-growth time", `-growth "time": expected some of batch, image, targets, devices, queries`},
 		{"-growth batch -work step,forward", "-growth takes one work that runs, not step,forward"},
 		{"-growth batch -work flops", "-growth takes one work that runs, not flops"},
 		{"-growth batch -paced", "-growth cannot be combined with -paced"},
@@ -104,7 +104,7 @@ func TestResults(t *testing.T) {
 	if report.Machine == "" || report.Backend != "go" || len(report.Results) != 2 {
 		t.Fatalf("-json wrote %s", raw)
 	}
-	keys := []string{"batch", "dtype", "flops", "image", "network", "parameters", "peak_rss_bytes", "precision", "processor", "queries", "runs",
+	keys := []string{"batch", "devices", "dtype", "flops", "image", "network", "parameters", "peak_rss_bytes", "precision", "processor", "queries", "runs",
 		"seconds_max", "seconds_median", "seconds_min", "size", "targets", "temp_bytes", "work"}
 	for _, result := range report.Results {
 		var got []string

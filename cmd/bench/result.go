@@ -22,6 +22,7 @@ type Result struct {
 	Network    string  `json:"network"`
 	Image      int     `json:"image"` // pixels a side
 	Batch      int     `json:"batch"`
+	Devices    int     `json:"devices"` // that share out the batch
 	Queries    int     `json:"queries"`
 	Targets    int     `json:"targets"` // of an image
 	Processor  string  `json:"processor"`
