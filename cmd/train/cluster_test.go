@@ -249,6 +249,28 @@ func TestStopOfOneRank(t *testing.T) {
 	}
 }
 
+// Early stopping, with averages, other rates and rare classes drawn more often, ends
+// two ranks without an error after the step after which it ends one process.
+func TestRanksStopEarly(t *testing.T) {
+	one := newBench(t, "panoptic")
+	two := *one
+	two.out = filepath.Join(t.TempDir(), "run")
+	on := append([]string{}, global...)
+	for _, setting := range []string{"train.validate_every=2", "train.early_stop.patience=1", "train.early_stop.least=1",
+		"train.multipliers={class_head: 5}", "train.ema=0.9", "data.sampling=balanced", "data.sampling_threshold=1"} {
+		on = append(on, "-set", setting)
+	}
+	if _, err := one.train(on...); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := two.ranks(nil, nil, on...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if one.done() != 4 || two.done() != 4 {
+		t.Errorf("one process ended after step %d, two ranks after %d, want 4", one.done(), two.done())
+	}
+}
+
 // Ranks that start from something else are refused before the first step.
 func TestDifferingRanks(t *testing.T) {
 	b := newBench(t, "panoptic")
