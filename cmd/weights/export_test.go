@@ -39,6 +39,32 @@ func TestExportVerifies(t *testing.T) {
 	}
 }
 
+// Networks with a Transformer decoder are exported from their checkpoints, running values
+// included.
+func TestExportVerifiesTheLadder(t *testing.T) {
+	if _, err := ort.Library(ort.CPU); err != nil {
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	config := filepath.Join(dir, "tiny.yaml")
+	text := `name: tiny
+task: panoptic
+model: {size: custom, network: vit_adapter_mask2former, image: [32, 64], queries: 4, width: 16, blocks: 4, heads: 2, mlp_hidden: 16, patch: 16, decoder_width: 32, decoder_heads: 2, decoder_layers: 3, decoder_hidden: 16, encoder_layers: 1, encoder_hidden: 16}
+data: {format: coco, root: none}
+train: {total_steps: 1}
+`
+	if err := os.WriteFile(config, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	weights := filepath.Join(dir, "weights")
+	if _, err := command(t, "init", "-config", config, "-seed", "3", "-out", weights); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := command(t, "export", "-in", weights, "-out", filepath.Join(dir, "model.onnx"), "-verify", "-backend", "go"); err != nil {
+		t.Error(err)
+	}
+}
+
 // Without ONNX Runtime the file is written, and nothing claims that it was compared.
 func TestExportWithoutLibrary(t *testing.T) {
 	t.Setenv("EOMT_CACHE", t.TempDir())

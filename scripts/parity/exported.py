@@ -2,7 +2,7 @@
 
     python scripts/parity/exported.py [--large] [--weights BINARY]
 
-Small random networks of every kind, on images that are not square where the kind's source allows it, are
+Small random networks of every kind and of the ladder, on images that are not square where the kind's source allows it, are
 exported for opset 17 and 20, from float and uint8, with and without masked attention. Each file passes onnx's
 full check and runs on batches of 1 and 3 in ONNX Runtime and OpenVINO; the logits are compared with
 `weights forward`. --large adds size g, 4.6 GB with its initialisers in a second file, batch 1, ONNX Runtime.
@@ -38,6 +38,16 @@ model: {{size: custom, backbone: {kind}, image: [48, 80], queries: 6, width: 32,
 data: {{format: coco, root: none}}
 train: {{total_steps: 1}}
 """
+DECODER = "decoder_width: 64, decoder_heads: 2, decoder_layers: 4, decoder_hidden: 48"
+PIXEL_DECODER = DECODER + ", encoder_layers: 2, encoder_hidden: 48"
+LADDER = {"eomt_masked": "query_blocks: 2", "vit_decoder_single_scale": DECODER, "vit_decoder": DECODER,
+          "vit_mask2former": PIXEL_DECODER, "vit_adapter_mask2former": PIXEL_DECODER}
+RUNG = """name: tiny
+task: panoptic
+model: {{size: custom, network: {network}, image: [64, 96], queries: 6, width: 32, blocks: 4, heads: 2, mlp_hidden: 64, patch: 16, registers: 2, {sizes}}}
+data: {{format: coco, root: none}}
+train: {{total_steps: 1}}
+"""
 VARIANTS = [
     [], ["-opset", "17"], ["-opset", "17", "-input", "uint8"], ["-for", "onnxruntime"],
     ["-precision", "f16"], ["-opset", "17", "-precision", "f16", "-input", "uint8"],
@@ -57,6 +67,11 @@ def networks(binary, folder):
         config.write_text(CUSTOM.format(kind=kind))
         run(binary, "init", "-config", config, "-seed", 3, "-out", folder / kind)
         yield kind, folder / kind, 0
+    for network, sizes in LADDER.items():
+        config = folder / f"{network}.yaml"
+        config.write_text(RUNG.format(network=network, sizes=sizes))
+        run(binary, "init", "-config", config, "-seed", 3, "-out", folder / network)
+        yield network, folder / network, 0
     for masked in (0, 1):
         torch.manual_seed(4)
         net = EomtForUniversalSegmentation(EomtConfig(
