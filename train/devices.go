@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"runtime/debug"
 	"slices"
 
 	"github.com/gomlx/compute"
@@ -129,7 +130,36 @@ func (s *Step) Place(state *State) error {
 			return err
 		}
 	}
+	if state.placed != s {
+		if err := s.leaveHost(state); err != nil {
+			return err
+		}
+	}
 	state.placed = s
+	return nil
+}
+
+// leaveHost frees the host's copies of a state that starts on the step's devices. They
+// are as large as the state, and Go by itself would keep their memory for minutes.
+func (s *Step) leaveHost(state *State) error {
+	for _, replica := range state.Replicas() {
+		all := slices.Concat(replica.Params, replica.Buffers)
+		if !s.sharded() {
+			for _, slot := range replica.Slots {
+				all = append(all, slot...)
+			}
+		}
+		for _, t := range all {
+			if t == nil { // the slot of a frozen parameter
+				continue
+			}
+			if err := t.MaterializeOnDevice(s.backend, false, replica.device); err != nil {
+				return fmt.Errorf("train: copy the state to device %d: %w", replica.device, err)
+			}
+			t.FinalizeLocal()
+		}
+	}
+	debug.FreeOSMemory()
 	return nil
 }
 

@@ -29,7 +29,7 @@ func TestHugePages(t *testing.T) {
 	if !HasPlugin("cpu") || !thisHost.takesHugePages() || !thisHost.hasGlibc() {
 		t.Skip("no plugin, no huge pages or no glibc here")
 	}
-	for switched, want := range map[string]string{"": "glibc.malloc.hugetlb=1", "off": ""} {
+	for switched, want := range map[string]string{"": "glibc.malloc.hugetlb=1:" + ownBlocks, "off": ""} {
 		command := exec.Command(os.Args[0], "-backend", "xla:cpu", "a b", "")
 		command.Env = []string{hugePagesChild + "=1", hugePagesEnv + "=" + switched}
 		for _, entry := range os.Environ() {
