@@ -98,8 +98,9 @@ func countFiles(t *testing.T, dir string) (n int) {
 	return n
 }
 
-// Any number of shards, each killed and started again, merge into the files of one run
-// without shards, to the byte.
+// Any number of shards, the first killed and started again, merge into the files of one
+// run without shards, to the byte. The order of predict.files is its own, whatever the
+// number.
 func TestShardsMergeIntoTheSameFiles(t *testing.T) {
 	weights, whole := tinyRun(t), filepath.Join(t.TempDir(), "whole")
 	names := []string{"b-cut.jpg", "k-cut.jpg"}

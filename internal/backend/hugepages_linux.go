@@ -7,7 +7,7 @@ import (
 )
 
 // HugePages makes a program that is about to compute on xla:cpu start again, once and
-// in the same process, with malloc set to ask for huge pages. It has to be called first
+// in the same process, with malloc set to ask for huge pages and to give large blocks back. It has to be called first
 // in main: arguments, environment, standard streams and process id stay, all else is
 // lost. Where it is switched off (EOMT_HUGE_PAGES=off), set by the user (GLIBC_TUNABLES)
 // or of no use, it returns; so it does where the program cannot be started again.

@@ -92,7 +92,7 @@ def main():
     seen, where = measure(arguments, sizes, with_torch)
     engines = list(dict.fromkeys(engine for _, _, engine in seen))
     ours = engines[0]
-    print(f"{where}; inference at {arguments.image} px, batch 1, float32, {arguments.rounds} rounds alternating"
+    print(f"{where}; inference at {arguments.image} px, batch 1, float32, rounds alternating: {arguments.rounds}"
           + ("" if with_torch else "; without PyTorch, which this Python does not have") + "\n")
     print("| " + " | ".join(COLUMNS) + " |")
     print("|---" * len(COLUMNS) + "|")
